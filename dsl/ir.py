@@ -1,0 +1,338 @@
+"""The language: every kind of node, what it takes and what it gives.
+
+    image  = input <index> <channels>           an argument of the filter; 0 channels: each is filtered alone
+           | POINTWISE value+                   arithmetic; an image if any operand is one (see pointwise.py)
+           | shift <dy> <dx> image              the neighbour that far down and to the right
+           | window <op> <ry> <rx> image ...    a reduction over a window (sum, min, max)
+           | convolve <terms> image kernel_y kernel_x
+           | down image                         blur by 1 4 6 4 1, keep even pixels; size (n + 1) // 2
+           | up image like                      insert zeros to the size of `like`, blur, gain one everywhere
+           | harmonics <terms> image            cos v, cos 2v, ..., sin v, sin 2v, ...: 2 * terms channels
+           | stack image+                       channels side by side
+           | component <index> image            one channel
+           | lookup table value                 linear between entries, the end entries beyond them
+    scalar = parameter <index>                  a run-time number
+           | constant <value>                   a number of the program
+           | element <index> table              one entry
+    table  = table <values>  | argument <index> numbers of the program, or given at run time
+    kernel = gaussian sigma | box radius | samples table | identity
+
+A program is a list of such nodes, each naming earlier ones, so it prints on a screen, goes to JSON and back, and
+hashes: floats are written by ``float.hex``, and no name, file or line is part of it. Images read outside their
+domain (by shift, window, convolve, down, up) follow the border rule of the call, at the size of *that* image.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dsl.errors import DSLError
+
+Attribute = int | str | tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Image:
+    """Type of an image: its channels (0: plain planes) and how often its size was halved."""
+
+    channels: int
+    level: int = 0
+
+    def __str__(self) -> str:
+        channels = f" with {self.channels} channels" if self.channels else ""
+        return f"an Image{channels}" + (f" at pyramid level {self.level}" if self.level else "")
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Type of anything that is not an image: ``scalar``, ``table`` or ``kernel``."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"a {self.name.capitalize()}"
+
+
+SCALAR, TABLE, KERNEL = Plain("scalar"), Plain("table"), Plain("kernel")
+Type = Image | Plain
+
+#: Pointwise operations and the number of their operands.
+POINTWISE: dict[str, int] = {
+    **dict.fromkeys(("neg", "abs", "sqrt", "exp", "log", "sin", "cos", "floor", "ceil", "round", "not"), 1),
+    **dict.fromkeys(("cast_uint8", "cast_uint16", "cast_int32", "cast_float32"), 1),
+    **dict.fromkeys(("add", "sub", "mul", "div", "mod", "pow", "min", "max", "atan2"), 2),
+    **dict.fromkeys(("lt", "le", "gt", "ge", "eq", "ne", "and", "or"), 2),
+    "select": 3,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One step of a program: an operation, its attributes, the nodes it takes, the type it gives."""
+
+    op: str
+    attributes: tuple[Attribute, ...] = ()
+    args: tuple[Node, ...] = ()
+    where: tuple[str, int] = field(default=("", 0), compare=False)
+    type: Type = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.op not in OPS and self.op not in POINTWISE:
+            raise DSLError(f"no operation {self.op!r}", self.where)
+        rule = OPS.get(self.op, _pointwise)
+        object.__setattr__(self, "type", rule(self))
+
+    def fail(self, message: str) -> DSLError:
+        """Make the exception for a mistake in this node."""
+        return DSLError(f"{self.op}: {message}", self.where or None)
+
+
+# --------------------------------------------------------------------------- what each operation accepts and gives
+
+
+def _image_argument(node: Node, position: int) -> Image:
+    kind = node.args[position].type
+    if not isinstance(kind, Image):
+        raise node.fail(f"an Image is needed, {kind} came")
+    return kind
+
+
+def _expect(node: Node, position: int, kind: Plain, name: str) -> None:
+    found = node.args[position].type
+    if found != kind:
+        raise node.fail(f"{name} must be {kind}, {found} came")
+
+
+def _broadcast(node: Node, kinds: Iterable[Type]) -> Type:
+    images = [kind for kind in kinds if isinstance(kind, Image)]
+    for kind in images[1:]:
+        if kind.level != images[0].level:
+            raise node.fail(f"images of different sizes: {images[0]} and {kind}")
+        if kind.channels != images[0].channels and min(kind.channels, images[0].channels) > 1:
+            raise node.fail(f"images of {images[0].channels} and {kind.channels} channels")
+    return max(images, key=lambda kind: kind.channels) if images else SCALAR
+
+
+def _pointwise(node: Node) -> Type:
+    if len(node.args) != POINTWISE[node.op]:
+        raise node.fail(f"takes {POINTWISE[node.op]} operands, {len(node.args)} came")
+    for arg in node.args:
+        if arg.type in (TABLE, KERNEL):
+            raise node.fail(f"an Image or a Scalar is needed, {arg.type} came")
+    return _broadcast(node, (arg.type for arg in node.args))
+
+
+def _input(node: Node) -> Type:
+    return Image(int(node.attributes[1]))  # type: ignore[arg-type]
+
+
+def _shift(node: Node) -> Type:
+    return _image_argument(node, 0)
+
+
+def _window(node: Node) -> Type:
+    op, ry, rx = node.attributes
+    if op not in ("sum", "min", "max"):
+        raise node.fail(f"reduction must be 'sum', 'min' or 'max', not {op!r}")
+    if int(ry) < 0 or int(rx) < 0:  # type: ignore[arg-type]
+        raise node.fail(f"radius must not be negative, ({ry}, {rx}) came")
+    return _image_argument(node, 0)
+
+
+def _convolve(node: Node) -> Type:
+    _expect(node, 1, KERNEL, "the vertical kernel")
+    _expect(node, 2, KERNEL, "the horizontal kernel")
+    terms = int(node.attributes[0])  # type: ignore[arg-type]
+    if not 0 <= terms <= MAX_TERMS:
+        raise node.fail(f"terms must be from 1 to {MAX_TERMS}, not {terms}")
+    return _image_argument(node, 0)
+
+
+def _down(node: Node) -> Type:
+    kind = _image_argument(node, 0)
+    return Image(kind.channels, kind.level + 1)
+
+
+def _up(node: Node) -> Type:
+    kind, like = _image_argument(node, 0), _image_argument(node, 1)
+    if kind.level != like.level + 1:
+        raise node.fail(f"must go up one level, from {kind} to {like} is not one")
+    return Image(kind.channels, like.level)
+
+
+def _harmonics(node: Node) -> Type:
+    terms, kind = int(node.attributes[0]), _image_argument(node, 0)  # type: ignore[arg-type]
+    if not 1 <= terms <= MAX_TERMS:
+        raise node.fail(f"terms must be from 1 to {MAX_TERMS}, not {terms}")
+    if kind.channels > 1:
+        raise node.fail(f"takes one channel, {kind} came")
+    return Image(2 * terms, kind.level)
+
+
+def _stack(node: Node) -> Type:
+    kinds = [_image_argument(node, i) for i in range(len(node.args))]
+    if not kinds:
+        raise node.fail("at least one Image is needed")
+    if any(kind.level != kinds[0].level for kind in kinds):
+        raise node.fail("images of different sizes")
+    return Image(sum(max(kind.channels, 1) for kind in kinds), kinds[0].level)
+
+
+def _component(node: Node) -> Type:
+    index, kind = int(node.attributes[0]), _image_argument(node, 0)  # type: ignore[arg-type]
+    if not 0 <= index < max(kind.channels, 1):
+        raise node.fail(f"channel {index} of {kind}: there is none")
+    return Image(1, kind.level)
+
+
+def _lookup(node: Node) -> Type:
+    _expect(node, 0, TABLE, "the table")
+    kind = node.args[1].type
+    if kind in (TABLE, KERNEL):
+        raise node.fail(f"the index must be an Image or a Scalar, {kind} came")
+    return kind
+
+
+def _element(node: Node) -> Type:
+    _expect(node, 0, TABLE, "the table")
+    return SCALAR
+
+
+def _kernel(name: str) -> Callable[[Node], Type]:
+    def rule(node: Node) -> Type:
+        _expect(node, 0, SCALAR, f"{name} (a number, or a Scalar parameter that is fed a number)")
+        return KERNEL
+
+    return rule
+
+
+def _samples(node: Node) -> Type:
+    _expect(node, 0, TABLE, "the samples")
+    table = node.args[0]
+    if table.op == "table" and len(table.attributes[0]) % 2 == 0:  # type: ignore[arg-type]
+        raise node.fail(f"a kernel needs an odd number of samples, {len(table.attributes[0])} came")  # type: ignore[arg-type]
+    return KERNEL
+
+
+MAX_TERMS = 12
+
+#: Every operation but the pointwise ones, with the rule that checks it and gives its type.
+OPS: dict[str, Callable[[Node], Type]] = {
+    "input": _input,
+    "parameter": lambda node: SCALAR,
+    "constant": lambda node: SCALAR,
+    "element": _element,
+    "argument": lambda node: TABLE,
+    "table": lambda node: TABLE,
+    "shift": _shift,
+    "window": _window,
+    "convolve": _convolve,
+    "down": _down,
+    "up": _up,
+    "harmonics": _harmonics,
+    "stack": _stack,
+    "component": _component,
+    "lookup": _lookup,
+    "gaussian": _kernel("sigma"),
+    "box": _kernel("radius"),
+    "samples": _samples,
+    "identity": lambda node: KERNEL,
+}
+
+
+# ----------------------------------------------------------------------------------------------------- programs
+
+Line = tuple[str, tuple[Attribute, ...], tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A filter as data: nodes in order, each with its attributes and the numbers of the nodes it takes.
+
+    Parameters
+    ----------
+    lines : tuple
+        ``(op, attributes, arguments)`` for node 0, 1, ...; equal nodes stand once.
+    output : int
+        The node that is the result.
+    images : tuple of int
+        For every image argument its channels, 0 where each channel is filtered alone.
+    tables, scalars : int
+        How many there are of each.
+    """
+
+    lines: tuple[Line, ...]
+    output: int
+    images: tuple[int, ...]
+    tables: int
+    scalars: int
+
+    @staticmethod
+    def of(output: Node, images: Sequence[int], tables: int, scalars: int) -> Program:
+        """Number the nodes that an output needs, the same one once."""
+        numbers: dict[int, int] = {}
+        lines: dict[Line, int] = {}
+
+        def visit(node: Node) -> int:
+            if id(node) not in numbers:
+                line = (node.op, node.attributes, tuple(visit(arg) for arg in node.args))
+                numbers[id(node)] = lines.setdefault(line, len(lines))
+            return numbers[id(node)]
+
+        result = visit(output)
+        return Program(tuple(lines), result, tuple(images), tables, scalars)
+
+    def nodes(self) -> list[Node]:
+        """Build the nodes, which checks each of them."""
+        nodes: list[Node] = []
+        for op, attributes, args in self.lines:
+            nodes.append(Node(op, attributes, tuple(nodes[i] for i in args)))
+        return nodes
+
+    def __str__(self) -> str:
+        """Print one line a node."""
+
+        def show(attribute: Attribute) -> str:
+            if isinstance(attribute, tuple):
+                return f"[{len(attribute)} numbers]" if len(attribute) > 8 else f"[{', '.join(map(_number, attribute))}]"
+            return _number(attribute)
+
+        text = []
+        for i, (op, attributes, args) in enumerate(self.lines):
+            words = [op, *map(show, attributes), *(f"%{a}" for a in args)]
+            text.append(f"%{i} = {' '.join(words)}")
+        return "\n".join([*text, f"return %{self.output}"])
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain data, for ``json.dumps``."""
+        return {
+            "lines": [[op, list(attributes), list(args)] for op, attributes, args in self.lines],
+            "output": self.output,
+            "images": list(self.images),
+            "tables": self.tables,
+            "scalars": self.scalars,
+        }
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Program:
+        """Read what :meth:`to_json` gave."""
+
+        def attribute(value: Any) -> Attribute:
+            return tuple(value) if isinstance(value, list) else value
+
+        lines = tuple((op, tuple(map(attribute, attrs)), tuple(args)) for op, attrs, args in data["lines"])
+        return Program(lines, data["output"], tuple(data["images"]), data["tables"], data["scalars"])
+
+    def digest(self) -> str:
+        """Hash the program."""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
+
+
+def _number(text: Attribute) -> str:
+    if isinstance(text, str) and "0x" in text:
+        return f"{float.fromhex(text):g}"
+    return str(text)

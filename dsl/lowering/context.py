@@ -1,0 +1,171 @@
+"""What every lowering needs: the variant being built, the run-time numbers, the stages made so far."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import halide as hl
+
+from dsl.ir import Image, Node
+from schedules.apply import Stages
+from schedules.schedule import Recorder, Schedule
+from schedules.targets import vector_lanes
+
+#: Reads a node at a column and a row: one expression per channel.
+Reader = Callable[[Any, Any], list[Any]]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is structural besides the program: how its images lie in memory.
+
+    Parameters
+    ----------
+    mode : str
+        ``"rows"``: rows of ``width * channels`` elements, all channels alike, any number of them;
+        ``"planes"``: one plane per call; ``"color"``: channels are told apart.
+    dtypes : tuple of str
+        Of each image argument, then of the output.
+    pitch : int
+        Elements from pixel to pixel (0 in mode ``"rows"``, where it is the run-time number of channels).
+    planar : bool
+        Channels in planes of their own (mode ``"color"`` only).
+    """
+
+    mode: str
+    dtypes: tuple[str, ...]
+    pitch: int
+    planar: bool = False
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Variant:
+        """Read a variant from plain data."""
+        return Variant(data["mode"], tuple(data["dtypes"]), data["pitch"], data["planar"])
+
+
+@dataclass
+class Group:
+    """A loop nest that computes one node in full, and the helper stages that live inside it.
+
+    Attributes
+    ----------
+    name : str
+        Name of its stage.
+    local : list of str
+        Stages computed row by row inside it, in order.
+    own_columns : set of str
+        Those of them whose loop over columns is scheduled where they are made.
+    readers : dict
+        What was already lowered inside it.
+    parity : bool
+        Whether it reads an image of half the width, so that even and odd columns want code of their own.
+    columns : int
+        If not 0, the group goes through its image in strips of so many columns, each from top to bottom.
+    """
+
+    name: str
+    local: list[str] = field(default_factory=list)
+    own_columns: set[str] = field(default_factory=set)
+    readers: dict[Any, Any] = field(default_factory=dict)
+    parity: bool = False
+    columns: int = 0
+
+
+class Lowering:
+    """The state of one lowering."""
+
+    def __init__(self, nodes: list[Node], variant: Variant, schedule: Schedule, target: str) -> None:
+        self.nodes, self.variant, self.schedule, self.target = nodes, variant, schedule, target
+        self.numbers = {id(node): i for i, node in enumerate(nodes)}
+        self.lanes = vector_lanes(target)
+        self.x, self.y = hl.Var("x"), hl.Var("y")
+        self.stages = Stages()
+        self.record = Recorder()
+        self.images: list[Any] = []
+        self.tables: list[Any] = []
+        self.constants: list[Any] = []  # buffers embedded in the pipeline, kept alive with it
+        self.scalars: list[Any] = []
+        self.channels = hl.Param(hl.Int(32), "channels")
+        self.border = hl.Param(hl.Int(32), "border")
+        self.border_value = hl.Param(hl.Float(32), "border_value")
+        self.roots: dict[int, Reader] = {}  # id(node) -> how to read it, once it is computed in full
+        self.width: Any = None
+        self.height: Any = None
+        self._memo: dict[Any, Any] = {}
+
+    # ------------------------------------------------------------------------------------------------ names, stages
+
+    def label(self, node: Node) -> str:
+        """Name a node for stages and choices: its operation and number."""
+        return f"{node.op}{self.numbers[id(node)]}"
+
+    def stage(self, name: str, arguments: list[Any], values: Any, group: Group | None = None) -> hl.Func:
+        """Define a stage; with a group, one that is computed row by row inside that group's loops."""
+        if name in self.stages.funcs:
+            raise KeyError(f"two stages named {name}")
+        func = hl.Func(name)
+        values = values if isinstance(values, (list, tuple)) else [values]
+        func[tuple(arguments)] = tuple(values) if len(values) > 1 else values[0]
+        self.stages.funcs[name] = func
+        self.stages.loops[name] = {argument.name(): argument for argument in arguments}
+        if group is not None:
+            group.local.append(name)
+        return func
+
+    def read(self, name: str, channels: int) -> Reader:
+        """Read a stage of one or more channels."""
+        func = self.stages.funcs[name]
+
+        def reader(x: Any, y: Any) -> list[Any]:
+            found = func[x, y]
+            return [found[i] for i in range(channels)] if channels > 1 else [found]
+
+        return reader
+
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Make something that does not depend on a group, once."""
+        if key not in self._memo:
+            self._memo[key] = make()
+        return self._memo[key]
+
+    # -------------------------------------------------------------------------------------------------------- sizes
+
+    def size(self, level: int) -> tuple[Any, Any]:
+        """Give width and height in pixels after so many halvings."""
+        add, scale = (1 << level) - 1, 1 << level
+        return ((self.width + add) // scale, (self.height + add) // scale) if level else (self.width, self.height)
+
+    def columns(self, level: int) -> Any:
+        """Give the extent of the x loop: pixels, or elements of a row in mode ``"rows"``."""
+        if self.variant.mode == "rows":
+            return self.images[0].dim(0).extent()
+        return self.size(level)[0]
+
+    @property
+    def step(self) -> Any:
+        """Elements of the x loop from a pixel to the next one."""
+        return self.channels if self.variant.mode == "rows" else 1
+
+
+def channel_count(node: Node) -> int:
+    """Give the number of channels a node is lowered to; a plane counts as one."""
+    return max(node.type.channels, 1) if isinstance(node.type, Image) else 1
+
+
+def f32(value: float) -> Any:
+    """Make a float32 constant without Halide's warning about rounding."""
+    return hl.f32(float(value))
+
+
+@functools.cache
+def hl_type(dtype: str) -> Any:
+    """Give Halide's type of a dtype."""
+    return {
+        "uint8": hl.UInt(8),
+        "uint16": hl.UInt(16),
+        "int32": hl.Int(32),
+        "float32": hl.Float(32),
+    }[dtype]

@@ -1,0 +1,201 @@
+"""Puts a pipeline together: decides which nodes are computed in full, lowers them in order, schedules their loops.
+
+A node is *computed in full* (a loop nest of its own, a *group*) if it is the output, a coarser level, or read
+through a stencil after a stencil of its own. Everything else is written into the loop nest that uses it; what is
+read at neighbouring pixels there is a helper stage, computed row by row (or strip by strip: see sliding.py).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import halide as hl
+
+from dsl.ir import Image, Node, Program
+from dsl.lowering import convolution, harmonics, neighbours, pointwise, resample, tables  # noqa: F401 (they register)
+from dsl.lowering.context import Group, Lowering, Variant, channel_count, hl_type
+from schedules.native import signature as sig
+from schedules.native.worker import Lowered
+from schedules.schedule import Schedule
+
+#: Rows that one task computes.
+_STRIP = 32
+STENCIL_OPS = frozenset(("shift", "window", "convolve", "down", "up"))
+
+
+def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowered:
+    """Lower a program: ``{"program": ..., "variant": ..., "names": ...}``; names are those of a library's arguments."""
+    program = Program.from_json(request["program"])
+    nodes = program.nodes()
+    variant = Variant.from_json(request["variant"])
+    low = Lowering(nodes, variant, schedule, target)
+    names = request.get("names") or default_names(program)
+    _arguments(low, program, names)
+    output = nodes[program.output]
+    roots = full_nodes(nodes, output)
+    for node in nodes:
+        if id(node) in roots and node is not output:
+            _lower_full(low, node)
+    func = _lower_output(low, output)
+    arguments = [*low.images, *low.tables, *low.scalars, low.channels, low.border, low.border_value]
+    return Lowered(arguments, [func], low.stages, low.record.ops, signature(program, variant, names))
+
+
+def default_names(program: Program) -> dict[str, list[str]]:
+    """Name the arguments of a kernel that only Python calls."""
+    return {
+        "images": [f"image{i}" for i in range(len(program.images))],
+        "tables": [f"table{i}" for i in range(program.tables)],
+        "scalars": [f"scalar{i}" for i in range(program.scalars)],
+        "output": ["result"],
+    }
+
+
+def signature(program: Program, variant: Variant, names: Mapping[str, list[str]]) -> sig.Signature:
+    """Describe the arguments of the compiled pipeline."""
+    images = []
+    for i, name in enumerate([*names["images"], *names["output"]]):
+        is_output = i == len(program.images)
+        channels = program.images[0 if is_output else i] if variant.mode == "color" else 0
+        layout = sig.Layout(variant.pitch, channels, variant.planar)
+        images.append(sig.Image(name, variant.dtypes[i], layout, is_output))  # type: ignore[arg-type]
+    return sig.Signature(tuple(images), tuple(names["tables"]), tuple(names["scalars"]))
+
+
+def _arguments(low: Lowering, program: Program, names: Mapping[str, list[str]]) -> None:
+    dimensions = 3 if low.variant.mode == "color" else 2
+    for i, channels in enumerate(program.images):
+        image = hl.ImageParam(hl_type(low.variant.dtypes[i]), dimensions, names["images"][i])
+        _constrain(low, image, channels)
+        low.images.append(image)
+    low.tables = [hl.ImageParam(hl.Float(32), 1, name) for name in names["tables"]]
+    for table in low.tables:
+        table.dim(0).set_min(0)
+    low.scalars = [hl.Param(hl.Float(32), name) for name in names["scalars"]]
+    columns = low.images[0].dim(0).extent()
+    low.width = columns / low.channels if low.variant.mode == "rows" else columns
+    low.height = low.images[0].dim(1).extent()
+
+
+def _constrain(low: Lowering, buffer: Any, channels: int) -> None:
+    """Tell Halide what the entry guarantees of a buffer, so that loads are dense."""
+    variant = low.variant
+    buffer.dim(0).set_min(0).set_stride(variant.pitch or 1)
+    buffer.dim(1).set_min(0).set_stride(hl.Expr())
+    if variant.mode == "color":
+        buffer.dim(2).set_bounds(0, channels).set_stride(hl.Expr() if variant.planar else 1)
+
+
+# ----------------------------------------------------------------------------------- what is computed in full
+
+
+def full_nodes(nodes: list[Node], output: Node) -> set[int]:
+    """Find the nodes that get a loop nest of their own."""
+    roots = {id(output)} | {id(n) for n in nodes if n.op == "down"}
+    for node in nodes:  # in order, so an operand's own stencils are decided before it is asked about
+        if node.op in STENCIL_OPS:
+            operand = node.args[0]
+            if any(inner.op in STENCIL_OPS for inner in inlined(operand, roots)):
+                roots.add(id(operand))
+    users = Counter(
+        id(inner) for node in nodes if id(node) in roots for inner in inlined(node, roots - {id(node)})
+    )
+    return roots | {id(n) for n in nodes if n.op in ("convolve", "window") and users[id(n)] > 1}
+
+
+def inlined(node: Node, roots: set[int]) -> Iterator[Node]:
+    """Go through what is written into a node's loop nest: its operands, up to those computed in full."""
+    seen: set[int] = set()
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        if id(current) in seen or id(current) in roots or not isinstance(current.type, Image):
+            continue
+        seen.add(id(current))
+        yield current
+        pending += current.args
+
+
+# -------------------------------------------------------------------------------------------------- loop nests
+
+
+def _values(low: Lowering, node: Node, group: Group) -> list[Any]:
+    if node.op == "down":
+        return resample.down(low, node, group)
+    return pointwise.evaluate(low, node, group, low.x, low.y)
+
+
+def _lower_full(low: Lowering, node: Node) -> None:
+    name = low.label(node)
+    group = Group(name)
+    values = _values(low, node, group)
+    low.stage(name, [low.x, low.y], values)
+    low.record[name].compute_root()
+    _schedule_loops(low, group, "RoundUp")
+    low.roots[id(node)] = low.read(name, len(values))
+
+
+def _lower_output(low: Lowering, node: Node) -> hl.Func:
+    group = Group("output")
+    values = _values(low, node, group)
+    dtype = low.variant.dtypes[-1]
+    if low.variant.mode == "color":
+        return _interleaved_output(low, node, group, values)
+    func = low.stage("output", [low.x, low.y], pointwise.store(dtype, values[0]))
+    _constrain_output(low, func, node)
+    _schedule_loops(low, group, "GuardWithIf")
+    return func
+
+
+def _interleaved_output(low: Lowering, node: Node, group: Group, values: list[Any]) -> hl.Func:
+    """Store channels side by side: a stage holds a tile of all of them, so no channel computes it again."""
+    c = hl.Var("c")
+    low.stage("tile", [low.x, low.y], values)
+    tile = low.read("tile", len(values))(low.x, low.y)
+    dtype = low.variant.dtypes[-1]
+    stored = [pointwise.store(dtype, value) for value in tile]
+    func = low.stage("output", [low.x, low.y, c], hl.mux(c, stored) if len(stored) > 1 else stored[0])
+    _constrain_output(low, func, node)
+    _schedule_loops(low, group, "GuardWithIf", tile="tile", channels=len(values))
+    return func
+
+
+def _constrain_output(low: Lowering, func: hl.Func, node: Node) -> None:
+    buffer = func.output_buffer()
+    _constrain(low, buffer, channel_count(node))
+    buffer.dim(0).set_bounds(0, low.images[0].dim(0).extent())
+    buffer.dim(1).set_bounds(0, low.images[0].dim(1).extent())
+
+
+def _schedule_loops(low: Lowering, group: Group, tail: str, tile: str = "", channels: int = 0) -> None:
+    """Schedule a group: strips of rows in parallel, rows in vectors, helper stages row by row within a strip."""
+    record, lanes = low.record, low.lanes
+    loops = record[group.name]
+    if group.columns:
+        outer = "xs"
+        loops.split("x", "xs", "x", group.columns, tail).reorder("x", "y", "xs").parallel("xs")
+    else:
+        outer = "yo"
+        strip = low.schedule.choice(f"{group.name}.strip", "strip", default=_STRIP)
+        loops.split("y", "yo", "y", strip, "GuardWithIf").parallel("yo")
+    if channels:
+        loops.split("x", "x", "xi", 2 * lanes, tail).reorder("c", "xi", "x", "y")
+        loops.bound_extent("c", channels).unroll("c").vectorize("xi")
+        _split_parity(low, record[tile].compute_at(group.name, "x"), "RoundUp", group)
+    else:
+        _split_parity(low, loops, tail, group)
+    for name in group.local:
+        record[name].store_at(group.name, outer).compute_at(group.name, "y")
+        if name not in group.own_columns:
+            record[name].split("x", "x", "xi", lanes, "RoundUp").vectorize("xi")
+
+
+def _split_parity(low: Lowering, loops: Any, tail: str, group: Group) -> None:
+    """Vectorise a row; where it reads half as many columns, even and odd ones each have their own code."""
+    if not group.parity:
+        loops.split("x", "x", "xi", low.lanes, tail).vectorize("xi")
+        return
+    loops.split("x", "x", "xi", 2 * low.lanes, tail).split("xi", "xi", "xp", 2, "RoundUp")
+    loops.reorder("xp", "xi", "x").unroll("xp").vectorize("xi")

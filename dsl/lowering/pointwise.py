@@ -1,0 +1,191 @@
+"""Arithmetic: evaluates a node at a column and a row, down to what is already computed there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import halide as hl
+
+from dsl.ir import POINTWISE, TABLE, Image, Node
+from dsl.lowering.context import Group, Lowering, channel_count, f32, hl_type
+
+
+def _propagating(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Minimum or maximum that gives NaN if an operand is NaN, as numpy's do."""
+    return lambda a, b: hl.select(hl.is_nan(a) | compare(a, b), a, b) if a.type().is_float() else hl.select(compare(a, b), a, b)
+
+
+def _arithmetic(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda a, b: operation(*_same_type(a, b))
+
+
+def _same_type(a: Any, b: Any) -> tuple[Any, Any]:
+    """Bring two operands to one type: float32, unless both were cast to an integer type by the script."""
+    if a.type() == b.type():
+        return a, b
+    if a.type().is_float() or b.type().is_float():
+        return hl.cast(hl.Float(32), a), hl.cast(hl.Float(32), b)
+    return hl.cast(hl.Int(32), a), hl.cast(hl.Int(32), b)
+
+
+def store(dtype: str, value: Any) -> Any:
+    """Convert as a store does: round half to even and saturate."""
+    if dtype == "float32":
+        return hl.cast(hl.Float(32), value)
+    low, high = {"uint8": (0, 255), "uint16": (0, 65535), "int32": (-(2**31), 2**31 - 128)}[dtype]
+    if value.type().is_float():
+        return hl.cast(hl_type(dtype), hl.clamp(hl.round(value), f32(low), f32(high)))
+    return hl.saturating_cast(hl_type(dtype), value)
+
+
+_TRUE, _FALSE = f32(1), f32(0)
+
+
+def _flag(condition: Any) -> Any:
+    """Conditions are numbers, 1 and 0, so that they can be counted and multiplied."""
+    return hl.select(condition, _TRUE, _FALSE)
+
+
+def _test(value: Any) -> Any:
+    return value != hl.cast(value.type(), 0)
+
+
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "neg": lambda a: -a,
+    "abs": lambda a: hl.abs(a) if a.type().is_float() else hl.cast(a.type(), hl.abs(a)),
+    "sqrt": hl.sqrt,
+    "exp": hl.exp,
+    "log": hl.log,
+    "sin": hl.sin,
+    "cos": hl.cos,
+    "floor": hl.floor,
+    "ceil": hl.ceil,
+    "round": hl.round,
+    "not": lambda a: _flag(a == hl.cast(a.type(), 0)),
+    "cast_uint8": lambda a: store("uint8", a),
+    "cast_uint16": lambda a: store("uint16", a),
+    "cast_int32": lambda a: store("int32", a),
+    "cast_float32": lambda a: store("float32", a),
+    "add": _arithmetic(lambda a, b: a + b),
+    "sub": _arithmetic(lambda a, b: a - b),
+    "mul": _arithmetic(lambda a, b: a * b),
+    "div": _arithmetic(lambda a, b: a / b),
+    "mod": _arithmetic(lambda a, b: a - b * hl.floor(a / b) if a.type().is_float() else a % b),
+    "pow": _arithmetic(hl.pow),
+    "atan2": _arithmetic(hl.atan2),
+    "min": _arithmetic(_propagating(lambda a, b: a < b)),
+    "max": _arithmetic(_propagating(lambda a, b: a > b)),
+    "lt": _arithmetic(lambda a, b: _flag(a < b)),
+    "le": _arithmetic(lambda a, b: _flag(a <= b)),
+    "gt": _arithmetic(lambda a, b: _flag(a > b)),
+    "ge": _arithmetic(lambda a, b: _flag(a >= b)),
+    "eq": _arithmetic(lambda a, b: _flag(a == b)),
+    "ne": _arithmetic(lambda a, b: _flag(a != b)),
+    "and": lambda a, b: _flag(_test(a) & _test(b)),
+    "or": lambda a, b: _flag(_test(a) | _test(b)),
+    "select": lambda c, a, b: hl.select(_test(c), *_same_type(a, b)),
+}
+
+#: Lowerings of the nodes that need more than the pixel itself: (low, node, group, x, y) -> one value per channel.
+STENCILS: dict[str, Callable[[Lowering, Node, Group, Any, Any], list[Any]]] = {}
+#: Lowerings of other nodes that give several channels: (low, node, operands) -> values.
+BUNDLES: dict[str, Callable[[Lowering, Node, list[list[Any]]], list[Any]]] = {}
+
+
+def evaluate(low: Lowering, node: Node, group: Group, x: Any, y: Any) -> list[Any]:
+    """Write the value of a node at a column and row inside its domain, one expression per channel."""
+    memo: dict[int, list[Any]] = {}
+
+    def value(inner: Node) -> list[Any]:
+        if id(inner) not in memo:
+            memo[id(inner)] = compute(inner)
+        return memo[id(inner)]
+
+    def compute(inner: Node) -> list[Any]:
+        if not isinstance(inner.type, Image):
+            return [scalar(low, inner)] if inner.type != TABLE else []
+        if id(inner) in low.roots:
+            return low.roots[id(inner)](x, y)
+        if inner.op == "input":
+            return _load(low, inner, x, y)
+        if inner.op in STENCILS:
+            return STENCILS[inner.op](low, inner, group, x, y)
+        return _combine(low, inner, [value(arg) for arg in inner.args])
+
+    return value(node)
+
+
+def outside_values(low: Lowering, node: Node) -> list[Any]:
+    """Write what a node is worth outside the image under the constant border: its operations on the constant."""
+    memo: dict[int, list[Any]] = {}
+
+    def value(inner: Node) -> list[Any]:
+        if id(inner) not in memo:
+            memo[id(inner)] = compute(inner)
+        return memo[id(inner)]
+
+    def compute(inner: Node) -> list[Any]:
+        if not isinstance(inner.type, Image):
+            return [scalar(low, inner)] if inner.type != TABLE else []
+        if inner.op == "input":
+            return [low.border_value] * channel_count(inner)
+        if inner.op in STENCILS:  # every stencil has gain one on a constant, but for the sum over a window
+            values = value(inner.args[0])
+            if inner.op == "window" and inner.attributes[0] == "sum":
+                _, ry, rx = inner.attributes
+                return [v * f32((2 * int(ry) + 1) * (2 * int(rx) + 1)) for v in values]  # type: ignore[arg-type]
+            return values
+        return _combine(low, inner, [value(arg) for arg in inner.args])
+
+    return value(node)
+
+
+def _combine(low: Lowering, node: Node, operands: list[list[Any]]) -> list[Any]:
+    if node.op == "stack":
+        return [v for operand in operands for v in operand]
+    if node.op == "component":
+        return [operands[0][int(node.attributes[0])]]  # type: ignore[arg-type]
+    if node.op in BUNDLES:
+        return BUNDLES[node.op](low, node, operands)
+    count = channel_count(node)
+    wide = [operand * count if len(operand) == 1 else operand for operand in operands]
+    return [OPERATIONS[node.op](*(operand[i] for operand in wide)) for i in range(count)]
+
+
+def _load(low: Lowering, node: Node, x: Any, y: Any) -> list[Any]:
+    index = int(node.attributes[0])  # type: ignore[arg-type]
+    image = low.images[index]
+    if low.variant.mode != "color":
+        return [hl.cast(hl.Float(32), image[x, y])]
+    return [hl.cast(hl.Float(32), image[x, y, c]) for c in range(channel_count(node))]
+
+
+def scalar(low: Lowering, node: Node) -> Any:
+    """Write a run-time number. One that takes arithmetic gets a stage of its own, so no pixel computes it again."""
+    if node.op in ("constant", "parameter"):
+        return inline_scalar(low, node)
+
+    def make() -> Any:
+        name = low.label(node)
+        func = low.stage(name, [hl.Var("i")], _scalar_value(low, node, scalar))
+        low.record[name].compute_root()
+        return func[0]
+
+    return low.once(("scalar", id(node)), make)
+
+
+def inline_scalar(low: Lowering, node: Node) -> Any:
+    """Write a run-time number as an expression of the arguments alone, as loop bounds must be."""
+    if node.op == "constant":
+        return f32(float.fromhex(str(node.attributes[0])))
+    if node.op == "parameter":
+        return low.scalars[int(node.attributes[0])]  # type: ignore[arg-type]
+    return _scalar_value(low, node, inline_scalar)
+
+
+def _scalar_value(low: Lowering, node: Node, operand: Callable[[Lowering, Node], Any]) -> Any:
+    values = [[operand(low, arg)] if arg.type != TABLE else [] for arg in node.args]
+    if node.op in POINTWISE:
+        return OPERATIONS[node.op](*(value[0] for value in values))
+    return BUNDLES[node.op](low, node, values)[0]

@@ -1,0 +1,51 @@
+"""Tables: numbers of the program or of the call, read by index or between entries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import halide as hl
+
+from dsl.ir import Node
+from dsl.lowering import pointwise
+from dsl.lowering.context import Lowering, f32
+
+
+def table(low: Lowering, node: Node) -> tuple[Any, Any]:
+    """Give something to index by ``[i]``, and the number of entries."""
+    if node.op == "argument":
+        image = low.tables[int(node.attributes[0])]  # type: ignore[arg-type]
+        return image, image.dim(0).extent()
+    values = [float.fromhex(v) for v in node.attributes[0]]  # type: ignore[union-attr, arg-type]
+
+    def make() -> Any:
+        buffer = hl.Buffer(hl.Float(32), [len(values)])  # Halide's own memory: nothing to keep alive
+        for i, value in enumerate(values):
+            buffer[i] = value
+        low.constants.append(buffer)
+        return buffer
+
+    return low.once(("table", id(node)), make), len(values)
+
+
+def _element(low: Lowering, node: Node, operands: list[list[Any]]) -> list[Any]:
+    values, count = table(low, node.args[0])
+    index = int(node.attributes[0])  # type: ignore[arg-type]
+    return [values[hl.clamp(index, 0, count - 1)]]
+
+
+def _lookup(low: Lowering, node: Node, operands: list[list[Any]]) -> list[Any]:
+    values, count = table(low, node.args[0])
+
+    def read(index: Any) -> Any:
+        position = hl.clamp(index, f32(0), hl.cast(hl.Float(32), count - 1))
+        entry = hl.clamp(hl.cast(hl.Int(32), position), 0, hl.max(count - 2, 0))
+        part = position - hl.cast(hl.Float(32), entry)
+        first, second = values[entry], values[hl.min(entry + 1, count - 1)]
+        return first + part * (second - first)
+
+    return [read(index) for index in operands[1]]
+
+
+pointwise.BUNDLES["element"] = _element
+pointwise.BUNDLES["lookup"] = _lookup

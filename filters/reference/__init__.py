@@ -1,0 +1,27 @@
+"""The filters' definitions in plain float64 numpy: slow, and meant to be obviously right.
+
+Every function takes ``(H, W)`` or ``(H, W, C)`` of any real dtype and returns float64, neither rounded nor
+clipped. Nothing here depends on the rest of the project, so that the one can be tested against the other.
+"""
+
+from .borders import border_index, pad
+from .convolution import box, convolve, gaussian, unsharp
+from .local_laplacian import local_laplacian
+from .metrics import psnr
+from .pyramids import collapse, down, gaussian_pyramid, laplacian_pyramid, up
+
+__all__ = [
+    "border_index",
+    "box",
+    "collapse",
+    "convolve",
+    "down",
+    "gaussian",
+    "gaussian_pyramid",
+    "laplacian_pyramid",
+    "local_laplacian",
+    "pad",
+    "psnr",
+    "unsharp",
+    "up",
+]

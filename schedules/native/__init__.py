@@ -1,0 +1,1 @@
+"""The native side of the scheduling layer: compile, cache, load, call."""

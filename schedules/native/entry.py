@@ -1,0 +1,186 @@
+"""Writes the plain C entry of a compiled pipeline, as LLVM IR, and its C header.
+
+Halide's own calling convention needs a ``halide_buffer_t`` for every image. The entry builds those on its stack
+from pointers, strides and sizes, so that neither Python nor a C program has to know the structure. Python calls
+``NAME_call``, which takes a context it keeps (see shim.ll); a library exports ``NAME``, which makes one for the
+call, and ``NAME_last_error``.
+"""
+
+from __future__ import annotations
+
+from schedules.native.signature import BORDERS, TYPES, Image, Signature
+
+_PREAMBLE = """\
+%halide_type = type { i8, i8, i16 }
+%halide_buffer = type { i64, ptr, ptr, i64, %halide_type, i32, ptr, ptr }
+%halide_dimension = type { i32, i32, i32, i32 }
+%context = type { i32, i32, i32, i32, i64, i64, [32 x ptr], [1024 x i8] }
+
+declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+declare void @hf_error(ptr, ptr)
+declare void @hf_release(ptr)
+declare void @hf_install()
+"""
+
+
+def call_ir(name: str, signature: Signature) -> str:
+    """Write ``NAME_call(context, ...)``, which wraps the arguments and calls the pipeline ``NAME_pipeline``."""
+    parameters = ", ".join(f"{llvm} %{p}" for _, llvm, p in signature.parameters())
+    body: list[str] = []
+    for image in signature.images:
+        body += _image_buffer(image)
+    for table in signature.tables:
+        body += _buffer(table, f"%{table}", "float32", [(f"%{table}_length", "1")])
+    inputs = [image.name for image in signature.images if not image.output]
+    outputs = [image.name for image in signature.images if image.output]
+    arguments = ["ptr %context", *(f"ptr %{n}.buffer" for n in [*inputs, *signature.tables])]
+    arguments += [f"float %{scalar}" for scalar in signature.scalars]
+    arguments += ["i32 %channels", "i32 %border", "float %border_value", *(f"ptr %{n}.buffer" for n in outputs)]
+    types = ", ".join(argument.split()[0] for argument in arguments)
+    lines = "\n".join(f"  {line}" for line in body)
+    return (
+        f"{_PREAMBLE}\ndeclare i32 @{name}_pipeline({types})\n\n"
+        f"define hidden i32 @{name}_call(ptr %context, {parameters}) {{\n{lines}\n"
+        f"  %status = call i32 @{name}_pipeline({', '.join(arguments)})\n  ret i32 %status\n}}\n"
+    )
+
+
+def _image_buffer(image: Image) -> list[str]:
+    name, layout = image.name, image.layout
+    lines = [f"%{name}.row = trunc i64 %{name}_stride to i32"]
+    if layout.pitch == 0:
+        lines.append(f"%{name}.elements = mul i32 %width, %channels")
+        dims = [(f"%{name}.elements", "1"), ("%height", f"%{name}.row")]
+    else:
+        dims = [("%width", str(layout.pitch)), ("%height", f"%{name}.row")]
+    if layout.planar:
+        lines.append(f"%{name}.plane = trunc i64 %{name}_plane_stride to i32")
+    if layout.channels:
+        dims.append((str(layout.channels), f"%{name}.plane" if layout.planar else "1"))
+    return lines + _buffer(name, f"%{name}", image.dtype, dims)
+
+
+def _buffer(name: str, pointer: str, dtype: str, dims: list[tuple[str, str]]) -> list[str]:
+    _, _, code, bits = TYPES[dtype]
+    buffer = f"%{name}.buffer"
+    lines = [
+        f"{buffer} = alloca %halide_buffer, align 8",
+        f"%{name}.dims = alloca [{len(dims)} x %halide_dimension], align 8",
+        f"call void @llvm.memset.p0.i64(ptr {buffer}, i8 0, i64 56, i1 false)",
+        f"%{name}.host = getelementptr %halide_buffer, ptr {buffer}, i32 0, i32 2",
+        f"store ptr {pointer}, ptr %{name}.host",
+        f"%{name}.type = getelementptr %halide_buffer, ptr {buffer}, i32 0, i32 4",
+        f"store %halide_type {{ i8 {code}, i8 {bits}, i16 1 }}, ptr %{name}.type",
+        f"%{name}.count = getelementptr %halide_buffer, ptr {buffer}, i32 0, i32 5",
+        f"store i32 {len(dims)}, ptr %{name}.count",
+        f"%{name}.dim = getelementptr %halide_buffer, ptr {buffer}, i32 0, i32 6",
+        f"store ptr %{name}.dims, ptr %{name}.dim",
+    ]
+    for i, (extent, stride) in enumerate(dims):
+        at = f"%{name}.dims.{i}"
+        lines.append(f"{at} = getelementptr [{len(dims)} x %halide_dimension], ptr %{name}.dims, i32 0, i32 {i}")
+        for field, value in enumerate(("0", extent, stride, "0")):
+            lines.append(f"{at}.{field} = getelementptr %halide_dimension, ptr {at}, i32 0, i32 {field}")
+            lines.append(f"store i32 {value}, ptr {at}.{field}")
+    return lines
+
+
+def library_ir(name: str, signature: Signature) -> str:
+    """Write what a library adds to ``NAME_call``: ``NAME`` and ``NAME_last_error``, and the runtime's set-up."""
+    parameters = signature.parameters()
+    declared = ", ".join(f"{llvm} %{p}" for _, llvm, p in parameters)
+    passed = ", ".join(f"{llvm} %{p}" for _, llvm, p in parameters)
+    checks, texts = _checks(name, signature)
+    return f"""{call_ir(name, signature)}
+@{name}_text = internal thread_local global [1024 x i8] zeroinitializer
+@llvm.global_ctors = appending global [1 x {{ i32, ptr, ptr }}] [{{ i32, ptr, ptr }} {{ i32 65535, ptr @hf_install, ptr null }}]
+{texts}
+define i32 @{name}({declared}, i32 %threads) {{
+entry:
+  %context = alloca %context, align 8
+  call void @llvm.memset.p0.i64(ptr %context, i8 0, i64 1312, i1 false)
+  %all = icmp sle i32 %threads, 0
+  %limit = select i1 %all, i32 2147483647, i32 %threads
+  store i32 %limit, ptr %context
+  %stock = getelementptr %context, ptr %context, i32 0, i32 5
+  store i64 1099511627776, ptr %stock              ; nothing is given back before the end of the call
+  %text = getelementptr %context, ptr %context, i32 0, i32 7
+  %text.out = call ptr @llvm.threadlocal.address.p0(ptr @{name}_text)
+  store i8 0, ptr %text.out
+  br label %check.0
+{checks}
+run:
+  %status = call i32 @{name}_call(ptr %context, {passed})
+  br label %end
+end:
+  %result = phi i32 [ %status, %run ], [ -1, %bad ]
+  call void @llvm.memcpy.p0.p0.i64(ptr %text.out, ptr %text, i64 1024, i1 false)
+  call void @hf_release(ptr %context)
+  ret i32 %result
+}}
+
+define ptr @{name}_last_error() {{
+  %text = call ptr @llvm.threadlocal.address.p0(ptr @{name}_text)
+  ret ptr %text
+}}
+
+declare ptr @llvm.threadlocal.address.p0(ptr)
+"""
+
+
+def _checks(name: str, signature: Signature) -> tuple[str, str]:
+    """Write the checks of a library's entry: what a C caller can get wrong without Halide noticing."""
+    conditions: list[tuple[str, str]] = []
+    for c_type, llvm, parameter in signature.parameters():
+        if llvm == "ptr":
+            conditions.append((f"icmp eq ptr %{parameter}, null", f"{name}: {parameter} is NULL"))
+        elif parameter in ("width", "height", "channels"):
+            conditions.append((f"icmp slt i32 %{parameter}, 1", f"{name}: {parameter} must be at least 1"))
+        elif parameter == "border":
+            rules = ", ".join(f"{i} {rule}" for i, rule in enumerate(BORDERS))
+            conditions.append((f"icmp ugt i32 %border, {len(BORDERS) - 1}", f"{name}: border must be one of {rules}"))
+    blocks, texts, incoming = [], [], []
+    for i, (condition, message) in enumerate(conditions):
+        following = f"check.{i + 1}" if i + 1 < len(conditions) else "run"
+        blocks.append(f"check.{i}:\n  %bad.{i} = {condition}\n  br i1 %bad.{i}, label %bad, label %{following}")
+        texts.append(f'@{name}_message.{i} = internal constant [{len(message) + 1} x i8] c"{message}\\00"')
+        incoming.append(f"[ @{name}_message.{i}, %check.{i} ]")
+    blocks.append(f"bad:\n  %message = phi ptr {', '.join(incoming)}\n  call void @hf_error(ptr %context, ptr %message)")
+    blocks[-1] += "\n  br label %end"
+    return "\n".join(blocks), "\n".join(texts)
+
+
+def header(name: str, signature: Signature, doc: str = "") -> str:
+    """Write the C header of a library."""
+    guard = f"{name.upper()}_H"
+    rules = ", ".join(f"{i} {rule}" for i, rule in enumerate(BORDERS))
+    arguments = ",\n    ".join(f"{c}{p}" for c, _, p in [*signature.parameters(), ("int32_t ", "i32", "threads")])
+    summary = (doc.strip().splitlines() or [name])[0].replace("*/", "")
+    packed = [i.layout.channels for i in signature.images if i.layout.channels]
+    channels = f"fixed at {packed[0]} in this library" if packed else "interleaved, any number"
+    return f"""/* {summary}
+ *
+ * Returns 0, or an error code; {name}_last_error() then gives the text (per thread, empty after success).
+ * Strides are in elements, from one row to the next, and may be negative. channels: {channels}.
+ * border: {rules}. border_value: outside pixels under rule 4.
+ * threads: most threads to use, 0 for all.  Outputs must not overlap inputs.
+ */
+#ifndef {guard}
+#define {guard}
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+int32_t {name}(
+    {arguments});
+
+const char *{name}_last_error(void);
+
+#ifdef __cplusplus
+}}
+#endif
+#endif
+"""

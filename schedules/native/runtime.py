@@ -1,0 +1,95 @@
+"""Loads objects into this process beside ONE shared Halide runtime, with llvmlite's LLJIT: no compiler, no linker.
+
+The runtime owns the thread pool, so a second one would mean a second pool. Nothing is ever unloaded: pool threads
+may be running in it. A forked child gets a runtime of its own, because the pool's threads did not survive the fork.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from typing import Any
+
+from schedules import options
+from schedules.native import cache, compile
+
+
+class Runtime:
+    """The shared runtime of one process."""
+
+    def __init__(self, target: str) -> None:
+        import llvmlite.binding as llvm
+
+        base = "-".join(target.split("-")[:3])
+        _, entry, _ = compile.obtain({"kind": "runtime", "target": base}, "the Halide runtime")
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        self._jit = llvm.create_lljit_compiler()
+        self._lock = threading.Lock()
+        exports = ("hf_install", "hf_release", "halide_set_num_threads")
+        self._library = self._link("runtime", entry, exports, ())
+        self._loaded: dict[str, Any] = {}
+        ctypes.CFUNCTYPE(None)(self._library["hf_install"])()
+        self.release = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._library["hf_release"])
+        self._set_pool = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(self._library["halide_set_num_threads"])
+        self._pool = 0
+        self.reserve(options.threads())
+
+    def reserve(self, threads: int) -> None:
+        """Make sure that the pool has so many threads; it grows and never shrinks."""
+        if threads > self._pool:
+            with self._lock:
+                if threads > self._pool:
+                    self._set_pool(threads)
+                    self._pool = threads
+
+    def load(self, key: str, entry: cache.Entry) -> int:
+        """Load an entry's objects, once, and give the address of its ``NAME_call``."""
+        name = entry.meta["name"]
+        with self._lock:
+            if key not in self._loaded:
+                self._loaded[key] = self._link(key, entry, (f"{name}_call",), ("runtime",))
+            return int(self._loaded[key][f"{name}_call"])
+
+    def _link(self, name: str, entry: cache.Entry, exports: tuple[str, ...], needs: tuple[str, ...]) -> Any:
+        import llvmlite.binding as llvm
+
+        builder = llvm.JITLibraryBuilder()
+        for data in entry.objects:
+            builder.add_object_img(data)
+        builder.add_current_process()
+        for library in needs:
+            builder.add_jit_library(library)
+        for symbol in exports:
+            builder.export_symbol(symbol)
+        return builder.link(self._jit, name)
+
+
+_runtime: Runtime | None = None
+_guard = threading.Lock()
+
+
+def shared(target: str) -> Runtime:
+    """Give this process's runtime, started at the first call."""
+    global _runtime
+    if _runtime is None:
+        with _guard:
+            if _runtime is None:
+                _runtime = Runtime(target)
+    return _runtime
+
+
+_abandoned: list[Runtime] = []
+
+
+def _after_fork() -> None:
+    global _runtime, _guard
+    if _runtime is not None:
+        _abandoned.append(_runtime)  # never torn down: its locks may be held by threads that are gone
+    _runtime = None
+    _guard = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,135 @@
+"""Compiles one request in a process of its own: ``python -m schedules.native.worker`` with JSON on standard input.
+
+A process of its own because Halide holds the GIL while it compiles, names stages by a global counter (so objects
+would not be reproducible), and aborts when LLVM meets an instruction that a target lacks. The request is data
+only, never pickled code: it names a function ``MODULE:FUNCTION`` that gives the lowered pipeline.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schedules.apply import Stages, apply
+from schedules.native import cache, entry
+from schedules.native.signature import Signature
+from schedules.schedule import Op, Schedule
+
+if TYPE_CHECKING:
+    import halide as hl
+
+
+@dataclass
+class Lowered:
+    """A pipeline with its arguments, not yet scheduled."""
+
+    arguments: list[Any]  # halide.ImageParam and halide.Param, in the order of the signature
+    outputs: list[hl.Func]
+    stages: Stages
+    ops: list[Op]  # the lowering's own schedule
+    signature: Signature
+
+
+def lower(request: Mapping[str, Any]) -> tuple[Lowered, hl.Pipeline]:
+    """Lower and schedule what a request describes."""
+    import halide as hl
+
+    module, function = request["lowering"].split(":")
+    schedule = Schedule.from_json(request["schedule"])
+    lowered: Lowered = getattr(importlib.import_module(module), function)(
+        request["program"], schedule, request["target"]
+    )
+    apply(lowered.ops if schedule.ops is None else schedule.ops, lowered.stages)
+    return lowered, hl.Pipeline(lowered.outputs)
+
+
+def compile_request(request: Mapping[str, Any]) -> cache.Entry:
+    """Compile a request to objects, or write the forms of it that ``request["show"]`` asks for."""
+    if request["kind"] == "runtime":
+        return _compile_runtime(request)
+    import halide as hl
+
+    lowered, pipeline = lower(request)
+    name = request["name"]
+    show = request.get("show")
+    if show == "schedule":
+        return cache.Entry({"text": "\n".join(map(str, lowered.ops))}, ())
+    with tempfile.TemporaryDirectory() as folder:
+        kinds = {
+            "stmt": hl.OutputFileType.conceptual_stmt,
+            "halide": hl.OutputFileType.conceptual_stmt,
+            "assembly": hl.OutputFileType.assembly,
+            "device": hl.OutputFileType.device_code,
+            None: hl.OutputFileType.object,
+        }
+        path = Path(folder) / "out"
+        target = hl.Target(request["target"] + "-no_runtime-user_context")
+        pipeline.compile_to({kinds[show]: str(path)}, lowered.arguments, f"{name}_pipeline", target)
+        data = path.read_bytes()
+    if show:
+        return cache.Entry({"text": data.decode("utf-8", "replace")}, ())
+    write = entry.library_ir if request["kind"] == "library" else entry.call_ir
+    wrapper = emit(write(name, lowered.signature), request["target"])
+    return cache.Entry({"signature": lowered.signature.to_json(), "name": name}, (data, wrapper))
+
+
+def _compile_runtime(request: Mapping[str, Any]) -> cache.Entry:
+    import halide as hl
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "runtime.o"
+        hl.compile_standalone_runtime(str(path), hl.Target(request["target"]))
+        runtime = path.read_bytes()
+    shim = emit((Path(__file__).parent / "shim.ll").read_text(encoding="utf-8"), request["target"])
+    return cache.Entry({"name": "runtime"}, (runtime, shim))
+
+
+_TRIPLES = {
+    "x86-64-linux": ("x86_64-unknown-linux-gnu", "x86-64"),
+    "arm-64-linux": ("aarch64-unknown-linux-gnu", "generic"),
+    "x86-64-osx": ("x86_64-apple-macosx11.0.0", "x86-64"),
+    "arm-64-osx": ("arm64-apple-macosx11.0.0", "generic"),
+    "x86-64-windows": ("x86_64-pc-windows-msvc", "x86-64"),
+}
+
+
+def emit(ir: str, target: str) -> bytes:
+    """Compile LLVM IR to an object for a target's baseline CPU."""
+    import llvmlite.binding as llvm
+
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    base = "-".join(target.split("-")[:3])
+    if base not in _TRIPLES:
+        raise ValueError(f"no entry can be written for {base}; known: {', '.join(_TRIPLES)}")
+    triple, cpu = _TRIPLES[base]
+    module = llvm.parse_assembly(ir)
+    module.triple = triple
+    module.verify()
+    machine = llvm.Target.from_triple(triple).create_target_machine(opt=2, reloc="pic", codemodel="small", cpu=cpu)
+    return bytes(machine.emit_object(module))
+
+
+def main() -> None:
+    """Read a request, write the packed entry to standard output; what others print there goes to standard error."""
+    output = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    request = json.load(sys.stdin)
+    try:
+        data = cache.pack(compile_request(request))
+    except Exception as error:  # whatever it is, the caller must hear of it in one piece
+        reason = str(error).strip() or type(error).__name__
+        data = cache.pack(cache.Entry({"error": reason, "type": type(error).__name__}, ()))
+    output.write(data)
+    output.close()
+
+
+if __name__ == "__main__":
+    main()

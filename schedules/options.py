@@ -1,0 +1,105 @@
+"""Options that hold for a stretch of code instead of one call: threads, target, cache."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import sys
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+MAX_THREADS = 256  # of Halide's pool
+
+
+@dataclass(frozen=True)
+class Options:
+    """What :func:`config` sets; None leaves the default."""
+
+    threads: int | None = None
+    target: str = "host"
+    cache: str | None = None
+
+
+_current: ContextVar[Options] = ContextVar("halide_filters_options", default=Options())
+
+
+def current() -> Options:
+    """Give the options that hold here."""
+    return _current.get()
+
+
+@contextlib.contextmanager
+def config(
+    *, threads: int | None = None, target: str | None = None, cache: str | os.PathLike[str] | None = None
+) -> Iterator[None]:
+    """Set options for the calls inside a ``with`` block, in this thread or task.
+
+    Parameters
+    ----------
+    threads : int, optional
+        Most threads a call may use.
+    target : str, optional
+        The machine to compile for, as in the option ``target`` of every filter.
+    cache : path, optional
+        Directory of compiled kernels, or ``"off"`` to keep none.
+
+    Examples
+    --------
+    >>> import schedules
+    >>> with schedules.config(threads=1):
+    ...     schedules.threads()
+    1
+    """
+    options = current()
+    if threads is not None:
+        options = replace(options, threads=checked_threads(threads))
+    if target is not None:
+        from schedules import targets
+
+        targets.resolve(target)
+        options = replace(options, target=target)
+    if cache is not None:
+        options = replace(options, cache=os.fspath(cache))
+    token = _current.set(options)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def checked_threads(threads: int) -> int:
+    """Return a number of threads as given, or raise."""
+    if isinstance(threads, bool) or not hasattr(threads, "__index__"):
+        raise TypeError(f"threads must be an int, not {type(threads).__name__}")
+    if not 1 <= threads <= MAX_THREADS:
+        raise ValueError(f"threads must be from 1 to {MAX_THREADS}, not {threads}")
+    return int(threads)
+
+
+def threads() -> int:
+    """Give the threads a call uses when it names none: ``config``, else the machine's limits."""
+    return current().threads or _default_threads()
+
+
+@functools.cache
+def _default_threads() -> int:
+    """Read the environment, the affinity of the process and the quota of its control group."""
+    text = os.environ.get("HALIDE_FILTERS_THREADS", "")
+    if text:
+        if not text.isdigit() or not 1 <= int(text) <= MAX_THREADS:
+            raise ValueError(f"HALIDE_FILTERS_THREADS must be from 1 to {MAX_THREADS}, not {text!r}")
+        return int(text)
+    count = len(os.sched_getaffinity(0)) if sys.platform == "linux" else (os.cpu_count() or 1)
+    return max(1, min(count, _quota() or count, MAX_THREADS))
+
+
+def _quota() -> int | None:
+    """Give the processors that the control group's quota amounts to, rounded up."""
+    try:
+        limit, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return None if limit == "max" else max(1, -(-int(limit) // int(period)))
+    except (OSError, ValueError):
+        return None

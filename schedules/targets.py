@@ -1,0 +1,180 @@
+"""Targets: which machine code is made for.
+
+A target is Halide's own notation, ``arch-bits-os-feature-feature...``, with the features in alphabetical order so
+that equal targets are equal strings. ``"host"`` is this machine, ``"host-opencl"`` this machine and a device.
+The features of the CPU come from LLVM (through llvmlite, which is needed anyway to load code): finding them out
+does not need Halide, whose import a warm process never pays.
+"""
+
+from __future__ import annotations
+
+import functools
+import platform
+import sys
+
+from schedules.errors import TargetError
+
+ARCHITECTURES = ("x86", "arm", "riscv", "wasm")
+SYSTEMS = ("linux", "osx", "windows", "android", "ios", "wasmrt")
+
+#: Halide's feature name -> the LLVM features a CPU must have to run code that uses it.
+_CPU_FEATURES: dict[str, tuple[str, ...]] = {
+    "sse41": ("sse4.1", "ssse3", "sse3"),
+    "avx": ("avx",),
+    "f16c": ("f16c",),
+    "fma": ("fma",),
+    "avx2": ("avx2",),
+    "avxvnni": ("avxvnni",),
+    "avx512": ("avx512f", "avx512cd"),
+    "avx512_skylake": ("avx512f", "avx512cd", "avx512vl", "avx512dq", "avx512bw"),
+    "avx512_cannonlake": ("avx512_skylake", "avx512ifma", "avx512vbmi"),
+    "avx512_zen4": (
+        "avx512_cannonlake",
+        "avx512vnni",
+        "avx512bf16",
+        "avx512vpopcntdq",
+        "avx512vbmi2",
+        "avx512bitalg",
+    ),
+    "avx512_zen5": ("avx512_zen4", "avxvnni", "avx512vp2intersect"),
+    "arm_dot_prod": ("dotprod",),
+    "arm_fp16": ("fullfp16",),
+}
+#: Features that name a processor for LLVM's scheduling model only; they never change which instructions are legal.
+_TUNE = {f"znver{n}": f"tune_znver{n}" for n in range(1, 6)} | {
+    "sapphirerapids": "tune_sapphirerapids",
+    "graniterapids": "tune_graniterapids",
+}
+#: Device features, and the ones that refine them.
+_DEVICE_FEATURES = {"opencl", "cuda", "vulkan", "metal", "d3d12compute", "webgpu"} | {
+    *(f"cuda_capability_{n}" for n in (30, 32, 35, 50, 61, 70, 75, 80, 86)),
+    *("cl_doubles", "cl_half", "vk_int8", "vk_int16", "vk_v10", "vk_v12", "vk_v13"),
+}
+_OTHER_FEATURES = {"strict_float", "large_buffers", "profile"}
+_IMPLIED = {
+    "avx": ("sse41",),
+    "avx2": ("avx",),
+    "avx512": ("avx2", "f16c", "fma"),
+    "avx512_skylake": ("avx512",),
+    "avx512_cannonlake": ("avx512_skylake",),
+    "avx512_zen4": ("avx512_cannonlake",),
+    "avx512_zen5": ("avx512_zen4",),
+}
+
+
+def _llvm_needs(feature: str) -> set[str]:
+    """Give the LLVM features behind one Halide feature, definitions by other features unfolded."""
+    needs: set[str] = set()
+    for need in _CPU_FEATURES[feature]:
+        needs |= _llvm_needs(need) if need in _CPU_FEATURES and need not in _CPU_FEATURES[need] else {need}
+    return needs
+
+
+def features_from_llvm(available: set[str]) -> set[str]:
+    """Map the features LLVM reports for a CPU to Halide's names."""
+    return {feature for feature in _CPU_FEATURES if _llvm_needs(feature) <= available}
+
+
+@functools.cache
+def _host_cpu() -> tuple[str, frozenset[str]]:
+    import llvmlite.binding as llvm
+
+    available = {name for name, present in dict(llvm.get_host_cpu_features()).items() if present}
+    return llvm.get_host_cpu_name(), frozenset(available)
+
+
+@functools.cache
+def host() -> str:
+    """Give the full target string of this machine, without a device."""
+    machine = platform.machine().lower()
+    architectures = {"x86_64": "x86-64", "amd64": "x86-64", "aarch64": "arm-64", "arm64": "arm-64"}
+    systems = {"linux": "linux", "darwin": "osx", "win32": "windows"}
+    if machine not in architectures or sys.platform not in systems:
+        raise TargetError(f"no native code is made for {machine} on {sys.platform}")
+    cpu, available = _host_cpu()
+    base = architectures[machine]
+    features = {f for f in features_from_llvm(set(available)) if f.startswith("arm") == base.startswith("arm")}
+    if cpu in _TUNE:
+        features.add(_TUNE[cpu])
+    return "-".join([base, systems[sys.platform], *sorted(features)])
+
+
+@functools.cache
+def resolve(target: str) -> str:
+    """Spell out and check a target string.
+
+    Parameters
+    ----------
+    target : str
+        ``"host"``, ``"host-FEATURE..."`` or ``"ARCH-BITS-OS-FEATURE..."``.
+
+    Returns
+    -------
+    str
+        The canonical full string: what each feature implies added, in alphabetical order.
+
+    Raises
+    ------
+    TargetError
+        If a part of the string is not known.
+    """
+    if not isinstance(target, str):
+        raise TypeError(f"target must be a string such as 'host', not {type(target).__name__}")
+    parts = target.split("-")
+    parts = host().split("-") + parts[1:] if parts[0] == "host" else parts
+    arch, bits, system = [*parts, "", "", ""][:3]
+    if arch not in ARCHITECTURES or bits not in ("32", "64") or system not in SYSTEMS:
+        raise TargetError(
+            f"target {target!r} is neither 'host', 'host-FEATURE' nor ARCH-BITS-OS-FEATURE "
+            f"with ARCH one of {', '.join(ARCHITECTURES)} and OS one of {', '.join(SYSTEMS)}"
+        )
+    features = set(parts[3:])
+    known = set(_CPU_FEATURES) | set(_TUNE.values()) | _DEVICE_FEATURES | _OTHER_FEATURES
+    if unknown := sorted(features - known):
+        raise TargetError(f"target {target!r}: unknown feature {unknown[0]!r}; known: {', '.join(sorted(known))}")
+    pending = list(features)
+    while pending:
+        implied = set(_IMPLIED.get(pending.pop(), ())) - features
+        features |= implied
+        pending += implied
+    return "-".join([arch, bits, system, *sorted(features)])
+
+
+def features(target: str) -> set[str]:
+    """Give the features of a resolved target."""
+    return set(target.split("-")[3:])
+
+
+def device(target: str) -> str | None:
+    """Give the device interface a resolved target uses, or None for a CPU target."""
+    return next((f for f in ("cuda", "opencl", "vulkan", "metal", "d3d12compute") if f in features(target)), None)
+
+
+def vector_lanes(target: str) -> int:
+    """Give the number of float32 lanes of the widest registers of a resolved target."""
+    present = features(target)
+    if "avx512_skylake" in present:
+        return 16
+    return 8 if "avx" in present else 4
+
+
+def check_runnable(target: str) -> None:
+    """Raise TargetError unless code for this resolved target may run in this process.
+
+    Nothing else stands between an object and an illegal instruction: neither Halide nor a loader checks.
+    """
+    mine = host()
+    if target.split("-")[:3] != mine.split("-")[:3]:
+        raise TargetError(f"target {target!r} is another machine than this one ({mine}): build it, do not run it")
+    missing = {f for f in features(target) if f in _CPU_FEATURES} - features(mine)
+    if missing:
+        raise TargetError(f"this CPU lacks {', '.join(sorted(missing))}, which target {target!r} uses")
+
+
+def usable() -> list[str]:
+    """List the targets that can run here: the host, and the host with each device whose driver answers."""
+    import ctypes.util
+
+    drivers = {"opencl": "OpenCL", "cuda": "cuda", "vulkan": "vulkan"}
+    present = [name for name, library in drivers.items() if ctypes.util.find_library(library)]
+    return [host(), *(f"host-{name}" for name in present)]
