@@ -121,7 +121,7 @@ class Lowering:
 
         def reader(x: Any, y: Any) -> list[Any]:
             found = func[x, y]
-            return [found[i] for i in range(channels)] if channels > 1 else [found]
+            return [hl.Expr(found[i]) for i in range(channels)] if channels > 1 else [hl.Expr(found)]
 
         return reader
 

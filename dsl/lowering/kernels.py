@@ -13,17 +13,8 @@ import halide as hl
 
 from dsl.ir import Node
 from dsl.lowering import pointwise, tables
+from dsl.lowering import radius as radius_of
 from dsl.lowering.context import Lowering, f32
-
-#: Radius of a direct Gaussian in units of sigma, by the number of terms a sliding one would take: what is cut
-#: off is then about as large as what a sliding one gets wrong.
-DIRECT_RADIUS = {1: 2.4, 2: 3.0, 3: 3.6, 4: 4.2, 5: 4.8, 6: 5.3}
-
-#: Radius of a sliding Gaussian with K cosines is floor(this * sigma - 1/2), at least K: the minimum, over radii,
-#: of the whole L2 error of the kernel (tail outside plus fit inside), to 0.9 dB for every sigma from 1 up.
-SLIDING_RADIUS = {1: 2.40, 2: 2.97, 3: 3.47, 4: 3.89, 5: 4.29, 6: 4.63}
-MAX_RADIUS = 1 << 14
-
 
 def _f64(value: Any) -> Any:
     return hl.cast(hl.Float(64), value)
@@ -66,11 +57,11 @@ def _direct(low: Lowering, node: Node, terms: int) -> Weights:
     size = pointwise.inline_scalar(low, node.args[0])
     r = hl.Var("r")
     if node.op == "box":
-        radius = hl.clamp(hl.cast(hl.Int(32), hl.round(size)), 0, MAX_RADIUS)
+        radius = hl.clamp(hl.cast(hl.Int(32), hl.round(size)), 0, radius_of.MAX)
         weight = hl.f32(1) / hl.cast(hl.Float(32), 2 * radius + 1)
         return Weights(lambda _: weight, radius)
     sigma = _positive(size)
-    radius = hl.clamp(hl.cast(hl.Int(32), hl.ceil(sigma * hl.f64(DIRECT_RADIUS[terms]))), 1, MAX_RADIUS)
+    radius = hl.clamp(hl.cast(hl.Int(32), hl.ceil(sigma * hl.f64(radius_of.DIRECT[terms]))), 1, radius_of.MAX)
     sample = low.stage(f"{name}_sample", [r], hl.exp(_f64(-r * r) / (2 * sigma * sigma)))
     low.record[f"{name}_sample"].compute_root()
     window = hl.RDom([(-radius, 2 * radius + 1)], f"{name}_window")
@@ -129,8 +120,8 @@ def _sliding(low: Lowering, node: Node, terms: int) -> Oscillators:
         terms = 0
         radius = hl.cast(hl.Int(32), hl.round(size))
     else:
-        radius = hl.cast(hl.Int(32), hl.floor(_f64(SLIDING_RADIUS[terms]) * _positive(size) - hl.f64(0.5)))
-    radius = hl.clamp(radius, terms, MAX_RADIUS)
+        radius = hl.cast(hl.Int(32), hl.floor(_f64(radius_of.SLIDING[terms]) * _positive(size) - hl.f64(0.5)))
+    radius = hl.clamp(radius, terms, radius_of.MAX)
     period = _f64(2 * radius + 1)
     k = hl.Var("k")
     angle = hl.f64(2 * math.pi) * _f64(k) / period

@@ -216,6 +216,6 @@ def _vertical(low: Lowering, node: Node, group: Group, osc: kernels.Oscillators,
     walks.vectorize("xi").unroll("k").unroll("unrolled")
 
     def reader(column: Any, at: Any) -> list[Any]:
-        return [scan[column, states + at][0]]
+        return [hl.Expr(scan[column, states + at][0])]
 
     return reader

@@ -1,0 +1,22 @@
+"""A small language for image filters, traced from Python functions and compiled by Halide.
+
+    import dsl
+
+    @dsl.filter
+    def unsharp(src: dsl.Image, sigma: dsl.Scalar = 3.0, amount: dsl.Scalar = 1.5) -> dsl.Image:
+        return src + amount * (src - dsl.convolve(src, dsl.gaussian(sigma)))
+
+    sharp = unsharp(photo, sigma=5.0)                     # a numpy array in, one out
+    unsharp.build("build", dtype="uint8", channels=3)     # a native library that needs no Python
+
+The whole language is on one screen in :mod:`dsl.ir`; its words are in :mod:`dsl.vocabulary`.
+"""
+
+from dsl.errors import DSLError
+from dsl.filter import Filter, filter
+from dsl.values import Color, Image, Kernel, Scalar, Table
+from dsl.variants import compiled
+from dsl.vocabulary import *  # noqa: F403 (the words are listed once, there)
+from dsl.vocabulary import __all__ as _words
+
+__all__ = ["Color", "DSLError", "Filter", "Image", "Kernel", "Scalar", "Table", "compiled", "filter", *_words]

@@ -1,0 +1,211 @@
+"""Images as numpy arrays: what is accepted, how it lies in memory, and which calls cover it without copying."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[Any]
+
+DTYPES: dict[np.dtype[Any], str] = {np.dtype(name): name for name in ("uint8", "uint16", "float32")}
+MAX_CHANNELS = 32
+#: Halide indexes elements by 32-bit signed integers.
+MAX_ELEMENTS = 2**31 - 1
+
+
+def check(image: ArrayLike, name: str = "image") -> Array:
+    """Return an image as a plain array, or raise.
+
+    Raises
+    ------
+    TypeError
+        If the dtype is not uint8, uint16 or float32.
+    ValueError
+        If the shape is none of (H, W), (H, W, C), (N, H, W, C), a side is zero, or the image is too large.
+    """
+    array = image if type(image) is np.ndarray else np.asarray(image)
+    if array.dtype not in DTYPES:
+        raise TypeError(f"{name} has dtype {array.dtype}; uint8, uint16 and float32 are accepted: {_hint(array)}")
+    if array.ndim == 2:
+        height, width = array.shape
+        channels = 1
+    elif array.ndim in (3, 4):
+        height, width, channels = array.shape[-3:]
+    else:
+        raise ValueError(f"{name} has shape {array.shape}; (H, W), (H, W, C) and (N, H, W, C) are accepted")
+    if not (0 < height and 0 < width and 0 < channels <= MAX_CHANNELS):
+        raise ValueError(f"{name} has shape {array.shape}: {_shape_advice(array)}")
+    if height * max(width * channels, abs(array.strides[-min(array.ndim, 3)]) // array.itemsize) > MAX_ELEMENTS:
+        raise ValueError(f"{name} has shape {array.shape}: more than 2**31 - 1 elements an image; filter it in tiles")
+    return array
+
+
+def _hint(array: Array) -> str:
+    if array.dtype.kind in "fiub" and array.dtype.kind != "b":
+        return "convert it with .astype(np.float32)"
+    if array.dtype.kind == "b":
+        return "convert it with .astype(np.uint8) * 255 or .astype(np.float32)"
+    return "an array of numbers is needed"
+
+
+def _shape_advice(array: Array) -> str:
+    if 0 in array.shape[-3:]:
+        return "no side may be zero"
+    order = "np.moveaxis(image, 0, -1)" if array.ndim == 3 else "np.moveaxis(image, 1, -1)"
+    first = array.shape[-3]
+    if first <= 4:
+        return f"the last axis must be the channels, at most {MAX_CHANNELS}; this looks like channels first: {order}"
+    if array.ndim == 3:
+        return f"at most {MAX_CHANNELS} channels; a stack of gray images (N, H, W) is passed as image[..., None]"
+    return f"at most {MAX_CHANNELS} channels"
+
+
+def check_out(out: Any, like: Array, inputs: Sequence[Array]) -> Array:
+    """Return the array to write into, or raise before anything is written."""
+    if type(out) is not np.ndarray:
+        raise TypeError(f"out must be a numpy array, not {type(out).__name__}")
+    if out.shape != like.shape or out.dtype != like.dtype:
+        raise ValueError(f"out has shape {out.shape} and dtype {out.dtype}; {like.shape} and {like.dtype} are needed")
+    if not out.flags.writeable:
+        raise ValueError("out is read-only")
+    for array in inputs:
+        if np.may_share_memory(out, array) and _shares(out, array):
+            raise ValueError("out overlaps an input: results would be read again as input")
+    return out
+
+
+def _shares(a: Array, b: Array) -> bool:
+    try:
+        return np.shares_memory(a, b, max_work=10_000)
+    except np.exceptions.TooHardError:
+        return True
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How the images of a call lie in memory, structurally.
+
+    Parameters
+    ----------
+    pitch : int
+        Elements from pixel to pixel; 0 in mode ``"rows"``, where rows are dense.
+    planar : bool
+        Channels in planes of their own, in mode ``"color"``.
+    """
+
+    pitch: int
+    planar: bool = False
+
+
+#: One native call: for every image its address, elements between rows (and planes); then width, height, channels.
+Job = tuple[int, ...]
+
+
+def place(mode: str, images: list[Array], out: Array, channels: int) -> tuple[Placement, Iterator[Job], Array]:
+    """Plan the native calls that filter ``images`` into ``out``.
+
+    What cannot be addressed as it lies is copied first. Returned are the placement that all arrays share, the
+    calls, and the array they write to: ``out`` itself, or one to be copied to it.
+    """
+    planners = {"rows": _rows, "planes": _planes, "color": _color}
+    planner = planners[mode]
+    arrays = [*images, out]
+    placements = [planner(array, channels) for array in arrays]
+    shared = placements[0]
+    if shared is None or any(p != shared for p in placements):
+        arrays = [_dense(array, mode, channels, fill=array is not out) for array in arrays]
+        shared = planner(arrays[0], channels)
+    if shared is None:
+        raise AssertionError("a dense copy can be addressed")
+    placement, split = shared
+    return placement, _jobs(arrays, placement, split, mode), arrays[-1]
+
+
+# A plan is the placement, and whether channels are calls of their own.
+_Plan = tuple[Placement, bool]
+_PACKED_ROWS: _Plan = (Placement(0), False)
+_PLANAR_ROWS: _Plan = (Placement(0), True)
+
+
+def _rows(array: Array, channels: int) -> _Plan | None:
+    if not array.flags.aligned:
+        return None
+    size, shape, strides = array.itemsize, array.shape, array.strides
+    if len(shape) == 2:
+        return _PACKED_ROWS if strides[0] % size == 0 and (strides[1] == size or shape[1] == 1) else None
+    height, width, count = shape[-3:]
+    row, pixel, channel = strides[-3:]
+    if row % size:
+        return None
+    if (channel == size or count == 1) and (pixel == size * count or width == 1):
+        return _PACKED_ROWS
+    return _PLANAR_ROWS if pixel == size or width == 1 else None
+
+
+def _planes(array: Array, channels: int) -> _Plan | None:
+    size, width = array.itemsize, array.shape[1 if array.ndim == 2 else -2]
+    row, pixel = array.strides[:2] if array.ndim == 2 else array.strides[-3:-1]
+    if not array.flags.aligned or row % size or pixel % size:
+        return None
+    pitch = pixel // size if width > 1 else 1
+    return (Placement(pitch), array.ndim > 2) if 1 <= pitch <= 4 else None
+
+
+def _color(array: Array, channels: int) -> _Plan | None:
+    size, width = array.itemsize, array.shape[-2]
+    row, pixel, channel = array.strides[-3:]
+    if not array.flags.aligned or row % size or pixel % size or channel % size:
+        return None
+    pitch = pixel // size if width > 1 else array.shape[-1]
+    if channel == size and channels <= pitch <= 4:
+        return Placement(pitch), False
+    return (Placement(1, planar=True), False) if pitch == 1 else None
+
+
+def _dense(array: Array, mode: str, channels: int, *, fill: bool) -> Array:
+    """Copy an array to where any plan can address it; an output needs only the room."""
+    if mode == "color":
+        array = array[..., :channels]
+    if mode == "planes" and array.ndim > 2:  # planes of their own serve any number of channels
+        planar = np.ascontiguousarray(np.moveaxis(array, -1, -3)) if fill else _room(np.moveaxis(array, -1, -3))
+        return np.moveaxis(planar, -3, -1)
+    return np.ascontiguousarray(array) if fill else _room(array)
+
+
+def _room(array: Array) -> Array:
+    return np.empty(array.shape, array.dtype)
+
+
+def _jobs(arrays: list[Array], placement: Placement, split: bool, mode: str) -> Iterator[Job]:
+    """Go through images of a batch, and channels where each is a call."""
+    first = arrays[0]
+    size = [array.itemsize for array in arrays]
+    if first.ndim == 2:
+        height, width = first.shape
+        yield _job(arrays, [a.ctypes.data for a in arrays], size, placement, (width, height, 1))
+        return
+    height, width, channels = first.shape[-3:]
+    per_call = channels if mode == "rows" and not split else 1
+    planes = range(channels) if split else range(1)
+    for n in range(first.shape[0] if first.ndim == 4 else 1):
+        for c in planes:
+            addresses = [
+                a.ctypes.data + (n * a.strides[0] if a.ndim == 4 else 0) + (c * a.strides[-1] if split else 0)
+                for a in arrays
+            ]
+            yield _job(arrays, addresses, size, placement, (width, height, per_call))
+
+
+def _job(
+    arrays: list[Array], addresses: list[int], size: list[int], placement: Placement, extents: tuple[int, int, int]
+) -> Job:
+    job: list[int] = []
+    for array, address, itemsize in zip(arrays, addresses, size, strict=True):
+        job += (address, array.strides[0 if array.ndim == 2 else -3] // itemsize)
+        if placement.planar:
+            job.append(array.strides[-1] // itemsize)
+    return (*job, *extents)

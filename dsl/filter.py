@@ -1,0 +1,449 @@
+"""``@dsl.filter``: a Python function becomes a program, and a program something to call, build and look at."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dsl import arrays
+from dsl.errors import DSLError
+from dsl.ir import Image as ImageType
+from dsl.ir import Node, Program
+from dsl.values import Color, Image, Scalar, Table, Value, describe, wrap
+from schedules import options, targets
+from schedules.errors import ScheduleError, TargetError
+from schedules.native.signature import BORDERS
+from schedules.schedule import Schedule
+
+LOWERING = "dsl.lowering.pipeline:lower"
+#: Below so many elements a call stays on its own thread: handing work over takes longer than the work.
+_SERIAL_BELOW = 1 << 14
+_COMMON = ("border", "border_value", "out", "target", "schedule", "threads")
+_BORDER_NUMBERS = {name: number for number, name in enumerate(BORDERS)}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a filter: its name, what it is, its default (``inspect.Parameter.empty`` if it has none)."""
+
+    name: str
+    kind: type
+    default: Any
+
+    @property
+    def structural(self) -> bool:
+        """Whether its value is part of the program."""
+        return self.kind in (int, str, bool)
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A filter with its structural parameters fixed."""
+
+    program: Program
+    mode: str
+    label: str
+
+
+class Filter:
+    """A filter written in the language.
+
+    Calling it filters: ``f(image, ..., border=, border_value=, out=, target=, schedule=, threads=)`` takes its
+    parameters in order or by name, images as numpy arrays. See ``docs/dsl.md``.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.__name__: str = function.__name__
+        self.parameters = _parameters(function)
+        self._traces: dict[Any, Traced] = {}
+        self._kernels: dict[Any, Any] = {}
+        self._count = {kind: self._names(kind) for kind in (Image, Scalar, Table)}
+
+    def _names(self, kind: type) -> list[str]:
+        return [p.name for p in self.parameters if issubclass(p.kind, kind)]
+
+    def __repr__(self) -> str:
+        return f"<dsl filter {self.__name__}{inspect.signature(self.function)}>"
+
+    def __reduce__(self) -> Any:
+        return _by_name, (self.function.__module__, self.function.__qualname__)
+
+    # ------------------------------------------------------------------------------------------------------ tracing
+
+    def trace(self, structural: Mapping[str, Any] | None = None, maps: frozenset[str] = frozenset()) -> Traced:
+        """Give the program for some structural parameters.
+
+        Parameters
+        ----------
+        structural : mapping, optional
+            Values of the int, str and bool parameters; defaults for what is missing.
+        maps : frozenset of str
+            Scalars that are fed an image.
+
+        Raises
+        ------
+        DSLError
+            For a mistake in the script, with file and line.
+        """
+        fixed = self._structural(structural or {})
+        key = (tuple(fixed.items()), maps)
+        if key not in self._traces:
+            self._traces[key] = self._trace(fixed, maps)
+        return self._traces[key]
+
+    def _structural(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        fixed = {}
+        for parameter in self.parameters:
+            if not parameter.structural:
+                continue
+            value = given.get(parameter.name, parameter.default)
+            if value is inspect.Parameter.empty:
+                raise TypeError(f"{self.__name__}: {parameter.name} is missing")
+            if type(value) is not parameter.kind:
+                accepted = parameter.kind.__name__
+                raise TypeError(f"{self.__name__}: {parameter.name} must be {accepted}, not {type(value).__name__}")
+            fixed[parameter.name] = value
+        return fixed
+
+    def _trace(self, fixed: dict[str, Any], maps: frozenset[str]) -> Traced:
+        images: list[int] = []
+        counts = {Scalar: itertools.count(), Table: itertools.count()}
+        given: dict[str, Any] = dict(fixed)
+        for parameter in [p for p in self.parameters if p.name not in maps] + [p for p in self.parameters if p.name in maps]:
+            if parameter.structural:
+                continue
+            if issubclass(parameter.kind, Image) or parameter.name in maps:
+                channels = 3 if issubclass(parameter.kind, Color) else 0
+                node = Node("input", (len(images), channels))
+                images.append(channels)
+            else:
+                op = "parameter" if parameter.kind is Scalar else "argument"
+                node = Node(op, (next(counts[parameter.kind]),))
+            given[parameter.name] = wrap(node)
+        result = self.function(**given)
+        output = self._output(result, images)
+        program = Program.of(output, images, next(counts[Table]), next(counts[Scalar]))
+        words = [f"{name}={value}" for name, value in fixed.items()] + [f"{name}: map" for name in sorted(maps)]
+        return Traced(program, _mode(program), ", ".join([self.__name__, *words]))
+
+    def _output(self, result: Any, images: list[int]) -> Node:
+        where = (self.function.__code__.co_filename, self.function.__code__.co_firstlineno)
+        if not isinstance(result, Value) or not isinstance(result.node.type, ImageType):
+            raise DSLError(f"{self.__name__} must return an Image, {describe(result)} came", where)
+        kind = result.node.type
+        if kind.level:
+            raise DSLError(f"{self.__name__} must return an image of its input's size, {kind} came", where)
+        if max(kind.channels, 1) != max(images[0], 1):
+            expected = images[0] or "no"
+            raise DSLError(f"{self.__name__} must return {expected} channels like its first image, {kind} came", where)
+        return result.node
+
+    # -------------------------------------------------------------------------------------------------------- calling
+
+    def __call__(self, *args: Any, **kwargs: Any) -> arrays.Array:
+        """Filter an image; see the class."""
+        common = {name: kwargs.pop(name) for name in _COMMON if name in kwargs}
+        values = self._bind(args, kwargs)
+        structural = {p.name: values[p.name] for p in self.parameters if p.structural}
+        images = [values[name] for name in self._count[Image]]
+        tables = [values[name] for name in self._count[Table]]
+        scalars = {name: values[name] for name in self._count[Scalar]}
+        return self.run(images, list(scalars.values()), tables, structural, **common)
+
+    def _bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+        names = [p.name for p in self.parameters]
+        if len(args) > len(names):
+            raise TypeError(f"{self.__name__} takes {len(names)} arguments, {len(args)} came")
+        values = dict(zip(names, args, strict=False))
+        for name, value in kwargs.items():
+            if name not in names:
+                accepted = ", ".join([*names, *_COMMON])
+                raise TypeError(f"{self.__name__} has no parameter {name!r}; it has {accepted}")
+            if name in values:
+                raise TypeError(f"{self.__name__}: {name} is given twice")
+            values[name] = value
+        for parameter in self.parameters:
+            if parameter.name not in values:
+                if parameter.default is inspect.Parameter.empty:
+                    raise TypeError(f"{self.__name__}: {parameter.name} is missing")
+                values[parameter.name] = parameter.default
+        return values
+
+    def run(
+        self,
+        images: Sequence[Any],
+        scalars: Sequence[Any] = (),
+        tables: Sequence[Any] = (),
+        structural: Mapping[str, Any] | None = None,
+        *,
+        choices: tuple[tuple[str, str | int], ...] = (),
+        border: str = "reflect101",
+        border_value: float = 0.0,
+        out: Any = None,
+        target: str | None = None,
+        schedule: Any = "manual",
+        threads: int | None = None,
+    ) -> arrays.Array:
+        """Filter, with the arguments sorted by kind: what a call does once it has bound its parameters."""
+        checked = [arrays.check(image, name) for image, name in zip(images, self._count[Image], strict=True)]
+        first = checked[0]
+        for array, name in zip(checked[1:], self._count[Image][1:], strict=True):
+            if array.shape != first.shape:
+                raise ValueError(f"{name} has shape {array.shape}, {self._count[Image][0]} {first.shape}; equal ones are needed")
+        maps, numbers = self._numbers(scalars, checked)
+        traced = self.trace(structural, maps)
+        native = [v for table, name in zip(tables, self._count[Table], strict=True) for v in _table(table, name)]
+        rule = _border(border, border_value)
+        limit = options.threads() if threads is None else options.checked_threads(threads)
+        target = options.current().target if target is None else target
+        result = np.empty_like(first) if out is None else arrays.check_out(out, first, checked)
+        if first.ndim == 4 and first.shape[0] == 0:
+            return result
+        channels = max(traced.program.images)
+        if channels and (first.ndim < 3 or first.shape[-1] < channels):
+            raise ValueError(f"{self._count[Image][0]} has shape {first.shape}; at least {channels} channels are needed")
+        placement, jobs, written = arrays.place(traced.mode, checked, result, channels)
+        key = (id(traced), placement, *[a.dtype for a in checked], target, schedule if isinstance(schedule, str) else id(schedule), choices)
+        kernel = self._kernels.get(key)
+        if kernel is None:
+            kernel = self._kernels[key] = self._compile(traced, placement, checked, target, schedule, choices)
+        if first.size < _SERIAL_BELOW:
+            limit = 1
+        addresses = [v if isinstance(v, int) else v.ctypes.data for v in native]
+        for job in jobs:
+            kernel(limit, *job, *addresses, *numbers, *rule)
+        if written is not result:
+            result[..., : written.shape[-1]] = written
+        if channels and first.shape[-1] > channels:
+            result[..., channels:] = first[..., channels:]
+        return result
+
+    def _numbers(self, scalars: Sequence[Any], images: list[arrays.Array]) -> tuple[frozenset[str], list[float]]:
+        """Sort run-time numbers from parameter maps; the maps join the images."""
+        maps, numbers = [], []
+        for value, name in zip(scalars, self._count[Scalar], strict=True):
+            if type(value) is float or type(value) is int:
+                numbers.append(value)
+            elif np.ndim(value) == 0:
+                numbers.append(_scalar(value, name))
+            else:
+                images.append(_map(value, images[0], name))
+                maps.append(name)
+        return frozenset(maps), numbers
+
+    # ----------------------------------------------------------------------------------------------------- compiling
+
+    def request(
+        self,
+        traced: Traced,
+        placement: arrays.Placement,
+        dtypes: Sequence[str],
+        target: str,
+        schedule: Schedule,
+    ) -> dict[str, Any]:
+        """Describe a variant for the worker that compiles it."""
+        variant = {
+            "mode": traced.mode,
+            "dtypes": list(dtypes),
+            "pitch": placement.pitch,
+            "planar": placement.planar,
+        }
+        return {
+            "kind": "kernel",
+            "lowering": LOWERING,
+            "program": {"program": traced.program.to_json(), "variant": variant},
+            "schedule": schedule.to_json(),
+            "target": native_target(target),
+        }
+
+    def _compile(
+        self,
+        traced: Traced,
+        placement: arrays.Placement,
+        images: Sequence[arrays.Array],
+        target: str,
+        schedule: Any,
+        choices: tuple[tuple[str, str | int], ...],
+    ) -> Any:
+        from dsl import variants
+
+        dtypes = [arrays.DTYPES[a.dtype] for a in images]
+        dtypes.append(dtypes[0])
+        known = find_schedule(schedule, choices)
+        request = self.request(traced, placement, dtypes, target, known)
+        return variants.kernel(request, self.__name__, f"{traced.label}, {dtypes[0]}, {describe_layout(traced.mode, placement)}")
+
+    # ------------------------------------------------------------------------------------------------ looking, building
+
+    def source(self, **structural: Any) -> str:
+        """Print the program: one node a line."""
+        return str(self.trace(structural).program)
+
+    def halo(self, **parameters: Any) -> tuple[int, int]:
+        """Tell how far a pixel of the result sees, in rows and columns, for the given parameters."""
+        from dsl.halo import halo
+
+        structural = {p.name: parameters[p.name] for p in self.parameters if p.structural and p.name in parameters}
+        values = {p.name: parameters.get(p.name, p.default) for p in self.parameters if p.kind is Scalar}
+        for name, value in values.items():
+            if value is inspect.Parameter.empty:
+                raise TypeError(f"{self.__name__}.halo: {name} is missing")
+        return halo(self.trace(structural).program, [float(v) for v in values.values()])
+
+    def build(
+        self,
+        directory: str | Path,
+        *,
+        dtype: str = "float32",
+        channels: int = 1,
+        target: str = "host",
+        schedule: Any = "manual",
+        name: str | None = None,
+        **structural: Any,
+    ) -> dict[str, Path]:
+        """Build a native library that needs nothing of ours; see :func:`dsl.library.build`."""
+        from dsl import library
+
+        return library.build(
+            self, directory, dtype=dtype, channels=channels, target=target, schedule=schedule, name=name, **structural
+        )
+
+
+def filter(function: Callable[..., Any]) -> Filter:
+    """Make a filter of a function: a decorator.
+
+    Parameters are annotated: ``dsl.Image`` and ``dsl.Color`` for images, ``dsl.Scalar`` and ``dsl.Table`` for
+    numbers given at run time, ``int``, ``str`` and ``bool`` for what is part of the program. The function is called
+    once for each set of the latter, with values that stand for images and numbers, and must return an image.
+
+    Examples
+    --------
+    >>> import numpy as np, dsl
+    >>> @dsl.filter
+    ... def unsharp(src: dsl.Image, sigma: dsl.Scalar = 3.0, amount: dsl.Scalar = 1.5) -> dsl.Image:
+    ...     return src + amount * (src - dsl.convolve(src, dsl.gaussian(sigma)))
+    >>> print(unsharp.source())
+    %0 = input 0 0
+    %1 = parameter 1
+    %2 = parameter 0
+    %3 = gaussian %2
+    %4 = convolve 3 %0 %3 %3
+    %5 = sub %0 %4
+    %6 = mul %1 %5
+    %7 = add %0 %6
+    return %7
+    """
+    return Filter(function)
+
+
+# -------------------------------------------------------------------------------------------------------- helpers
+
+
+def _by_name(module: str, name: str) -> Any:
+    import importlib
+
+    return functools.reduce(getattr, name.split("."), importlib.import_module(module))
+
+
+def _parameters(function: Callable[..., Any]) -> list[Parameter]:
+    where = (function.__code__.co_filename, function.__code__.co_firstlineno)
+    try:
+        hints = typing.get_type_hints(function)
+    except NameError as error:
+        raise DSLError(f"{function.__name__}: unknown annotation: {error}", where) from None
+    found = []
+    for parameter in inspect.signature(function).parameters.values():
+        kind = hints.get(parameter.name)
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise DSLError(f"{function.__name__}: *args and **kwargs cannot be traced", where)
+        if parameter.name in _COMMON:
+            raise DSLError(f"{function.__name__}: every filter has an option {parameter.name} already", where)
+        if kind not in (Image, Color, Scalar, Table, int, str, bool):
+            raise DSLError(
+                f"{function.__name__}: parameter {parameter.name} must be annotated dsl.Image, dsl.Color, dsl.Scalar, "
+                f"dsl.Table, int, str or bool, not {kind}",
+                where,
+            )
+        found.append(Parameter(parameter.name, kind, parameter.default))
+    if not any(issubclass(p.kind, Image) for p in found):
+        raise DSLError(f"{function.__name__}: at least one dsl.Image is needed", where)
+    return found
+
+
+def _mode(program: Program) -> str:
+    """Choose how images are addressed: see :class:`dsl.lowering.context.Variant`."""
+    if any(program.images):
+        return "color"
+    return "planes" if any(op in ("down", "up", "stack", "harmonics") for op, _, _ in program.lines) else "rows"
+
+
+def describe_layout(mode: str, placement: arrays.Placement) -> str:
+    """Name a layout for people."""
+    if mode == "rows":
+        return "any channels"
+    if placement.planar:
+        return "planar colour"
+    return f"{placement.pitch} elements a pixel"
+
+
+def _border(border: str, border_value: float) -> tuple[int, float]:
+    number = _BORDER_NUMBERS.get(border) if isinstance(border, str) else None
+    if number is None:
+        raise ValueError(f"border must be one of {', '.join(BORDERS)}, not {border!r}")
+    if type(border_value) is not float:
+        border_value = _scalar(border_value, "border_value")
+    return number, border_value
+
+
+def _scalar(value: Any, name: str) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}") from None
+
+
+def _table(value: Any, name: str) -> tuple[Any, int]:
+    table = np.ascontiguousarray(value, dtype=np.float32)
+    if table.ndim != 1 or not table.size:
+        raise ValueError(f"{name} must be one row of numbers, an array of shape {table.shape} came")
+    return table, table.size
+
+
+def _map(value: Any, image: arrays.Array, name: str) -> arrays.Array:
+    """Bring a parameter map to the image's shape."""
+    array = np.asarray(value, dtype=np.float32)
+    if array.shape != image.shape:
+        lacks_channels = image.ndim > 2 and array.shape == image.shape[:-1]
+        if not lacks_channels and array.shape != image.shape[-3 if image.ndim > 2 else 0 : -1 if image.ndim > 2 else None]:
+            raise ValueError(f"{name} is a map of shape {array.shape}; the image has {image.shape}")
+        array = np.broadcast_to(array[..., None], image.shape)
+    return np.ascontiguousarray(array)
+
+
+def native_target(target: str) -> str:
+    """Give the target code is compiled for: equal bits whatever the loops, hence strict_float."""
+    resolved = targets.resolve(target)
+    if targets.device(resolved):
+        raise TargetError(f"target {target!r}: GPU schedules are not available yet; no silent run on the CPU instead")
+    return targets.resolve(resolved + "-strict_float")
+
+
+def find_schedule(schedule: Any, choices: tuple[tuple[str, str | int], ...] = ()) -> Schedule:
+    """Turn the option ``schedule`` into a Schedule; ``choices`` are the filter's own, and the user's go before."""
+    if isinstance(schedule, Schedule):
+        return Schedule({**dict(choices), **dict(schedule.choices)}, schedule.ops)
+    if schedule == "manual":
+        return Schedule(choices)
+    if isinstance(schedule, (str, Path)) and Path(schedule).suffix == ".json":
+        return find_schedule(Schedule.load(schedule), choices)
+    raise ScheduleError(f"schedule must be 'manual', a Schedule or the path of a .json file, not {schedule!r}")

@@ -1,0 +1,80 @@
+"""How far a pixel of the result sees into the image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from dsl.ir import Image, Node, Program
+
+_ARITHMETIC = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b,
+    "pow": lambda a, b: a**b,
+    "min": min,
+    "max": max,
+    "neg": lambda a: -a,
+    "abs": abs,
+    "sqrt": math.sqrt,
+    "exp": math.exp,
+    "log": math.log,
+}
+
+
+def halo(program: Program, scalars: Sequence[float]) -> tuple[int, int]:
+    """Give the rows and columns around a pixel that its result depends on, for given run-time numbers."""
+    nodes = program.nodes()
+    numbers = {id(node): i for i, node in enumerate(nodes)}
+    reach: list[tuple[int, int]] = []
+
+    def at(node: Node) -> tuple[int, int]:
+        return reach[numbers[id(node)]]
+
+    def widest(args: Sequence[Node]) -> tuple[int, int]:
+        images = [at(arg) for arg in args if isinstance(arg.type, Image)]
+        return (max((r for r, _ in images), default=0), max((c for _, c in images), default=0))
+
+    def value(node: Node) -> float:
+        if node.op == "constant":
+            return float.fromhex(str(node.attributes[0]))
+        if node.op == "parameter":
+            return scalars[int(node.attributes[0])]  # type: ignore[arg-type]
+        if node.op in _ARITHMETIC:
+            return float(_ARITHMETIC[node.op](*(value(arg) for arg in node.args)))
+        raise ValueError(f"the halo depends on {node.op}, which is not known ahead of a call")
+
+    def radius(kernel: Node, terms: int) -> int:
+        from dsl.lowering.radius import direct_radius, sliding_radius
+
+        if kernel.op == "identity":
+            return 0
+        if kernel.op == "samples":
+            if kernel.args[0].op != "table":
+                raise ValueError("the halo depends on a table, which is not known ahead of a call")
+            return len(kernel.args[0].attributes[0]) // 2  # type: ignore[arg-type]
+        size = value(kernel.args[0])
+        if kernel.op == "box":
+            return round(size)
+        return max(direct_radius(size, terms), sliding_radius(size, terms) + 1)
+
+    for node in nodes:
+        rows, columns = widest(node.args)
+        scale = 1 << node.type.level if isinstance(node.type, Image) else 1
+        if node.op == "shift":
+            dy, dx = (abs(int(a)) for a in node.attributes)  # type: ignore[arg-type]
+            rows, columns = rows + dy * scale, columns + dx * scale
+        elif node.op == "window":
+            _, ry, rx = node.attributes
+            rows, columns = rows + int(ry) * scale, columns + int(rx) * scale  # type: ignore[arg-type]
+        elif node.op == "convolve":
+            terms = int(node.attributes[0])  # type: ignore[arg-type]
+            rows += radius(node.args[1], terms) * scale
+            columns += radius(node.args[2], terms) * scale
+        elif node.op == "down":  # two finer pixels on each side
+            rows, columns = rows + scale, columns + scale
+        elif node.op == "up":  # one coarser pixel on each side
+            rows, columns = rows + 2 * scale, columns + 2 * scale
+        reach.append((rows, columns))
+    return reach[program.output]

@@ -1,0 +1,231 @@
+"""What a script handles while it is traced: images, scalars, tables and kernels that stand for nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from dsl.errors import DSLError, caller
+from dsl.ir import KERNEL, SCALAR, TABLE, Attribute, Node
+from dsl.ir import Image as ImageType
+
+Number = int | float
+
+
+class Value:
+    """Anything traced. Arithmetic on it gives another one; a Python ``if`` on it is a mistake."""
+
+    kind = "Value"
+    __slots__ = ("node",)
+    __hash__ = None  # type: ignore[assignment]
+    __array_ufunc__ = None  # a numpy number on the left leaves the operation to us
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    def __add__(self, other: Operand) -> Any:
+        return pointwise("add", self, other)
+
+    def __radd__(self, other: Operand) -> Any:
+        return pointwise("add", other, self)
+
+    def __sub__(self, other: Operand) -> Any:
+        return pointwise("sub", self, other)
+
+    def __rsub__(self, other: Operand) -> Any:
+        return pointwise("sub", other, self)
+
+    def __mul__(self, other: Operand) -> Any:
+        return pointwise("mul", self, other)
+
+    def __rmul__(self, other: Operand) -> Any:
+        return pointwise("mul", other, self)
+
+    def __truediv__(self, other: Operand) -> Any:
+        return pointwise("div", self, other)
+
+    def __rtruediv__(self, other: Operand) -> Any:
+        return pointwise("div", other, self)
+
+    def __mod__(self, other: Operand) -> Any:
+        return pointwise("mod", self, other)
+
+    def __pow__(self, other: Operand) -> Any:
+        return pointwise("mul", self, self) if other == 2 and isinstance(other, int) else pointwise("pow", self, other)
+
+    def __rpow__(self, other: Operand) -> Any:
+        return pointwise("pow", other, self)
+
+    def __neg__(self) -> Any:
+        return pointwise("neg", self)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return pointwise("abs", self)
+
+    def __lt__(self, other: Operand) -> Any:
+        return pointwise("lt", self, other)
+
+    def __le__(self, other: Operand) -> Any:
+        return pointwise("le", self, other)
+
+    def __gt__(self, other: Operand) -> Any:
+        return pointwise("gt", self, other)
+
+    def __ge__(self, other: Operand) -> Any:
+        return pointwise("ge", self, other)
+
+    def __eq__(self, other: object) -> Any:
+        return pointwise("eq", self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return pointwise("ne", self, other)
+
+    def __and__(self, other: Operand) -> Any:
+        return pointwise("and", self, other)
+
+    def __or__(self, other: Operand) -> Any:
+        return pointwise("or", self, other)
+
+    def __invert__(self) -> Any:
+        return pointwise("not", self)
+
+    def __bool__(self) -> NoReturn:
+        raise DSLError(
+            f"a Python `if`, `while`, `and`, `or`, `not` or chained comparison on a traced {self.kind}: its value is "
+            "not known while the filter is traced. Use dsl.select(condition, a, b), and & | ~ between conditions; "
+            "or make the parameter an int, str or bool, which is part of the program"
+        )
+
+    def _no_number(self) -> NoReturn:
+        raise DSLError(f"a traced {self.kind} where a Python number is needed: its value is known at run time only")
+
+    def __float__(self) -> float:
+        self._no_number()
+
+    def __int__(self) -> int:
+        self._no_number()
+
+    def __index__(self) -> int:
+        self._no_number()
+
+    def __repr__(self) -> str:
+        return f"<dsl.{self.kind} {self.node.op}>"
+
+
+class Scalar(Value):
+    """A number that is given at run time; nothing is compiled anew for another one.
+
+    Used pointwise, it may also be fed an image, which makes a variant with a parameter map. A kernel's sigma or
+    radius may not.
+    """
+
+    kind = "Scalar"
+    __slots__ = ()
+
+
+class Image(Value):
+    """An image, as float32. ``image[dy, dx]`` is the image of the neighbours that far down and to the right.
+
+    As an annotation of a parameter: an image whose channels are filtered alone, however many there are.
+    """
+
+    kind = "Image"
+    __slots__ = ()
+
+    def __getitem__(self, offset: tuple[int, int]) -> Image:
+        if not (isinstance(offset, tuple) and len(offset) == 2 and all(isinstance(o, int) for o in offset)):
+            raise DSLError(f"a neighbour is image[dy, dx] with two ints, not image[{offset!r}]")
+        if offset == (0, 0):
+            return self
+        return Image(make("shift", offset, self))
+
+    @property
+    def channels(self) -> tuple[Image, ...]:
+        """The channels of a colour image, each an image."""
+        return tuple(self.channel(i) for i in range(max(self._type().channels, 1)))
+
+    def channel(self, index: int) -> Image:
+        """Give one channel."""
+        return Image(make("component", (index,), self))
+
+    def _type(self) -> ImageType:
+        kind = self.node.type
+        if not isinstance(kind, ImageType):
+            raise DSLError(f"an Image is needed, {kind} came")
+        return kind
+
+
+class Color(Image):
+    """As an annotation of a parameter: an image of three channels, red, green and blue, that are told apart."""
+
+    kind = "Color"
+    __slots__ = ()
+
+
+class Table(Value):
+    """Numbers in a row, of the program or given at run time; ``table[i]`` is one of them."""
+
+    kind = "Table"
+    __slots__ = ()
+
+    def __getitem__(self, index: int) -> Scalar:
+        if not isinstance(index, int) or isinstance(index, bool) or index < 0:
+            raise DSLError(f"an entry is table[i] with an int from 0 up, not table[{index!r}]")
+        return Scalar(make("element", (index,), self))
+
+
+class Kernel(Value):
+    """Weights of a convolution along one axis."""
+
+    kind = "Kernel"
+    __slots__ = ()
+
+
+Operand = Value | Number
+
+
+def wrap(node: Node) -> Any:
+    """Give the value for a node."""
+    classes = {SCALAR: Scalar, TABLE: Table, KERNEL: Kernel}
+    return Image(node) if isinstance(node.type, ImageType) else classes[node.type](node)
+
+
+def constant(value: Number) -> Node:
+    """Give the node of a number of the program."""
+    return Node("constant", (float(value).hex(),), (), caller())
+
+
+def node_of(value: Any) -> Node:
+    """Give the node of an operand."""
+    if isinstance(value, Value):
+        return value.node
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        if hasattr(value, "__float__") and getattr(value, "shape", None) == ():
+            return constant(float(value))
+        raise DSLError(f"an Image, a Scalar or a number is needed, {type(value).__name__} came")
+    return constant(value)
+
+
+def make(op: str, attributes: Sequence[Attribute], *values: Any) -> Node:
+    """Make a node at the line of the script that is being traced."""
+    return Node(op, tuple(attributes), tuple(node_of(value) for value in values), caller())
+
+
+def pointwise(op: str, *values: Any) -> Any:
+    """Apply a pointwise operation; on numbers of the program alone it is computed at once by Python's own rules."""
+    return wrap(make(op, (), *values))
+
+
+def image_node(value: Any, what: str) -> Node:
+    """Give the node of something that must be an image."""
+    if not isinstance(value, Image):
+        raise DSLError(f"{what}: an Image is needed, {describe(value)} came")
+    return value.node
+
+
+def describe(value: Any) -> str:
+    """Name a thing as the script's author sees it."""
+    return f"a {value.kind}" if isinstance(value, Value) else f"{value!r} ({type(value).__name__})"

@@ -1,0 +1,57 @@
+"""The compiled variants of this process: which there are, and why."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class CompiledVariant:
+    """A kernel that this process loaded.
+
+    Attributes
+    ----------
+    filter : str
+        Name of the filter.
+    why : str
+        The structural parameters that make it a variant of its own.
+    target : str
+        What it was compiled for.
+    from_cache : bool
+        Whether it was found in the cache on disk.
+    key : str
+        Its key there.
+    """
+
+    filter: str
+    why: str
+    target: str
+    from_cache: bool
+    key: str
+
+
+_lock = threading.Lock()
+_kernels: dict[str, Any] = {}
+_variants: dict[str, CompiledVariant] = {}
+
+
+def kernel(request: Mapping[str, Any], name: str, why: str) -> Any:
+    """Give the kernel for a request, made once per process."""
+    from schedules.native.compile import key_of
+    from schedules.native.kernel import Kernel
+
+    key = key_of(request)
+    with _lock:
+        if key not in _kernels:
+            made = Kernel(request, why)
+            _kernels[key] = made
+            _variants[key] = CompiledVariant(name, why, request["target"], not made.compiled, made.key)
+        return _kernels[key]
+
+
+def compiled() -> list[CompiledVariant]:
+    """List the variants this process loaded, in order."""
+    return list(_variants.values())

@@ -1,0 +1,324 @@
+"""The words of the language: what a script calls while it is traced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from dsl.errors import DSLError
+from dsl.ir import MAX_TERMS
+from dsl.values import Image, Kernel, Number, Operand, Scalar, Table, describe, image_node, make, pointwise, wrap
+
+# ---------------------------------------------------------------------------------------------------- arithmetic
+
+
+def select(condition: Operand, if_true: Operand, if_false: Operand) -> Any:
+    """Take one of two values by a condition, pixel by pixel; both are computed."""
+    return pointwise("select", condition, if_true, if_false)
+
+
+def clamp(value: Operand, low: Operand, high: Operand) -> Any:
+    """Bring a value into a range."""
+    return minimum(maximum(value, low), high)
+
+
+def minimum(a: Operand, b: Operand) -> Any:
+    """Take the smaller value; NaN if one is NaN, as ``numpy.minimum``."""
+    return pointwise("min", a, b)
+
+
+def maximum(a: Operand, b: Operand) -> Any:
+    """Take the larger value; NaN if one is NaN, as ``numpy.maximum``."""
+    return pointwise("max", a, b)
+
+
+def absolute(value: Operand) -> Any:
+    """Take the absolute value."""
+    return pointwise("abs", value)
+
+
+def sqrt(value: Operand) -> Any:
+    """Take the square root."""
+    return pointwise("sqrt", value)
+
+
+def exp(value: Operand) -> Any:
+    """Raise e to a power."""
+    return pointwise("exp", value)
+
+
+def log(value: Operand) -> Any:
+    """Take the natural logarithm."""
+    return pointwise("log", value)
+
+
+def sin(value: Operand) -> Any:
+    """Take the sine of an angle in radians."""
+    return pointwise("sin", value)
+
+
+def cos(value: Operand) -> Any:
+    """Take the cosine of an angle in radians."""
+    return pointwise("cos", value)
+
+
+def atan2(y: Operand, x: Operand) -> Any:
+    """Take the angle of a vector."""
+    return pointwise("atan2", y, x)
+
+
+def power(base: Operand, exponent: Operand) -> Any:
+    """Raise to a power."""
+    return pointwise("pow", base, exponent)
+
+
+def floor(value: Operand) -> Any:
+    """Round down."""
+    return pointwise("floor", value)
+
+
+def ceil(value: Operand) -> Any:
+    """Round up."""
+    return pointwise("ceil", value)
+
+
+def rint(value: Operand) -> Any:
+    """Round to the nearest whole number, halves to even."""
+    return pointwise("round", value)
+
+
+def cast(dtype: str, value: Operand) -> Any:
+    """Convert to ``"uint8"``, ``"uint16"``, ``"int32"`` or ``"float32"``, rounding half to even and saturating.
+
+    Integer arithmetic happens only between values that were cast.
+    """
+    if dtype not in ("uint8", "uint16", "int32", "float32"):
+        raise DSLError(f"cast: dtype must be 'uint8', 'uint16', 'int32' or 'float32', not {dtype!r}")
+    return pointwise(f"cast_{dtype}", value)
+
+
+# ------------------------------------------------------------------------------------------------------- windows
+
+
+def window(image: Image, radius: int | tuple[int, int], reduce: str = "sum") -> Image:
+    """Reduce a window around every pixel.
+
+    Parameters
+    ----------
+    image : Image
+        What to reduce.
+    radius : int or (int, int)
+        Pixels on each side, down and across; part of the program. For a radius that changes from call to call use
+        ``convolve(image, box(radius))``.
+    reduce : str
+        ``"sum"``, ``"min"`` or ``"max"``.
+    """
+    ry, rx = _pair(radius)
+    if not (isinstance(ry, int) and isinstance(rx, int)):
+        raise DSLError(f"window: radius must be an int or two, {describe(ry)} came: use convolve(image, box(radius))")
+    return Image(make("window", (reduce, ry, rx), wrap(image_node(image, "window"))))
+
+
+def stack(*images: Image) -> Image:
+    """Put channels side by side."""
+    return Image(make("stack", (), *(wrap(image_node(image, "stack")) for image in images)))
+
+
+def _pair(value: Any) -> tuple[Any, Any]:
+    return value if isinstance(value, tuple) and len(value) == 2 else (value, value)
+
+
+# ------------------------------------------------------------------------------------------------- tables, kernels
+
+
+def table(values: ArrayLike) -> Table:
+    """Make a table of numbers that are part of the program."""
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1 or array.size == 0:
+        raise DSLError(f"table: one row of numbers is needed, an array of shape {array.shape} came")
+    if not np.isfinite(array).all():
+        raise DSLError("table: every number must be finite")
+    return Table(make("table", (tuple(float(v).hex() for v in array),)))
+
+
+def lookup(entries: Table, index: Operand) -> Any:
+    """Read a table between its entries, linearly; beyond its ends, the end entries."""
+    if not isinstance(entries, Table):
+        raise DSLError(f"lookup: a Table is needed, {describe(entries)} came")
+    return wrap(make("lookup", (), entries, index))
+
+
+def gaussian(sigma: Scalar | Number) -> Kernel:
+    """Make a Gaussian kernel; sigma in pixels, at run time or part of the program; zero means no blur."""
+    if not isinstance(sigma, Scalar) and (isinstance(sigma, Image) or not float(sigma) >= 0):
+        raise DSLError(f"gaussian: sigma must be a Scalar or a number from 0 up, {describe(sigma)} came")
+    return Kernel(make("gaussian", (), sigma))
+
+
+def box(radius: Scalar | Number) -> Kernel:
+    """Make a box kernel of ``2 * radius + 1`` equal weights."""
+    if not isinstance(radius, Scalar) and (isinstance(radius, Image) or not float(radius) >= 0):
+        raise DSLError(f"box: radius must be a Scalar or a number from 0 up, {describe(radius)} came")
+    return Kernel(make("box", (), radius))
+
+
+def identity() -> Kernel:
+    """Make the kernel that leaves an axis alone."""
+    return Kernel(make("identity", ()))
+
+
+def kernel(samples: Table | ArrayLike | Callable[[int], float], radius: int | None = None) -> Kernel:
+    """Make a kernel of one's own.
+
+    Parameters
+    ----------
+    samples : Table, array or function
+        An odd number of weights, the middle one for the pixel itself; or a function of the distance in pixels,
+        which is called for ``-radius .. radius``.
+    radius : int, optional
+        Needed with a function.
+    """
+    if isinstance(samples, Table):
+        return Kernel(make("samples", (), samples))
+    if callable(samples):
+        if not isinstance(radius, int) or radius < 0:
+            raise DSLError(f"kernel: a function needs radius=, an int from 0 up, {radius!r} came")
+        samples = [float(samples(r)) for r in range(-radius, radius + 1)]
+    return Kernel(make("samples", (), table(samples)))
+
+
+def convolve(image: Image, kernel_y: Kernel, kernel_x: Kernel | None = None, *, terms: int = 3) -> Image:
+    """Convolve down the columns with one kernel and along the rows with another, or the same.
+
+    Parameters
+    ----------
+    image : Image
+        What to convolve.
+    kernel_y, kernel_x : Kernel
+        From :func:`gaussian`, :func:`box`, :func:`kernel` or :func:`identity`.
+    terms : int
+        Cosines of a sliding Gaussian: what its accuracy is bought with. Three give more than 70 dB, five 100 dB.
+        Which lowering is taken, sliding or direct, is a choice of the schedule.
+    """
+    kernel_x = kernel_y if kernel_x is None else kernel_x
+    for one in (kernel_y, kernel_x):
+        if not isinstance(one, Kernel):
+            raise DSLError(f"convolve: a Kernel is needed, {describe(one)} came; for numbers use dsl.kernel(...)")
+    if isinstance(terms, bool) or not isinstance(terms, int) or not 1 <= terms <= 6:
+        raise DSLError(f"convolve: terms must be an int from 1 to 6, {describe(terms)} came")
+    return Image(make("convolve", (terms,), wrap(image_node(image, "convolve")), kernel_y, kernel_x))
+
+
+# ------------------------------------------------------------------------------------------------------ pyramids
+
+
+def down(image: Image) -> Image:
+    """Halve an image: blur by 1 4 6 4 1, keep the even pixels; an odd size rounds up."""
+    return Image(make("down", (), wrap(image_node(image, "down"))))
+
+
+def up(image: Image, like: Image) -> Image:
+    """Double an image to the size of another one: zeros between, blur by 1 4 6 4 1, gain one at every pixel."""
+    return Image(make("up", (), wrap(image_node(image, "up")), wrap(image_node(like, "up"))))
+
+
+def gaussian_pyramid(image: Image, levels: int) -> list[Image]:
+    """Give an image and its halves, ``levels + 1`` images."""
+    _check_levels(levels)
+    pyramid = [image]
+    for _ in range(levels):
+        pyramid.append(down(pyramid[-1]))
+    return pyramid
+
+
+def laplacian_pyramid(image: Image, levels: int) -> list[Image]:
+    """Give what each level of a Gaussian pyramid adds to the next, and the last level itself."""
+    pyramid = gaussian_pyramid(image, levels)
+    return [fine - up(coarse, fine) for fine, coarse in zip(pyramid, pyramid[1:], strict=False)] + pyramid[-1:]
+
+
+def collapse(pyramid: Sequence[Image]) -> Image:
+    """Put a Laplacian pyramid together again."""
+    result = pyramid[-1]
+    for detail in reversed(pyramid[:-1]):
+        result = detail + up(result, detail)
+    return result
+
+
+def _check_levels(levels: int) -> None:
+    if isinstance(levels, bool) or not isinstance(levels, int) or not 0 <= levels <= 24:
+        raise DSLError(f"levels must be an int from 0 to 24, {describe(levels)} came")
+
+
+# ----------------------------------------------------------------------------------------------- Fourier expansion
+
+
+def harmonics(angle: Image, terms: int) -> tuple[Image, Image]:
+    """Give cosines and sines of 1 .. ``terms`` times an angle, each an image of ``terms`` channels.
+
+    They are what a range function is expanded in: f(a - b) = sum_k b_k sin(k w (a - b)) splits into products of a
+    function of a and one of b. One sine and one cosine are computed; the others follow by recurrence.
+    """
+    if isinstance(terms, bool) or not isinstance(terms, int) or not 1 <= terms <= MAX_TERMS:
+        raise DSLError(f"harmonics: terms must be an int from 1 to {MAX_TERMS}, {describe(terms)} came")
+    waves = Image(make("harmonics", (terms,), wrap(image_node(angle, "harmonics"))))
+    return split(waves, terms)
+
+
+def split(image: Image, first: int) -> tuple[Image, Image]:
+    """Part the channels of an image in two: the first so many, and the others."""
+    channels = image.channels
+    if not 0 < first < len(channels):
+        raise DSLError(f"split: from 1 to {len(channels) - 1} channels, {first} came")
+    return stack(*channels[:first]), stack(*channels[first:])
+
+
+def dot(weights: Sequence[Scalar], image: Image) -> Image:
+    """Add up the channels of an image, each with its weight."""
+    channels = image.channels
+    if len(weights) != len(channels):
+        raise DSLError(f"dot: {len(weights)} weights for {len(channels)} channels")
+    total: Image = weights[0] * channels[0]
+    for weight, channel in zip(weights[1:], channels[1:], strict=True):
+        total = total + weight * channel
+    return total
+
+
+__all__ = [
+    "absolute",
+    "atan2",
+    "box",
+    "cast",
+    "ceil",
+    "clamp",
+    "collapse",
+    "convolve",
+    "cos",
+    "dot",
+    "down",
+    "exp",
+    "floor",
+    "gaussian",
+    "gaussian_pyramid",
+    "harmonics",
+    "identity",
+    "kernel",
+    "laplacian_pyramid",
+    "log",
+    "lookup",
+    "maximum",
+    "minimum",
+    "power",
+    "rint",
+    "select",
+    "sin",
+    "split",
+    "sqrt",
+    "stack",
+    "table",
+    "up",
+    "window",
+]
