@@ -243,6 +243,9 @@ OPS: dict[str, Callable[[Node], Type]] = {
     "identity": lambda node: KERNEL,
 }
 
+#: Operations that read their first operand at other pixels than the one they give.
+STENCIL_OPS = frozenset(("shift", "window", "convolve", "down", "up"))
+
 
 # ----------------------------------------------------------------------------------------------------- programs
 

@@ -205,7 +205,8 @@ def read_with_pillow(path: Path, file: BinaryIO, max_pixels: int) -> Picture:
     try:
         with _opened(file) as image:
             check_size(path, *image.size, max_pixels)
-            announce_frames(path, getattr(image, "n_frames", 1))
+            if image.format != "MPO":  # a JPEG with a preview or a map of brightness behind it
+                announce_frames(path, getattr(image, "n_frames", 1))
             return _picture(path, image, lambda: _opened(file))
     except UnidentifiedImageError:
         raise ImageFileError(f"{path}: not an image, or of a kind that is not known here") from None
@@ -299,6 +300,11 @@ def write(path: str | os.PathLike[str], array: Array, metadata: Metadata | None 
     encode = _encoder(path, array, metadata or Metadata())
     with errors_of(path, "cannot be written"), _replaced(path) as file:
         encode(file)
+
+
+def check_writable(path: str | os.PathLike[str], array: Array) -> None:
+    """Raise ImageFileError if :func:`write` would refuse to put such an array under such a name."""
+    _encoder(Path(path), array, Metadata())
 
 
 @contextlib.contextmanager

@@ -2,8 +2,8 @@
 
 Reading leaves inflating, unfiltering and interlacing to Pillow's decoder and only asks it for other bytes:
 its raw mode ``RGB;16B`` keeps the first, high byte of each value and ``RGB;16L`` the second, low one, so
-decoding twice gives both. Packages that read 16 bits themselves weigh 8 to 43 MB (OpenImageIO, imagecodecs) or
-take a second for two megapixels (pypng). Writing needs no more than zlib and numpy.
+decoding twice gives both. Packages that read 16 bits themselves weigh 8 to 43 MB (OpenImageIO, imagecodecs)
+or take a second for two megapixels (pypng). Writing needs no more than zlib and numpy.
 """
 
 from __future__ import annotations

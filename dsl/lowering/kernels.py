@@ -24,7 +24,7 @@ def _once_per_call(low: Lowering, name: str, value: Any) -> Any:
     """Compute a number once per call."""
     func = low.stage(name, [hl.Var("i")], value)
     low.record[name].compute_root()
-    return func[0]
+    return hl.Expr(func[0])
 
 
 def _positive(sigma: Any) -> Any:

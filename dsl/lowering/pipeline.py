@@ -13,7 +13,7 @@ from typing import Any
 
 import halide as hl
 
-from dsl.ir import Image, Node, Program
+from dsl.ir import STENCIL_OPS, Image, Node, Program
 from dsl.lowering import convolution, harmonics, neighbours, pointwise, resample, tables  # noqa: F401 (they register)
 from dsl.lowering.context import Group, Lowering, Variant, channel_count, hl_type
 from schedules.native import signature as sig
@@ -22,7 +22,6 @@ from schedules.schedule import Schedule
 
 #: Rows that one task computes.
 _STRIP = 32
-STENCIL_OPS = frozenset(("shift", "window", "convolve", "down", "up"))
 
 
 def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowered:
@@ -179,7 +178,7 @@ def _schedule_loops(low: Lowering, group: Group, tail: str, tile: str = "", chan
     else:
         outer = "yo"
         strip = low.schedule.choice(f"{group.name}.strip", "strip", default=_STRIP)
-        loops.split("y", "yo", "y", strip, "GuardWithIf").parallel("yo")
+        loops.split("y", "yo", "y", strip, tail).parallel("yo")
     if channels:
         loops.split("x", "x", "xi", 2 * lanes, tail).reorder("c", "xi", "x", "y")
         loops.bound_extent("c", channels).unroll("c").vectorize("xi")

@@ -7,7 +7,7 @@ from typing import Any
 
 import halide as hl
 
-from dsl.ir import POINTWISE, TABLE, Image, Node
+from dsl.ir import POINTWISE, STENCIL_OPS, TABLE, Image, Node
 from dsl.lowering.context import Group, Lowering, channel_count, f32, hl_type
 
 
@@ -130,7 +130,7 @@ def outside_values(low: Lowering, node: Node) -> list[Any]:
             return [scalar(low, inner)] if inner.type != TABLE else []
         if inner.op == "input":
             return [low.border_value] * channel_count(inner)
-        if inner.op in STENCILS:  # every stencil has gain one on a constant, but for the sum over a window
+        if inner.op in STENCIL_OPS:  # each has gain one on a constant, but for the sum over a window
             values = value(inner.args[0])
             if inner.op == "window" and inner.attributes[0] == "sum":
                 _, ry, rx = inner.attributes
@@ -170,7 +170,7 @@ def scalar(low: Lowering, node: Node) -> Any:
         name = low.label(node)
         func = low.stage(name, [hl.Var("i")], _scalar_value(low, node, scalar))
         low.record[name].compute_root()
-        return func[0]
+        return hl.Expr(func[0])
 
     return low.once(("scalar", id(node)), make)
 

@@ -8,7 +8,7 @@ import halide as hl
 
 from dsl.ir import Image, Node
 from dsl.lowering import border, pointwise
-from dsl.lowering.context import Group, Lowering, channel_count, f32
+from dsl.lowering.context import Group, Lowering, Reader, channel_count, f32
 
 _TAPS = (1, 4, 6, 4, 1)
 
@@ -32,38 +32,62 @@ def _blur(values: list[Any]) -> Any:
     return (a + e) * f32(1 / 16) + (b + d) * f32(4 / 16) + c * f32(6 / 16)
 
 
-def _tap_tables(low: Lowering, level: int, *, vertical: bool) -> tuple[hl.Func, hl.Func]:
-    """Stages ``index[t, i]`` and ``weight[t, i]``: the coarse sample that tap t of fine pixel i hits, its weight.
+def _ends(low: Lowering, level: int, *, vertical: bool) -> tuple[Any, Any]:
+    """Give the coarse samples that even positions just outside a fine grid stand for, on its two sides.
 
-    The border rule holds on the fine grid, where only even positions carry a sample; weights add up to one. Outside
-    under the constant rule the index is -1 at even positions (the constant), and the weight 0 at odd ones.
+    The border rule holds on the fine grid, where only even positions carry a sample. Of the two positions outside
+    that the taps reach, one is even once it is mapped inside (or both are, to the same sample); -1: the constant.
     """
     axis = "rows" if vertical else "columns"
 
-    def make() -> tuple[hl.Func, hl.Func]:
+    def sample(size: Any, near: Any, far: Any) -> Any:
+        sources = [border.source_index(low, position, size) for position in (near, far)]
+        outside = [hl.select(s < 0, p, s) for s, p in zip(sources, (near, far), strict=True)]
+        source = hl.select(outside[0] % 2 == 0, sources[0], sources[1])
+        return hl.select(source < 0, -1, source // 2)
+
+    def make() -> tuple[Any, Any]:
         width, height = low.size(level)
         size = height if vertical else width
-        t, i = hl.Var("t"), hl.Var("i")
+        name = f"up_{axis}{level}_ends"
+        side = hl.Var("side")
+        values = [sample(size, hl.i32(-1), hl.i32(-2)), sample(size, size, size + 1)]
+        func = low.stage(name, [side], hl.mux(side, values))
+        low.record[name].compute_root()
+        return hl.Expr(func[0]), hl.Expr(func[1])
 
-        def position(tap: Any) -> Any:
-            return i + tap - 2
+    ends: tuple[Any, Any] = low.once(("up_ends", level, vertical), make)
+    return ends
 
-        def weight(tap: int) -> Any:
-            at = position(tap)
-            inside = border.source_index(low, at, size)
-            even = hl.select(inside < 0, at, inside) % 2 == 0
-            return hl.select(even, f32(_TAPS[tap]), f32(0))
 
-        source = border.source_index(low, position(t), size)
-        index = low.stage(f"up_{axis}{level}", [t, i], hl.select(source < 0, -1, source // 2))
-        total = sum((weight(tap) for tap in range(5)), f32(0))
-        weights = low.stage(f"up_{axis}{level}_weight", [t, i], hl.mux(t, [weight(tap) for tap in range(5)]) / total)
-        for name in (f"up_{axis}{level}", f"up_{axis}{level}_weight"):
-            low.record[name].compute_root().bound_extent("t", 5).unroll("t")
-        return index, weights
+def _weights(low: Lowering, level: int, *, vertical: bool) -> hl.Func:
+    """Stage ``weight[i, s]``: what fine pixel i takes of coarse sample ``i // 2 - 1 + s``, s = 0 .. 3.
 
-    tables: tuple[hl.Func, hl.Func] = low.once(("up", level, vertical), make)
-    return tables
+    Interior pixels weigh three samples 1 6 1 or two 4 4; only near a border does it become irregular: what lies
+    outside goes to the sample before the first or behind the last, and the weights are made to add up to one.
+    """
+    axis = "rows" if vertical else "columns"
+
+    def make() -> hl.Func:
+        width, height = low.size(level)
+        size = height if vertical else width
+        last = (size + 1) // 2
+        i, s = hl.Var("i"), hl.Var("s")
+        hits, total = f32(0), f32(0)
+        for t, tap in enumerate(_TAPS):
+            position = i + (t - 2)
+            source = border.source_index(low, position, size)
+            even = hl.select(source < 0, position, source) % 2 == 0
+            coarse = hl.select(position < 0, -1, hl.select(position >= size, last, position // 2))
+            total = total + hl.select(even, f32(tap), f32(0))
+            hits = hits + hl.select(even & (coarse == i // 2 - 1 + s), f32(tap), f32(0))
+        name = f"up_{axis}{level}"
+        func = low.stage(name, [i, s], hits / hl.max(total, f32(1)))  # far outside, nothing is hit
+        low.record[name].compute_root().bound_extent("s", 4)
+        return func
+
+    func: hl.Func = low.once(("up", level, vertical), make)
+    return func
 
 
 def up(low: Lowering, node: Node, group: Group, x: Any, y: Any) -> list[Any]:
@@ -75,43 +99,51 @@ def up(low: Lowering, node: Node, group: Group, x: Any, y: Any) -> list[Any]:
     group.parity = True
     key = ("up", id(node))
     if key not in group.readers:
-        name = f"{low.label(node)}_{group.name}_tall"
-        low.stage(name, [low.x, low.y], _tall(low, coarse, level, group), group)
-        group.readers[key] = low.read(name, channels)
+        group.readers[key] = _tall(low, coarse, level, group, f"{low.label(node)}_{group.name}_tall")
     tall = group.readers[key]
     width, _ = low.size(level)
-    coarse_width, _ = low.size(level + 1)
-    outside = pointwise.outside_values(low, coarse)
-    index, weight = _tap_tables(low, level, vertical=False)
-    middle = x // 2
-    left, here, right = (tall(hl.clamp(hl.likely(middle + d), 0, coarse_width - 1), y) for d in (-1, 0, 1))
-    edge = [(index[t, x], weight[t, x]) for t in range(5)]
-    hits = [tall(hl.clamp(i, 0, coarse_width - 1), y) for i, _ in edge]
-    is_edge = (x < 2) | (x >= width - 2)
+    weight = _weights(low, level, vertical=False)
+    samples = [tall(x // 2 + d, y) for d in (-1, 0, 1, 2)]
+    near_border = (x < 2) | (x >= width - 2)
     values = []
     for c in range(channels):
-        even = (left[c] + right[c]) * f32(1 / 8) + here[c] * f32(6 / 8)
-        odd = (here[c] + right[c]) * f32(1 / 2)
-        inner = hl.select(x % 2 == 0, even, odd)
-        border_value = sum(
-            (w * hl.select(i < 0, outside[c], hit[c]) for (i, w), hit in zip(edge, hits, strict=True)), f32(0)
-        )
-        values.append(hl.select(is_edge, border_value, hl.likely(inner)))
+        left, here, right, _ = (sample[c] for sample in samples)
+        even = (left + right) * f32(1 / 8) + here * f32(6 / 8)
+        odd = (here + right) * f32(1 / 2)
+        irregular = sum((weight[x, s] * sample[c] for s, sample in enumerate(samples)), f32(0))
+        values.append(hl.select(near_border, irregular, hl.likely(hl.select(x % 2 == 0, even, odd))))
     return values
 
 
-def _tall(low: Lowering, coarse: Node, level: int, group: Group) -> list[Any]:
-    """Stretch columns: five taps with the weights of the row, of which two or three are not zero."""
+def _tall(low: Lowering, coarse: Node, level: int, group: Group, name: str) -> Reader:
+    """Stretch columns, in a stage of coarse width, and put what lies outside beside its first and last column.
+
+    The stage reads its operand a few columns beyond the image, where a coarser level is computed like anywhere
+    else; those values are overwritten, or get no weight.
+    """
     x, y = low.x, low.y
-    _, coarse_height = low.size(level + 1)
-    index, weight = _tap_tables(low, level, vertical=True)
+    channels = channel_count(coarse)
+    coarse_width, coarse_height = low.size(level + 1)
+    weight = _weights(low, level, vertical=True)
     outside = pointwise.outside_values(low, coarse)
-    values = [f32(0)] * channel_count(coarse)
-    for t in range(5):
-        row, w = index[t, y], weight[t, y]
-        at = pointwise.evaluate(low, coarse, group, x, hl.clamp(row, 0, coarse_height - 1))
-        values = [v + w * hl.select(row < 0, o, a) for v, o, a in zip(values, outside, at, strict=True)]
-    return values
+    above, below = _ends(low, level, vertical=True)
+    values, constant = [f32(0)] * channels, f32(0)
+    for s in range(4):
+        row = y // 2 + (s - 1)
+        source = hl.select(row < 0, above, hl.select(row >= coarse_height, below, row))
+        constant = constant + hl.select(source < 0, weight[y, s], f32(0))
+        share = hl.select(source < 0, f32(0), weight[y, s])
+        at = pointwise.evaluate(low, coarse, group, x, hl.clamp(source, 0, coarse_height - 1))
+        values = [v + share * a for v, a in zip(values, at, strict=True)]
+    tall = low.stage(name, [x, y], [v + constant * o for v, o in zip(values, outside, strict=True)], group)
+    read = low.read(name, channels)
+
+    for update, (column, source) in enumerate(zip((-1, coarse_width), _ends(low, level, vertical=False), strict=True)):
+        inside = read(hl.clamp(source, 0, coarse_width - 1), y)
+        fixed = tuple(hl.select(source < 0, o, i) for o, i in zip(outside, inside, strict=True))
+        tall[column, y] = fixed if channels > 1 else fixed[0]
+        low.record[name].update(update).unscheduled()
+    return read
 
 
 pointwise.STENCILS["up"] = up
