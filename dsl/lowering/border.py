@@ -66,31 +66,44 @@ def row_index(low: Lowering, level: int) -> hl.Func:
 
 
 def padded(low: Lowering, node: Node, group: Group) -> Reader:
-    """Give a reader of a node that is valid outside its domain: a stage inside the group, in float32."""
-    key = ("pad", id(node))
+    """Give a reader of a node that is valid outside its domain, in float32: a stage inside the group.
+
+    Arithmetic commutes with the border rule, so only what it starts from is read through the rule, once.
+    """
+    key = ("padded", id(node))
     if key not in group.readers:
-        name = f"pad_{low.label(node)}_{group.name}"
-        low.stage(name, [low.x, low.y], padded_values(low, node, group, low.x, low.y), group)
-        group.readers[key] = low.read(name, channel_count(node))
-    reader: Reader = group.readers[key]
-    return reader
+        if pointwise.is_leaf(low, node):
+            group.readers[key] = _padded_leaf(low, node, group)
+        else:
+
+            def leaf(inner: Node, x: Any, y: Any) -> list[Any]:
+                reader = padded(low, inner, group)
+                return [reader(x, y, c) for c in range(channel_count(inner))]
+
+            channels = channel_count(node)
+            value = pointwise.channel_of(lambda x, y: pointwise.evaluate(low, node, group, x, y, leaf), channels)
+            name = f"{low.label(node)}_{group.name}"
+            group.readers[key] = low.image_stage(name, channels, value, group, uniform=channels == 1)
+    return group.readers[key]
 
 
-def padded_values(low: Lowering, node: Node, group: Group, x: Any, y: Any) -> list[Any]:
-    """Write what a node is at any column and row: dense loads inside, the border rule's indices outside."""
+def _padded_leaf(low: Lowering, node: Node, group: Group) -> Reader:
+    """Stage: dense loads inside, the border rule's indices outside."""
     if not isinstance(node.type, Image):
         raise TypeError(f"{node.op} is no image")
     level = node.type.level
     columns, (_, height) = low.columns(level), low.size(level)
-    row = row_index(low, level)[y]
-    column = column_index(low, level)[x]
     outside = pointwise.outside_values(low, node)
-    here = hl.clamp(row, 0, height - 1)
-    inner = pointwise.evaluate(low, node, group, hl.clamp(hl.likely(x), 0, columns - 1), here)
-    edge = pointwise.evaluate(low, node, group, hl.clamp(column, 0, columns - 1), here)
-    nowhere = (row < 0) | (column < 0)
-    beside = (x < 0) | (x >= columns)
-    return [
-        hl.select(beside, hl.select(nowhere, o, e), hl.likely(hl.select(row < 0, o, i)))
-        for i, e, o in zip(inner, edge, outside, strict=True)
-    ]
+    rows, sources = row_index(low, level), column_index(low, level)
+    read = pointwise.leaf_reader(low, node)
+
+    def value(x: Any, y: Any, c: Any) -> Any:
+        row, column = rows[y], sources[x]
+        here = hl.clamp(row, 0, height - 1)
+        inner = read(hl.clamp(hl.likely(x), 0, columns - 1), here, c)
+        edge = read(hl.clamp(column, 0, columns - 1), here, c)
+        constant = outside[0] if len(outside) == 1 else hl.mux(c, outside)
+        beyond = hl.select((row < 0) | (column < 0), constant, edge)
+        return hl.select((x < 0) | (x >= columns), beyond, hl.likely(hl.select(row < 0, constant, inner)))
+
+    return low.image_stage(f"pad_{low.label(node)}_{group.name}", channel_count(node), value, group)

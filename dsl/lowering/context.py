@@ -14,8 +14,8 @@ from schedules.apply import Stages
 from schedules.schedule import Recorder, Schedule
 from schedules.targets import vector_lanes
 
-#: Reads a node at a column and a row: one expression per channel.
-Reader = Callable[[Any, Any], list[Any]]
+#: Reads a node at a column, a row and a channel; the channel is a number or a loop.
+Reader = Callable[[Any, Any, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Group:
     name: str
     local: list[str] = field(default_factory=list)
     own_columns: set[str] = field(default_factory=set)
-    readers: dict[Any, Any] = field(default_factory=dict)
+    readers: dict[Any, Reader] = field(default_factory=dict)
     parity: bool = False
     columns: int = 0
 
@@ -92,7 +92,8 @@ class Lowering:
         self.border = hl.Param(hl.Int(32), "border")
         self.border_value = hl.Param(hl.Float(32), "border_value")
         self.roots: dict[int, Reader] = {}  # id(node) -> how to read it, once it is computed in full
-        self.width: Any = None
+        self.mixed: set[str] = set()  # stages whose channels are different expressions
+        self.width: Any = None  # in pixels, of the images as they came
         self.height: Any = None
         self._memo: dict[Any, Any] = {}
 
@@ -102,28 +103,41 @@ class Lowering:
         """Name a node for stages and choices: its operation and number."""
         return f"{node.op}{self.numbers[id(node)]}"
 
-    def stage(self, name: str, arguments: list[Any], values: Any, group: Group | None = None) -> hl.Func:
-        """Define a stage; with a group, one that is computed row by row inside that group's loops."""
+    def stage(self, name: str, arguments: list[Any], values: Any) -> hl.Func:
+        """Define a stage."""
         if name in self.stages.funcs:
             raise KeyError(f"two stages named {name}")
         func = hl.Func(name)
-        values = values if isinstance(values, (list, tuple)) else [values]
-        func[tuple(arguments)] = tuple(values) if len(values) > 1 else values[0]
+        func[tuple(arguments)] = values
         self.stages.funcs[name] = func
         self.stages.loops[name] = {argument.name(): argument for argument in arguments}
-        if group is not None:
-            group.local.append(name)
         return func
 
-    def read(self, name: str, channels: int) -> Reader:
-        """Read a stage of one or more channels."""
-        func = self.stages.funcs[name]
+    def image_stage(self, name: str, channels: int, value: Reader, group: Group | None, *, uniform: bool = True) -> Reader:
+        """Define a stage that holds an image, and read it.
 
-        def reader(x: Any, y: Any) -> list[Any]:
-            found = func[x, y]
-            return [hl.Expr(found[i]) for i in range(channels)] if channels > 1 else [hl.Expr(found)]
-
-        return reader
+        Parameters
+        ----------
+        channels : int
+            With more than one the stage has a loop ``c`` over them.
+        value : Reader
+            What it holds.
+        group : Group, optional
+            The loop nest inside which it is computed row by row; None if it gets one of its own.
+        uniform : bool
+            Whether ``value`` is the same expression for every channel. If not, the loop over channels is unrolled,
+            innermost, so that what the channels share is computed once.
+        """
+        c = hl.Var("c")
+        arguments = [self.x, self.y] if channels == 1 else [self.x, self.y, c]
+        func = self.stage(name, arguments, value(self.x, self.y, c if channels > 1 else 0))
+        if channels > 1:
+            self.record[name].bound_extent("c", channels)
+        if not uniform and channels > 1:
+            self.mixed.add(name)
+        if group is not None:
+            group.local.append(name)
+        return lambda x, y, c: hl.Expr(func[x, y] if channels == 1 else func[x, y, c])
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
         """Make something that does not depend on a group, once."""

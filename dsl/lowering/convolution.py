@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dsl.ir import Node
 from dsl.lowering import direct, pointwise, sliding
-from dsl.lowering.context import Group, Lowering
+from dsl.lowering.context import Group, Lowering, Reader
 
 
 def can_slide(node: Node, mode: str) -> bool:
@@ -23,9 +21,9 @@ def method(low: Lowering, node: Node) -> str:
     return "sliding" if wanted == "sliding" and possible else "direct"
 
 
-def _convolve(low: Lowering, node: Node, group: Group, x: Any, y: Any) -> list[Any]:
+def _convolve(low: Lowering, node: Node, group: Group) -> Reader:
     lower = sliding.convolve if method(low, node) == "sliding" else direct.convolve
-    return lower(low, node, group, x, y)
+    return lower(low, node, group)
 
 
 pointwise.STENCILS["convolve"] = _convolve

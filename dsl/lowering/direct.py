@@ -14,16 +14,8 @@ from dsl.lowering.context import Group, Lowering, Reader, channel_count
 _TILE = 4
 
 
-def convolve(low: Lowering, node: Node, group: Group, x: Any, y: Any) -> list[Any]:
-    """Read the convolution at a column and row."""
-    key = ("direct", id(node))
-    if key not in group.readers:
-        group.readers[key] = _stages(low, node, group)
-    values: list[Any] = group.readers[key](x, y)
-    return values
-
-
-def _stages(low: Lowering, node: Node, group: Group) -> Reader:
+def convolve(low: Lowering, node: Node, group: Group) -> Reader:
+    """Lower a convolution to helper stages of a group."""
     image, kernel_y, kernel_x = node.args
     terms = int(node.attributes[0])  # type: ignore[arg-type]
     source = border.padded(low, image, group)
@@ -44,14 +36,14 @@ def _pass(
     """Sum along one axis. The sums are a stage inside the stage that keeps them, so they stay in registers."""
     x, y, lanes = low.x, low.y, low.lanes
     taps = hl.RDom([(-weights.radius, 2 * weights.radius + 1)], f"{name}_taps")
-    total = low.stage(f"{name}_sum", [x, y], [hl.f32(0)] * channels)
-    at = source(x, y + taps.x) if vertical else source(x + taps.x * low.step, y)
-    old = total[x, y] if channels > 1 else [total[x, y]]
-    terms = tuple(old[c] + weights.weight(taps.x) * at[c] for c in range(channels))
-    total[x, y] = terms if channels > 1 else terms[0]
+    summed = low.image_stage(f"{name}_sum", channels, lambda x, y, c: hl.f32(0), None)
+    total = low.stages.funcs[f"{name}_sum"]
+    c = hl.Var("c")
+    at = source(x, y + taps.x, c) if vertical else source(x + taps.x * low.step, y, c)
+    place = (x, y) if channels == 1 else (x, y, c)
+    total[place] += weights.weight(taps.x) * at
     low.stages.loops[f"{name}_sum"]["taps"] = taps.x
-    summed = low.read(f"{name}_sum", channels)
-    low.stage(name, [x, y], summed(x, y), group)
+    read = low.image_stage(name, channels, summed, group)
     group.own_columns.add(name)
     low.record[name].split("x", "x", "xi", _TILE * lanes, "RoundUp").split("xi", "xu", "xi", lanes, "RoundUp")
     low.record[name].unroll("xu").vectorize("xi")
@@ -59,4 +51,4 @@ def _pass(
     low.record[f"{name}_sum"].split("x", "xu", "x", lanes, "RoundUp").unroll("xu").vectorize("x")
     update = low.record[f"{name}_sum"].update(0)
     update.split("x", "xu", "x", lanes, "RoundUp").reorder("x", "xu", "taps").unroll("xu").vectorize("x")
-    return low.read(name, channels)
+    return read

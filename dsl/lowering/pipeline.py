@@ -15,7 +15,7 @@ import halide as hl
 
 from dsl.ir import STENCIL_OPS, Image, Node, Program
 from dsl.lowering import convolution, harmonics, neighbours, pointwise, resample, tables  # noqa: F401 (they register)
-from dsl.lowering.context import Group, Lowering, Variant, channel_count, hl_type
+from dsl.lowering.context import Group, Lowering, Reader, Variant, channel_count, hl_type
 from schedules.native import signature as sig
 from schedules.native.worker import Lowered
 from schedules.schedule import Schedule
@@ -120,44 +120,32 @@ def inlined(node: Node, roots: set[int]) -> Iterator[Node]:
 # -------------------------------------------------------------------------------------------------- loop nests
 
 
-def _values(low: Lowering, node: Node, group: Group) -> list[Any]:
-    if node.op == "down":
-        return resample.down(low, node, group)
-    return pointwise.evaluate(low, node, group, low.x, low.y)
-
-
 def _lower_full(low: Lowering, node: Node) -> None:
-    name = low.label(node)
+    name, channels = low.label(node), channel_count(node)
     group = Group(name)
-    values = _values(low, node, group)
-    low.stage(name, [low.x, low.y], values)
+    if node.op == "down":
+        value, uniform = resample.down(low, node, group), True
+    else:
+        value, uniform = _value(low, node, group), channels == 1
+    reader = low.image_stage(name, channels, value, None, uniform=uniform)
     low.record[name].compute_root()
     _schedule_loops(low, group, "RoundUp")
-    low.roots[id(node)] = low.read(name, len(values))
+    low.roots[id(node)] = reader
+
+
+def _value(low: Lowering, node: Node, group: Group) -> Reader:
+    return pointwise.channel_of(lambda x, y: pointwise.evaluate(low, node, group, x, y), channel_count(node))
 
 
 def _lower_output(low: Lowering, node: Node) -> hl.Func:
     group = Group("output")
-    values = _values(low, node, group)
-    dtype = low.variant.dtypes[-1]
-    if low.variant.mode == "color":
-        return _interleaved_output(low, node, group, values)
-    func = low.stage("output", [low.x, low.y], pointwise.store(dtype, values[0]))
+    value, channels, dtype = _value(low, node, group), channel_count(node), low.variant.dtypes[-1]
+    if low.variant.mode == "color":  # a tile of all channels is computed before they are stored side by side
+        value = low.image_stage("tile", channels, value, None, uniform=channels == 1)
+    low.image_stage("output", channels, lambda x, y, c: pointwise.store(dtype, value(x, y, c)), None)
+    func = low.stages.funcs["output"]
     _constrain_output(low, func, node)
-    _schedule_loops(low, group, "GuardWithIf")
-    return func
-
-
-def _interleaved_output(low: Lowering, node: Node, group: Group, values: list[Any]) -> hl.Func:
-    """Store channels side by side: a stage holds a tile of all of them, so no channel computes it again."""
-    c = hl.Var("c")
-    low.stage("tile", [low.x, low.y], values)
-    tile = low.read("tile", len(values))(low.x, low.y)
-    dtype = low.variant.dtypes[-1]
-    stored = [pointwise.store(dtype, value) for value in tile]
-    func = low.stage("output", [low.x, low.y, c], hl.mux(c, stored) if len(stored) > 1 else stored[0])
-    _constrain_output(low, func, node)
-    _schedule_loops(low, group, "GuardWithIf", tile="tile", channels=len(values))
+    _schedule_loops(low, group, "GuardWithIf", tile=low.variant.mode == "color")
     return func
 
 
@@ -168,7 +156,7 @@ def _constrain_output(low: Lowering, func: hl.Func, node: Node) -> None:
     buffer.dim(1).set_bounds(0, low.images[0].dim(1).extent())
 
 
-def _schedule_loops(low: Lowering, group: Group, tail: str, tile: str = "", channels: int = 0) -> None:
+def _schedule_loops(low: Lowering, group: Group, tail: str, *, tile: bool = False) -> None:
     """Schedule a group: strips of rows in parallel, rows in vectors, helper stages row by row within a strip."""
     record, lanes = low.record, low.lanes
     loops = record[group.name]
@@ -178,23 +166,32 @@ def _schedule_loops(low: Lowering, group: Group, tail: str, tile: str = "", chan
     else:
         outer = "yo"
         strip = low.schedule.choice(f"{group.name}.strip", "strip", default=_STRIP)
-        loops.split("y", "yo", "y", strip, tail).parallel("yo")
-    if channels:
-        loops.split("x", "x", "xi", 2 * lanes, tail).reorder("c", "xi", "x", "y")
-        loops.bound_extent("c", channels).unroll("c").vectorize("xi")
-        _split_parity(low, record[tile].compute_at(group.name, "x"), "RoundUp", group)
+        loops.split("y", "yo", "y", strip, tail)
+    if tile:
+        loops.split("x", "x", "xi", 2 * lanes, tail).reorder("c", "xi", "x", "y", "yo").unroll("c").vectorize("xi")
+        _vectorize(low, group, "tile", "RoundUp")
+        record["tile"].compute_at(group.name, "x")
     else:
-        _split_parity(low, loops, tail, group)
+        _vectorize(low, group, group.name, tail)
+        if "c" in low.stages.loops[group.name] and group.name not in low.mixed:
+            loops.reorder("x", "c", "y", "yo")
+    if not group.columns:
+        loops.parallel("yo")
     for name in group.local:
         record[name].store_at(group.name, outer).compute_at(group.name, "y")
         if name not in group.own_columns:
             record[name].split("x", "x", "xi", lanes, "RoundUp").vectorize("xi")
+            if name in low.mixed:
+                record[name].reorder("c", "xi", "x", "y").unroll("c")
 
 
-def _split_parity(low: Lowering, loops: Any, tail: str, group: Group) -> None:
+def _vectorize(low: Lowering, group: Group, stage: str, tail: str) -> None:
     """Vectorise a row; where it reads half as many columns, even and odd ones each have their own code."""
-    if not group.parity:
+    loops = low.record[stage]
+    if group.parity:
+        loops.split("x", "x", "xi", 2 * low.lanes, tail).split("xi", "xi", "xp", 2, "RoundUp")
+        loops.reorder("xp", "xi", "x").unroll("xp").vectorize("xi")
+    else:
         loops.split("x", "x", "xi", low.lanes, tail).vectorize("xi")
-        return
-    loops.split("x", "x", "xi", 2 * low.lanes, tail).split("xi", "xi", "xp", 2, "RoundUp")
-    loops.reorder("xp", "xi", "x").unroll("xp").vectorize("xi")
+    if stage in low.mixed:
+        loops.reorder("c", *(("xp",) if group.parity else ()), "xi", "x", "y").unroll("c")

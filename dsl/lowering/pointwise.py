@@ -8,7 +8,7 @@ from typing import Any
 import halide as hl
 
 from dsl.ir import POINTWISE, STENCIL_OPS, TABLE, Image, Node
-from dsl.lowering.context import Group, Lowering, channel_count, f32, hl_type
+from dsl.lowering.context import Group, Lowering, Reader, channel_count, f32, hl_type
 
 
 def _propagating(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -87,14 +87,49 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "select": lambda c, a, b: hl.select(_test(c), *_same_type(a, b)),
 }
 
-#: Lowerings of the nodes that need more than the pixel itself: (low, node, group, x, y) -> one value per channel.
-STENCILS: dict[str, Callable[[Lowering, Node, Group, Any, Any], list[Any]]] = {}
+#: Lowerings of the nodes that need more than the pixel itself: they give a reader, made once per group.
+STENCILS: dict[str, Callable[[Lowering, Node, Group], Reader]] = {}
 #: Lowerings of other nodes that give several channels: (low, node, operands) -> values.
 BUNDLES: dict[str, Callable[[Lowering, Node, list[list[Any]]], list[Any]]] = {}
+#: Reads a leaf, an input or what is computed in full: (node, x, y) -> one value per channel.
+Leaf = Callable[[Node, Any, Any], list[Any]]
 
 
-def evaluate(low: Lowering, node: Node, group: Group, x: Any, y: Any) -> list[Any]:
-    """Write the value of a node at a column and row inside its domain, one expression per channel."""
+def is_leaf(low: Lowering, node: Node) -> bool:
+    """Tell whether a node is read from memory: an input, or what is computed in full."""
+    return node.op == "input" or id(node) in low.roots
+
+
+def leaf_reader(low: Lowering, node: Node) -> Reader:
+    """Read an input or what is computed in full, inside its domain, in float32."""
+    if id(node) in low.roots:
+        return low.roots[id(node)]
+    image = low.images[int(node.attributes[0])]  # type: ignore[arg-type]
+    if low.variant.mode == "color":
+        return lambda x, y, c: hl.cast(hl.Float(32), image[x, y, c])
+    return lambda x, y, c: hl.cast(hl.Float(32), image[x, y])
+
+
+def channel_of(values: Callable[[Any, Any], list[Any]], channels: int) -> Reader:
+    """Make a reader of one channel from what gives all of them."""
+
+    def reader(x: Any, y: Any, c: Any) -> Any:
+        found = values(x, y)
+        if channels == 1:
+            return found[0]
+        return found[c] if isinstance(c, int) else hl.mux(c, found)
+
+    return reader
+
+
+def evaluate(low: Lowering, node: Node, group: Group, x: Any, y: Any, leaf: Leaf | None = None) -> list[Any]:
+    """Write the value of a node at a column and row inside its domain, one expression per channel.
+
+    Parameters
+    ----------
+    leaf : function, optional
+        How to read what the arithmetic starts from, instead of directly.
+    """
     memo: dict[int, list[Any]] = {}
 
     def value(inner: Node) -> list[Any]:
@@ -105,15 +140,25 @@ def evaluate(low: Lowering, node: Node, group: Group, x: Any, y: Any) -> list[An
     def compute(inner: Node) -> list[Any]:
         if not isinstance(inner.type, Image):
             return [scalar(low, inner)] if inner.type != TABLE else []
-        if id(inner) in low.roots:
-            return low.roots[id(inner)](x, y)
-        if inner.op == "input":
-            return _load(low, inner, x, y)
+        if is_leaf(low, inner):
+            if leaf is not None:
+                return leaf(inner, x, y)
+            read = leaf_reader(low, inner)
+            return [read(x, y, c) for c in range(channel_count(inner))]
         if inner.op in STENCILS:
-            return STENCILS[inner.op](low, inner, group, x, y)
+            read = stencil(low, inner, group)
+            return [read(x, y, c) for c in range(channel_count(inner))]
         return _combine(low, inner, [value(arg) for arg in inner.args])
 
     return value(node)
+
+
+def stencil(low: Lowering, node: Node, group: Group) -> Reader:
+    """Lower a node that looks at other pixels, once per group, and read it."""
+    key = (node.op, id(node))
+    if key not in group.readers:
+        group.readers[key] = STENCILS[node.op](low, node, group)
+    return group.readers[key]
 
 
 def outside_values(low: Lowering, node: Node) -> list[Any]:
@@ -151,14 +196,6 @@ def _combine(low: Lowering, node: Node, operands: list[list[Any]]) -> list[Any]:
     count = channel_count(node)
     wide = [operand * count if len(operand) == 1 else operand for operand in operands]
     return [OPERATIONS[node.op](*(operand[i] for operand in wide)) for i in range(count)]
-
-
-def _load(low: Lowering, node: Node, x: Any, y: Any) -> list[Any]:
-    index = int(node.attributes[0])  # type: ignore[arg-type]
-    image = low.images[index]
-    if low.variant.mode != "color":
-        return [hl.cast(hl.Float(32), image[x, y])]
-    return [hl.cast(hl.Float(32), image[x, y, c]) for c in range(channel_count(node))]
 
 
 def scalar(low: Lowering, node: Node) -> Any:

@@ -13,17 +13,16 @@ from dsl.lowering.context import Group, Lowering, Reader, channel_count, f32
 _TAPS = (1, 4, 6, 4, 1)
 
 
-def down(low: Lowering, node: Node, group: Group) -> list[Any]:
-    """Write a coarser pixel: rows are shortened first, one by one, then summed down the column."""
-    image = node.args[0]
-    source = border.padded(low, image, group)
-    x, y = low.x, low.y
-    channels = channel_count(node)
-    name = f"{group.name}_halved"
-    taps = [source(2 * x + t - 2, y) for t in range(5)]
-    low.stage(name, [x, y], [_blur([tap[c] for tap in taps]) for c in range(channels)], group)
-    rows = [low.read(name, channels)(x, 2 * y + t - 2) for t in range(5)]
-    return [_blur([row[c] for row in rows]) for c in range(channels)]
+def down(low: Lowering, node: Node, group: Group) -> Reader:
+    """Lower to coarser pixels: rows are shortened first, one by one, then summed down the column."""
+    source = border.padded(low, node.args[0], group)
+    halved = low.image_stage(
+        f"{group.name}_halved",
+        channel_count(node),
+        lambda x, y, c: _blur([source(2 * x + t - 2, y, c) for t in range(5)]),
+        group,
+    )
+    return lambda x, y, c: _blur([halved(x, 2 * y + t - 2, c) for t in range(5)])
 
 
 def _blur(values: list[Any]) -> Any:
@@ -90,29 +89,26 @@ def _weights(low: Lowering, level: int, *, vertical: bool) -> hl.Func:
     return func
 
 
-def up(low: Lowering, node: Node, group: Group, x: Any, y: Any) -> list[Any]:
-    """Write a finer pixel: columns are stretched first, at the coarse width, then the row."""
-    coarse = node.args[0]
+def up(low: Lowering, node: Node, group: Group) -> Reader:
+    """Lower to finer pixels: columns are stretched first, at the coarse width, then the row."""
     if not isinstance(node.type, Image):
         raise TypeError("up gives an image")
-    level, channels = node.type.level, channel_count(node)
+    level = node.type.level
     group.parity = True
-    key = ("up", id(node))
-    if key not in group.readers:
-        group.readers[key] = _tall(low, coarse, level, group, f"{low.label(node)}_{group.name}_tall")
-    tall = group.readers[key]
+    tall = _tall(low, node.args[0], level, group, f"{low.label(node)}_{group.name}_tall")
     width, _ = low.size(level)
     weight = _weights(low, level, vertical=False)
-    samples = [tall(x // 2 + d, y) for d in (-1, 0, 1, 2)]
-    near_border = (x < 2) | (x >= width - 2)
-    values = []
-    for c in range(channels):
-        left, here, right, _ = (sample[c] for sample in samples)
+
+    def reader(x: Any, y: Any, c: Any) -> Any:
+        samples = [tall(x // 2 + d, y, c) for d in (-1, 0, 1, 2)]
+        left, here, right, _ = samples
         even = (left + right) * f32(1 / 8) + here * f32(6 / 8)
         odd = (here + right) * f32(1 / 2)
-        irregular = sum((weight[x, s] * sample[c] for s, sample in enumerate(samples)), f32(0))
-        values.append(hl.select(near_border, irregular, hl.likely(hl.select(x % 2 == 0, even, odd))))
-    return values
+        irregular = sum((weight[x, s] * sample for s, sample in enumerate(samples)), f32(0))
+        near_border = (x < 2) | (x >= width - 2)
+        return hl.select(near_border, irregular, hl.likely(hl.select(x % 2 == 0, even, odd)))
+
+    return reader
 
 
 def _tall(low: Lowering, coarse: Node, level: int, group: Group, name: str) -> Reader:
@@ -121,29 +117,38 @@ def _tall(low: Lowering, coarse: Node, level: int, group: Group, name: str) -> R
     The stage reads its operand a few columns beyond the image, where a coarser level is computed like anywhere
     else; those values are overwritten, or get no weight.
     """
-    x, y = low.x, low.y
     channels = channel_count(coarse)
     coarse_width, coarse_height = low.size(level + 1)
     weight = _weights(low, level, vertical=True)
-    outside = pointwise.outside_values(low, coarse)
     above, below = _ends(low, level, vertical=True)
-    values, constant = [f32(0)] * channels, f32(0)
-    for s in range(4):
-        row = y // 2 + (s - 1)
-        source = hl.select(row < 0, above, hl.select(row >= coarse_height, below, row))
-        constant = constant + hl.select(source < 0, weight[y, s], f32(0))
-        share = hl.select(source < 0, f32(0), weight[y, s])
-        at = pointwise.evaluate(low, coarse, group, x, hl.clamp(source, 0, coarse_height - 1))
-        values = [v + share * a for v, a in zip(values, at, strict=True)]
-    tall = low.stage(name, [x, y], [v + constant * o for v, o in zip(values, outside, strict=True)], group)
-    read = low.read(name, channels)
+    constants = pointwise.outside_values(low, coarse)
+    uniform = pointwise.is_leaf(low, coarse) or channels == 1
+    if pointwise.is_leaf(low, coarse):
+        read = pointwise.leaf_reader(low, coarse)
+    else:
+        read = pointwise.channel_of(lambda x, y: pointwise.evaluate(low, coarse, group, x, y), channels)
 
+    def outside(c: Any) -> Any:
+        return constants[0] if channels == 1 else hl.mux(c, constants)
+
+    def value(x: Any, y: Any, c: Any) -> Any:
+        total, constant = f32(0), f32(0)
+        for s in range(4):
+            row = y // 2 + (s - 1)
+            source = hl.select(row < 0, above, hl.select(row >= coarse_height, below, row))
+            constant = constant + hl.select(source < 0, weight[y, s], f32(0))
+            share = hl.select(source < 0, f32(0), weight[y, s])
+            total = total + share * read(x, hl.clamp(source, 0, coarse_height - 1), c)
+        return total + constant * outside(c)
+
+    tall = low.image_stage(name, channels, value, group, uniform=uniform)
+    func, y, c = low.stages.funcs[name], low.y, hl.Var("c")
     for update, (column, source) in enumerate(zip((-1, coarse_width), _ends(low, level, vertical=False), strict=True)):
-        inside = read(hl.clamp(source, 0, coarse_width - 1), y)
-        fixed = tuple(hl.select(source < 0, o, i) for o, i in zip(outside, inside, strict=True))
-        tall[column, y] = fixed if channels > 1 else fixed[0]
+        inside = tall(hl.clamp(source, 0, coarse_width - 1), y, c)
+        place = (column, y) if channels == 1 else (column, y, c)
+        func[place] = hl.select(source < 0, outside(c), inside)
         low.record[name].update(update).unscheduled()
-    return read
+    return tall
 
 
 pointwise.STENCILS["up"] = up

@@ -34,28 +34,16 @@ _STRIP = 4
 Sample = Callable[[Any], Any]
 
 
-def convolve(low: Lowering, node: Node, group: Group, x: Any, y: Any) -> list[Any]:
-    """Read the convolution at a column and row. Its rows are computed in full, its columns strip by strip."""
-    key = ("sliding", id(node))
-    if key not in group.readers:
-        group.readers[key] = _stages(low, node, group)
-    values: list[Any] = group.readers[key](x, y)
-    return values
-
-
-def _stages(low: Lowering, node: Node, group: Group) -> Reader:
+def convolve(low: Lowering, node: Node, group: Group) -> Reader:
+    """Lower a convolution: its rows are computed in full, its columns strip by strip inside the group."""
     image, kernel_y, kernel_x = node.args
     terms = int(node.attributes[0])  # type: ignore[arg-type]
-    name = low.label(node)
     if kernel_x.op != "identity":
-        rows = _horizontal(low, f"{name}_rows", kernels.sliding(low, kernel_x, terms), image)
+        rows = _horizontal(low, f"{low.label(node)}_rows", kernels.sliding(low, kernel_x, terms), image)
         if kernel_y.op == "identity":
             return rows
     else:
-
-        def rows(x: Any, y: Any) -> list[Any]:
-            return pointwise.evaluate(low, image, group, x, y)
-
+        rows = pointwise.channel_of(lambda x, y: pointwise.evaluate(low, image, group, x, y), 1)
     return _vertical(low, node, group, kernels.sliding(low, kernel_y, terms), rows)
 
 
@@ -96,7 +84,7 @@ def _result(osc: kernels.Oscillators, state: Callable[[int], Any], sample: Sampl
 def _scan(low: Lowering, name: str, arguments: Sequence[Any]) -> hl.Func:
     """Define a scan before its first step: nothing is written yet."""
     nothing = hl.undef(hl.Float(32))
-    return low.stage(name, list(arguments), [nothing, nothing])
+    return low.stage(name, list(arguments), (nothing, nothing))
 
 
 def _step(k: Any, slots: list[int], values: list[Any], result: Any) -> tuple[Any, tuple[Any, Any]]:
@@ -115,7 +103,7 @@ def _horizontal(low: Lowering, name: str, osc: kernels.Oscillators, image: Node)
     x, y, lanes, step, record = low.x, low.y, low.lanes, low.step, low.record
     width, _ = low.size(0)
     states = _state_count(osc)
-    turned = low.stage(f"{name}_turned", [y, x], source(x, y)[0])
+    turned = low.stage(f"{name}_turned", [y, x], source(x, y, 0))
 
     slot, channel = hl.Var("slot"), hl.Var("channel")
     first = low.stage(f"{name}_first", [y, slot, channel], hl.f32(0))
@@ -140,7 +128,7 @@ def _horizontal(low: Lowering, name: str, osc: kernels.Oscillators, image: Node)
     slot_of, pair = _step(walk.x, slots, values, _result(osc, state, sample))
     place = hl.select(walk.x == states, (states + column) * step + walk.w, slot_of + states * walk.w)
     scan[y, place] = pair
-    low.stage(name, [x, y], scan[y, x + states * step][0])
+    rows = low.image_stage(name, 1, lambda x, y, c: hl.Expr(scan[y, x + states * step][0]), None)
 
     loops = low.stages.loops
     loops[f"{name}_first"]["window"] = window.x
@@ -162,7 +150,7 @@ def _horizontal(low: Lowering, name: str, osc: kernels.Oscillators, image: Node)
     record[f"{name}_first"].update(0).reorder("y", "slot", "window", "channel").vectorize("y").unroll("slot")
     record[f"{name}_scan"].update(1).reorder("y", "k", "unrolled", "steps", "channel")
     record[f"{name}_scan"].update(1).vectorize("y").unroll("k").unroll("unrolled")
-    return low.read(name, 1)
+    return rows
 
 
 def _vertical(low: Lowering, node: Node, group: Group, osc: kernels.Oscillators, rows: Reader) -> Reader:
@@ -176,7 +164,7 @@ def _vertical(low: Lowering, node: Node, group: Group, osc: kernels.Oscillators,
 
     def row(at: Any) -> Any:
         source = row_of[at]
-        return hl.select(source < 0, outside, rows(x, hl.clamp(source, 0, height - 1))[0])
+        return hl.select(source < 0, outside, rows(x, hl.clamp(source, 0, height - 1), 0))
 
     slot = hl.Var("slot")
     first = low.stage(f"{name}_first", [x, slot], hl.f32(0))
@@ -215,7 +203,4 @@ def _vertical(low: Lowering, node: Node, group: Group, osc: kernels.Oscillators,
     walks.reorder("xi", "k", "unrolled", "x", "steps")
     walks.vectorize("xi").unroll("k").unroll("unrolled")
 
-    def reader(column: Any, at: Any) -> list[Any]:
-        return [hl.Expr(scan[column, states + at][0])]
-
-    return reader
+    return lambda x, y, c: hl.Expr(scan[x, states + y][0])
