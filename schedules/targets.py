@@ -46,7 +46,9 @@ _TUNE = {f"znver{n}": f"tune_znver{n}" for n in range(1, 6)} | {
     "graniterapids": "tune_graniterapids",
 }
 #: Device features, and the ones that refine them.
-_DEVICE_FEATURES = {"opencl", "cuda", "vulkan", "metal", "d3d12compute", "webgpu"} | {
+_DEVICES = ("cuda", "opencl", "vulkan", "metal", "d3d12compute", "webgpu")
+_DEVICE_FEATURES = {
+    *_DEVICES,
     *(f"cuda_capability_{n}" for n in (30, 32, 35, 50, 61, 70, 75, 80, 86)),
     *("cl_doubles", "cl_half", "vk_int8", "vk_int16", "vk_v10", "vk_v12", "vk_v13"),
 }
@@ -99,7 +101,6 @@ def host() -> str:
     return "-".join([base, systems[sys.platform], *sorted(features)])
 
 
-@functools.cache
 def resolve(target: str) -> str:
     """Spell out and check a target string.
 
@@ -120,6 +121,11 @@ def resolve(target: str) -> str:
     """
     if not isinstance(target, str):
         raise TypeError(f"target must be a string such as 'host', not {type(target).__name__}")
+    return _resolve(target)
+
+
+@functools.cache
+def _resolve(target: str) -> str:
     parts = target.split("-")
     parts = host().split("-") + parts[1:] if parts[0] == "host" else parts
     arch, bits, system = [*parts, "", "", ""][:3]
@@ -132,6 +138,9 @@ def resolve(target: str) -> str:
     known = set(_CPU_FEATURES) | set(_TUNE.values()) | _DEVICE_FEATURES | _OTHER_FEATURES
     if unknown := sorted(features - known):
         raise TargetError(f"target {target!r}: unknown feature {unknown[0]!r}; known: {', '.join(sorted(known))}")
+    family = {f: "arm" if f.startswith("arm") else "x86" for f in _CPU_FEATURES}
+    if alien := sorted(f for f in features if family.get(f, arch) != arch):
+        raise TargetError(f"target {target!r}: {arch} has no feature {alien[0]!r}")
     pending = list(features)
     while pending:
         implied = set(_IMPLIED.get(pending.pop(), ())) - features
@@ -147,7 +156,7 @@ def features(target: str) -> set[str]:
 
 def device(target: str) -> str | None:
     """Give the device interface a resolved target uses, or None for a CPU target."""
-    return next((f for f in ("cuda", "opencl", "vulkan", "metal", "d3d12compute") if f in features(target)), None)
+    return next((f for f in _DEVICES if f in features(target)), None)
 
 
 def vector_lanes(target: str) -> int:

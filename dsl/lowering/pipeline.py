@@ -129,7 +129,8 @@ def _lower_full(low: Lowering, node: Node) -> None:
         value, uniform = _value(low, node, group), channels == 1
     reader = low.image_stage(name, channels, value, None, uniform=uniform)
     low.record[name].compute_root()
-    _schedule_loops(low, group, "RoundUp")
+    # A coarser level may be computed beyond its domain (and is read there: see resample.py), an input not.
+    _schedule_loops(low, group, "RoundUp" if node.type.level else "GuardWithIf")  # type: ignore[union-attr]
     low.roots[id(node)] = reader
 
 
@@ -169,7 +170,7 @@ def _schedule_loops(low: Lowering, group: Group, tail: str, *, tile: bool = Fals
         loops.split("y", "yo", "y", strip, tail)
     if tile:
         loops.split("x", "x", "xi", 2 * lanes, tail).reorder("c", "xi", "x", "y", "yo").unroll("c").vectorize("xi")
-        _vectorize(low, group, "tile", "RoundUp")
+        _vectorize(low, group, "tile", "GuardWithIf")
         record["tile"].compute_at(group.name, "x")
     else:
         _vectorize(low, group, group.name, tail)

@@ -7,7 +7,7 @@ from typing import Any
 
 import halide as hl
 
-from dsl.ir import POINTWISE, STENCIL_OPS, TABLE, Image, Node
+from dsl.ir import POINTWISE, SCALAR, STENCIL_OPS, TABLE, Image, Node
 from dsl.lowering.context import Group, Lowering, Reader, channel_count, f32, hl_type
 
 
@@ -199,17 +199,25 @@ def _combine(low: Lowering, node: Node, operands: list[list[Any]]) -> list[Any]:
 
 
 def scalar(low: Lowering, node: Node) -> Any:
-    """Write a run-time number. One that takes arithmetic gets a stage of its own, so no pixel computes it again."""
+    """Write a run-time number. Those that take arithmetic are computed once per call, all in one stage."""
     if node.op in ("constant", "parameter"):
         return inline_scalar(low, node)
+    wanted = [
+        arg
+        for user in low.nodes
+        for arg in user.args
+        if isinstance(user.type, Image) and arg.type == SCALAR and arg.op not in ("constant", "parameter")
+    ]
+    order = list({id(arg): arg for arg in wanted}.values())
 
-    def make() -> Any:
-        name = low.label(node)
-        func = low.stage(name, [hl.Var("i")], _scalar_value(low, node, scalar))
-        low.record[name].compute_root()
-        return hl.Expr(func[0])
+    def make() -> hl.Func:
+        i = hl.Var("i")
+        values = [inline_scalar(low, arg) for arg in order]
+        func = low.stage("scalars", [i], hl.mux(i, values) if len(values) > 1 else values[0])
+        low.record["scalars"].compute_root().bound_extent("i", len(values)).unroll("i")
+        return func
 
-    return low.once(("scalar", id(node)), make)
+    return hl.Expr(low.once("scalars", make)[[id(arg) for arg in order].index(id(node))])
 
 
 def inline_scalar(low: Lowering, node: Node) -> Any:

@@ -43,7 +43,11 @@ def convolve(low: Lowering, node: Node, group: Group) -> Reader:
         if kernel_y.op == "identity":
             return rows
     else:
-        rows = pointwise.channel_of(lambda x, y: pointwise.evaluate(low, image, group, x, y), 1)
+        last = low.columns(0) - 1  # a vector may end beyond the row
+
+        def rows(x: Any, y: Any, c: Any) -> Any:
+            return pointwise.evaluate(low, image, group, hl.clamp(hl.likely(x), 0, last), y)[0]
+
     return _vertical(low, node, group, kernels.sliding(low, kernel_y, terms), rows)
 
 

@@ -2,7 +2,7 @@
 
 A cache directory holds native code that this process will run, so it is a way in. The directory must belong to
 the user and be writable by nobody else; every entry is verified by its digest before it is used, written under a
-temporary name and renamed, and thrown away and rebuilt when anything is wrong with it. A second, read-only layer
+temporary name and renamed, and rebuilt and replaced when anything is wrong with it. A second, read-only layer
 inside the package has the same format and keys, so that a release can ship kernels.
 """
 
@@ -13,8 +13,10 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,8 @@ SHIPPED = Path(__file__).parent / "shipped"
 _MAGIC = b"halide-filters kernel 1\n"
 _SUFFIX = ".kernel"
 _DEFAULT_LIMIT_MB = 1024
+#: Temporary files older than this many seconds belong to nobody: whoever wrote them was killed.
+_STALE = 3600.0
 
 
 @dataclass(frozen=True)
@@ -67,23 +71,31 @@ def directory() -> Path | None:
     if chosen.lower() == "off":
         return None
     if chosen:
-        return Path(chosen).expanduser()
+        return Path(chosen).expanduser().absolute()
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("halide-filters"))
 
 
-_complained: set[str] = set()
+_complained: set[Path] = set()
 
 
-def _complain_once(message: str) -> None:
-    if message not in _complained:
-        _complained.add(message)
+def _complain_once(path: Path, message: str) -> None:
+    """Warn about a directory or file once per process, however many ways the trouble shows."""
+    if path not in _complained:
+        _complained.add(path)
         log.warning(message)
 
 
+def _complain_of_directory(path: Path, error: Exception) -> None:
+    reason = getattr(error, "strerror", None) or error
+    _complain_once(path, f"cannot write to the cache {path} ({reason}): new kernels are not kept")
+
+
 def usable_directory() -> Path | None:
-    """Give the cache directory, made and checked; None if there is none or it cannot be written (said once).
+    """Give the cache directory, made and checked; None if there is none or it cannot be made (said once).
+
+    Links are resolved before the check, so that what was checked is what is used.
 
     Raises
     ------
@@ -95,9 +107,10 @@ def usable_directory() -> Path | None:
         return None
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = path.resolve()
         status = path.stat()
     except OSError as error:
-        _complain_once(f"no cache at {path} ({error.strerror}): kernels are compiled anew in every process")
+        _complain_of_directory(path, error)
         return None
     _check_private(path, status)
     return path
@@ -110,28 +123,30 @@ def _check_private(path: Path, status: os.stat_result) -> None:
     if status.st_uid != os.getuid():
         raise CacheError(f"the cache {path} belongs to another user: {advice}")
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise CacheError(f"others can write to the cache {path}: chmod 700 it, or {advice}")
+        raise CacheError(f"others can write to the cache {path}, and may have: remove it, {advice}")
 
 
 def read(key: str) -> Entry | None:
-    """Find an entry, in the user's directory or the shipped layer; a damaged one is removed and None given."""
+    """Find an entry, in the user's directory or the shipped layer; None if there is none that is whole."""
     path = usable_directory()
+    found = None
     if path is not None:
         file = path / (key + _SUFFIX)
-        with contextlib.suppress(OSError):  # not there, or not to be read: as good as not there
-            data = file.read_bytes()
-            try:
-                entry = unpack(data)
-            except (ValueError, KeyError) as error:
-                log.warning("rebuilding %s: %s", file, error)
-                with contextlib.suppress(OSError):
-                    file.unlink()
-            else:
-                with contextlib.suppress(OSError):
-                    os.utime(file)  # what eviction goes by
-                return entry
-    shipped = SHIPPED / (key + _SUFFIX)
-    return unpack(shipped.read_bytes()) if shipped.is_file() else None
+        found = _read_whole(file)
+        if found is not None:
+            with contextlib.suppress(OSError):
+                os.utime(file)  # what eviction goes by
+    return found or _read_whole(SHIPPED / (key + _SUFFIX))
+
+
+def _read_whole(file: Path) -> Entry | None:
+    try:
+        return unpack(file.read_bytes())
+    except OSError:  # not there, or not to be read: as good as not there
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        _complain_once(file, f"rebuilding {file}: {error}")  # and replaced, not removed: it may be whole by now
+        return None
 
 
 def write(key: str, data: bytes) -> None:
@@ -146,11 +161,11 @@ def write(key: str, data: bytes) -> None:
             file.write(data)
         os.replace(temporary, path / (key + _SUFFIX))
     except OSError as error:
-        _complain_once(f"cannot write to the cache {path} ({error.strerror}): kernels are compiled anew")
+        _complain_of_directory(path, error)
         if temporary:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
-        return
+    sweep(path, "*.tmp")
     _evict(path)
 
 
@@ -166,14 +181,37 @@ def lock(key: str) -> Iterator[None]:
     held = filelock.FileLock(path / (key + ".lock"), mode=0o600)
     try:
         held.acquire()
-    except OSError as error:
-        _complain_once(f"cannot lock in the cache {path} ({error.strerror}): processes may compile the same twice")
+    except (OSError, NotImplementedError) as error:
+        _complain_of_directory(path, error)
         yield
         return
     try:
         yield
     finally:
         held.release()
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """Give a folder for what a compiler writes; one that was left behind by a process that was killed goes too."""
+    prefix, suffix = "halide-filters-", ".tmp"
+    with tempfile.TemporaryDirectory(prefix=prefix, suffix=suffix) as folder:
+        sweep(Path(folder).parent, f"{prefix}*{suffix}")
+        yield Path(folder)
+
+
+def sweep(folder: Path, pattern: str) -> None:
+    """Remove our own files and folders of a pattern that nobody has written for an hour."""
+    before = time.time() - _STALE
+    for path in folder.glob(pattern):
+        with contextlib.suppress(OSError):
+            status = path.lstat()
+            if status.st_mtime >= before or (hasattr(os, "getuid") and status.st_uid != os.getuid()):
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
 
 
 def limit_bytes() -> int:
@@ -195,13 +233,21 @@ def entries(path: Path) -> list[tuple[float, int, Path]]:
 
 
 def _evict(path: Path) -> None:
-    """Remove the entries not used for longest until the cache is under its limit, with their locks."""
+    """Remove the entries not used for longest until the cache is under its limit; the newest stays."""
     kept = entries(path)
-    total = sum(size for _, size, _ in kept)
+    total, limit = sum(size for _, size, _ in kept), limit_bytes()
     for _, size, file in kept[:-1]:
-        if total <= limit_bytes():
+        if total <= limit:
             break
         with contextlib.suppress(OSError):
             file.unlink()
-            file.with_suffix(".lock").unlink(missing_ok=True)
+            _remove_lock(file.with_suffix(".lock"))
         total -= size
+
+
+def _remove_lock(file: Path) -> None:
+    """Remove a lock unless somebody holds it: who waits for a file that is gone would not be seen by who comes."""
+    import filelock
+
+    with contextlib.suppress(filelock.Timeout, NotImplementedError), filelock.FileLock(file, timeout=0, mode=0o600):
+        file.unlink(missing_ok=True)

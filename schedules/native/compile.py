@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import functools
 import hashlib
 import importlib.metadata
@@ -13,25 +15,24 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from schedules.errors import CompileError
+from schedules.errors import CompileError, ScheduleError, TargetError
 from schedules.native import cache
 
 log = logging.getLogger("halide_filters")
 
 #: A compilation that takes longer than this many seconds is announced.
 _PATIENCE = 0.5
-_BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from schedules.native.worker import main; main()"
+_BOOT = "import sys; sys.path[:] = sys.argv[1:]; from schedules.native.worker import main; main()"
 
 
 def key_of(request: Mapping[str, Any]) -> str:
     """Hash everything that the code depends on: the request, the versions, and our own lowering and shim."""
-    package = request.get("lowering", "schedules:").split(":")[0]
-    stamp = {"request": dict(request), "versions": _versions(), "sources": _sources(package)}
+    module = request.get("lowering", "schedules:").split(":")[0]
+    stamp = {"request": dict(request), "versions": _versions(), "sources": _sources(module)}
     text = json.dumps(stamp, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -42,17 +43,21 @@ def _versions() -> dict[str, str]:
 
 
 @functools.cache
-def _sources(package: str) -> str:
-    """Digest the sources of this package and of the package that lowers."""
-    folders = {Path(__file__).parents[1]}
-    spec = importlib.util.find_spec(package)
-    if spec is not None and spec.origin:
-        folders.add(Path(spec.origin).parent)
+def _sources(module: str) -> str:
+    """Digest the sources of this package, and those the lowering can use: all of its package, or its one file."""
     digest = hashlib.sha256()
-    for folder in sorted(folders):
-        for file in sorted([*folder.rglob("*.py"), *folder.rglob("*.ll")]):
-            digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
+    for root in {Path(__file__).parents[1]: None, **dict.fromkeys(_roots(module))}:
+        files = [root] if root.is_file() else sorted([*root.rglob("*.py"), *root.rglob("*.ll")])
+        for file in files:
+            digest.update(file.relative_to(root.parent).as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
+
+
+def _roots(module: str) -> list[Path]:
+    spec = importlib.util.find_spec(module.split(".")[0])
+    if spec is None:
+        return []
+    return [Path(p) for p in spec.submodule_search_locations or ([spec.origin] if spec.has_location else [])]
 
 
 _local_locks: dict[str, threading.Lock] = {}
@@ -61,8 +66,8 @@ _memory: dict[str, cache.Entry] = {}
 
 
 def _after_fork() -> None:
-    global _local_guard
-    _local_guard = threading.Lock()
+    global _local_guard, _here
+    _local_guard, _here = threading.Lock(), threading.Lock()
     _local_locks.clear()
 
 
@@ -86,6 +91,8 @@ def obtain(request: Mapping[str, Any], label: str, *, keep: bool = True) -> tupl
     ------
     CompileError
         With the reason the worker gave.
+    ScheduleError
+        If the request's schedule does not fit its pipeline.
     """
     key = key_of(request)
     named = {**request, "name": request.get("name") or f"k_{key[:16]}"}
@@ -103,57 +110,91 @@ def obtain(request: Mapping[str, Any], label: str, *, keep: bool = True) -> tupl
                 found = cache.read(key)
                 compiled = found is None
                 if found is None:
+                    if request["kind"] == "kernel":
+                        _prefetch_runtime(request["target"])
                     found = _run(named, label)
                     cache.write(key, cache.pack(found))
         _memory[key] = found
     return key, found, compiled
 
 
+def runtime_request(target: str) -> dict[str, Any]:
+    """Describe the Halide runtime that kernels for a target need."""
+    return {"kind": "runtime", "target": "-".join(target.split("-")[:3])}
+
+
+def obtain_runtime(target: str) -> cache.Entry:
+    """Give the Halide runtime that kernels for a target need."""
+    return obtain(runtime_request(target), "the Halide runtime")[1]
+
+
+def _prefetch_runtime(target: str) -> None:
+    """Compile the runtime beside the first kernel. What goes wrong shows again where the runtime is needed."""
+    if key_of(runtime_request(target)) in _memory:
+        return
+
+    def work() -> None:
+        with contextlib.suppress(Exception):
+            obtain_runtime(target)
+
+    run = contextvars.copy_context().run  # the cache this call uses
+    with contextlib.suppress(RuntimeError):  # no thread can be started: then one after the other
+        threading.Thread(target=run, args=(work,), name="halide-filters-runtime", daemon=True).start()
+
+
 def _run(request: Mapping[str, Any], label: str) -> cache.Entry:
-    with _announced(label):
-        entry = _run_worker(request)
+    start = time.perf_counter()
+    entry = _run_worker(request, label)
+    took = time.perf_counter() - start
+    if took > _PATIENCE:
+        log.info("compiled %s in %.1f s", label, took)
     if "error" in entry.meta:
-        raise CompileError(f"{label}: {entry.meta['error']}")
+        kinds = {"ScheduleError": ScheduleError, "TargetError": TargetError}
+        raise kinds.get(entry.meta["type"], CompileError)(f"{label}: {entry.meta['error']}")
     return entry
 
 
-def _run_worker(request: Mapping[str, Any]) -> cache.Entry:
-    command = [sys.executable, "-c", _BOOT, json.dumps([p or os.getcwd() for p in sys.path])]
+def _run_worker(request: Mapping[str, Any], label: str) -> cache.Entry:
+    paths = [str(path) or os.getcwd() for path in sys.path]
     try:
-        done = subprocess.run(command, input=json.dumps(request).encode(), capture_output=True, check=False)
+        worker = subprocess.Popen(
+            [sys.executable or "", "-c", _BOOT, *paths],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
     except OSError as error:
-        log.warning("no worker process can be started (%s): compiling in this one", error)
+        log.warning("no worker process can be started (%s): compiling %s in this one", error, label)
         return _run_here(request)
+    with worker:
+        try:
+            output, errors = _converse(worker, json.dumps(request).encode(), label)
+        except BaseException:  # an interrupt, say
+            worker.kill()
+            raise
     try:
-        return cache.unpack(done.stdout)
+        return cache.unpack(output)
     except (ValueError, KeyError):
-        tail = "\n".join(done.stderr.decode("utf-8", "replace").strip().splitlines()[-20:])
-        raise CompileError(f"the compiler ended with status {done.returncode}\n{tail}") from None
+        tail = "\n".join(errors.decode("utf-8", "replace").strip().splitlines()[-20:])
+        raise CompileError(f"{label}: the compiler ended with status {worker.returncode}\n{tail}") from None
+
+
+def _converse(worker: subprocess.Popen[bytes], text: bytes, label: str) -> tuple[bytes, bytes]:
+    try:
+        return worker.communicate(text, timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        log.info("compiling %s ...", label)
+        return worker.communicate()
 
 
 _here = threading.Lock()
 
 
 def _run_here(request: Mapping[str, Any]) -> cache.Entry:
-    from schedules.native.worker import compile_request
+    from schedules.native import worker
 
     with _here:
         try:
-            return compile_request(request)
-        except Exception as error:  # as the worker does: one piece of news, whatever went wrong
-            return cache.Entry({"error": str(error), "type": type(error).__name__}, ())
-
-
-@contextmanager
-def _announced(label: str) -> Iterator[None]:
-    start = time.perf_counter()
-    timer = threading.Timer(_PATIENCE, log.info, args=("compiling %s ...", label))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        took = time.perf_counter() - start
-        if took > _PATIENCE:
-            log.info("compiled %s in %.1f s", label, took)
+            return worker.compile_request(request)
+        except Exception as error:
+            return worker.failure(error)

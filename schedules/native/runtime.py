@@ -15,21 +15,21 @@ from schedules import options
 from schedules.native import cache, compile
 
 
+#: Held while LLVM works, and by whoever forks: a child whose lock belongs to a thread it has not would wait for ever.
+_linking = threading.RLock()
+
+
 class Runtime:
     """The shared runtime of one process."""
 
     def __init__(self, target: str) -> None:
-        import llvmlite.binding as llvm
-
-        base = "-".join(target.split("-")[:3])
-        _, entry, _ = compile.obtain({"kind": "runtime", "target": base}, "the Halide runtime")
-        llvm.initialize_native_target()
-        llvm.initialize_native_asmprinter()
-        self._jit = llvm.create_lljit_compiler()
+        entry = compile.obtain_runtime(target)
         self._lock = threading.Lock()
-        exports = ("hf_install", "hf_release", "halide_set_num_threads")
-        self._library = self._link("runtime", entry, exports, ())
         self._loaded: dict[str, Any] = {}
+        with _linking:
+            self._jit = _start_jit()
+            exports = ("hf_install", "hf_release", "halide_set_num_threads")
+            self._library = self._link("runtime", entry, exports, ())
         ctypes.CFUNCTYPE(None)(self._library["hf_install"])()
         self.release = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._library["hf_release"])
         self._set_pool = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(self._library["halide_set_num_threads"])
@@ -47,7 +47,7 @@ class Runtime:
     def load(self, key: str, entry: cache.Entry) -> int:
         """Load an entry's objects, once, and give the address of its ``NAME_call``."""
         name = entry.meta["name"]
-        with self._lock:
+        with _linking:
             if key not in self._loaded:
                 self._loaded[key] = self._link(key, entry, (f"{name}_call",), ("runtime",))
             return int(self._loaded[key][f"{name}_call"])
@@ -64,6 +64,14 @@ class Runtime:
         for symbol in exports:
             builder.export_symbol(symbol)
         return builder.link(self._jit, name)
+
+
+def _start_jit() -> Any:
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.create_lljit_compiler()
 
 
 _runtime: Runtime | None = None
@@ -89,7 +97,8 @@ def _after_fork() -> None:
         _abandoned.append(_runtime)  # never torn down: its locks may be held by threads that are gone
     _runtime = None
     _guard = threading.Lock()
+    _linking.release()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=_linking.acquire, after_in_parent=_linking.release, after_in_child=_after_fork)

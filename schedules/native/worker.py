@@ -11,13 +11,14 @@ import importlib
 import json
 import os
 import sys
-import tempfile
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schedules.apply import Stages, apply
+from schedules.errors import TargetError
 from schedules.native import cache, entry
 from schedules.native.signature import Signature
 from schedules.schedule import Op, Schedule
@@ -61,7 +62,7 @@ def compile_request(request: Mapping[str, Any]) -> cache.Entry:
     show = request.get("show")
     if show == "schedule":
         return cache.Entry({"text": "\n".join(map(str, lowered.ops))}, ())
-    with tempfile.TemporaryDirectory() as folder:
+    with cache.scratch() as folder:
         kinds = {
             "stmt": hl.OutputFileType.conceptual_stmt,
             "halide": hl.OutputFileType.conceptual_stmt,
@@ -69,7 +70,7 @@ def compile_request(request: Mapping[str, Any]) -> cache.Entry:
             "device": hl.OutputFileType.device_code,
             None: hl.OutputFileType.object,
         }
-        path = Path(folder) / "out"
+        path = folder / "out"
         target = hl.Target(request["target"] + "-no_runtime-user_context")
         pipeline.compile_to({kinds[show]: str(path)}, lowered.arguments, f"{name}_pipeline", target)
         data = path.read_bytes()
@@ -83,8 +84,8 @@ def compile_request(request: Mapping[str, Any]) -> cache.Entry:
 def _compile_runtime(request: Mapping[str, Any]) -> cache.Entry:
     import halide as hl
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "runtime.o"
+    with cache.scratch() as folder:
+        path = folder / "runtime.o"
         hl.compile_standalone_runtime(str(path), hl.Target(request["target"]))
         runtime = path.read_bytes()
     shim = emit((Path(__file__).parent / "shim.ll").read_text(encoding="utf-8"), request["target"])
@@ -108,13 +109,26 @@ def emit(ir: str, target: str) -> bytes:
     llvm.initialize_all_asmprinters()
     base = "-".join(target.split("-")[:3])
     if base not in _TRIPLES:
-        raise ValueError(f"no entry can be written for {base}; known: {', '.join(_TRIPLES)}")
+        raise TargetError(f"no native code can be made for {base}; known: {', '.join(_TRIPLES)}")
     triple, cpu = _TRIPLES[base]
     module = llvm.parse_assembly(ir)
     module.triple = triple
     module.verify()
     machine = llvm.Target.from_triple(triple).create_target_machine(opt=2, reloc="pic", codemodel="small", cpu=cpu)
     return bytes(machine.emit_object(module))
+
+
+def failure(error: Exception) -> cache.Entry:
+    """Turn an exception into an entry: its text alone where it is meant for people, else with what a fix needs.
+
+    Halide's errors, ours and those of a language have types of their own; a plain TypeError is nobody's message.
+    """
+    kind = type(error)
+    reason = str(error).strip() or kind.__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    if kind.__module__ == "builtins" and frames:
+        reason = f"{kind.__name__}: {reason} ({frames[-1].filename}:{frames[-1].lineno})"
+    return cache.Entry({"error": reason, "type": kind.__name__}, ())
 
 
 def main() -> None:
@@ -125,8 +139,7 @@ def main() -> None:
     try:
         data = cache.pack(compile_request(request))
     except Exception as error:  # whatever it is, the caller must hear of it in one piece
-        reason = str(error).strip() or type(error).__name__
-        data = cache.pack(cache.Entry({"error": reason, "type": type(error).__name__}, ()))
+        data = cache.pack(failure(error))
     output.write(data)
     output.close()
 

@@ -1,0 +1,295 @@
+"""Native libraries: a filter as ``NAME.h``, ``libNAME.a``, ``libNAME.so`` and ``NAME.o``, which need no Python.
+
+A library exports ``NAME`` and ``NAME_last_error`` and nothing else: it brings Halide's runtime along, hidden, so
+several libraries can be loaded into one program. Its own linker is whichever C compiler or linker there is;
+without one the header and the static library are made all the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsl.arrays import DTYPES, MAX_CHANNELS, Placement
+from dsl.values import Image, Scalar, Table
+from schedules.errors import TargetError
+from schedules.native import archive, elf, entry
+from schedules.native import compile as native
+from schedules.native.signature import Signature
+
+if TYPE_CHECKING:
+    from dsl.filter import Filter
+    from schedules.native.worker import Lowered
+    from schedules.schedule import Schedule
+
+log = logging.getLogger("halide_filters")
+
+_C_COMPILERS = ("cc", "gcc", "clang")
+_BARE_LINKERS = ("ld.lld", "ld")
+_LIBRARIES = ("-lm", "-lpthread", "-ldl")
+#: A bare linker knows neither the system's folders nor, without development files, names such as libm.so.
+_BARE_LIBRARIES = ("-l:libm.so.6", "-l:libpthread.so.0", "-l:libdl.so.2", "-l:libc.so.6")
+_KEYWORDS = frozenset(
+    "alignas alignof and asm auto bool break case catch char class const constexpr continue decltype default delete "
+    "do double else enum explicit export extern false float for friend goto if inline int long mutable namespace new "
+    "noexcept not nullptr operator or private protected public register restrict return short signed sizeof static "
+    "struct switch template this throw true try typedef typeid typename typeof union unsigned using virtual void "
+    "volatile while xor".split()
+)
+#: Names the entry takes for itself: the arguments that every library has, and its own steps (see entry.py).
+_TAKEN = frozenset(
+    "width height channels border border_value threads all bad context end entry limit message result run status "
+    "stock text".split()
+)
+
+
+def build(
+    filter: Filter,
+    directory: str | Path,
+    *,
+    dtype: str = "float32",
+    channels: int = 1,
+    target: str = "host",
+    schedule: Any = "manual",
+    name: str | None = None,
+    **structural: Any,
+) -> dict[str, Path]:
+    """Build a native library of a filter.
+
+    Parameters
+    ----------
+    filter : Filter
+        What to build.
+    directory : path
+        Where to put it; made if it is not there.
+    dtype : str
+        ``"uint8"``, ``"uint16"`` or ``"float32"``, of every image.
+    channels : int
+        Elements from pixel to pixel. A filter that treats rows of any channels alike takes it at run time instead.
+    target : str
+        The machine to build for, for instance ``"x86-64-linux-avx2-fma"``.
+    schedule : str, Schedule or path
+        As in a call.
+    name : str, optional
+        Name of the C function and of the files; that of the filter by default.
+    **structural
+        Values of the filter's int, str and bool parameters.
+
+    Returns
+    -------
+    dict
+        ``"header"``, ``"static"``, ``"object"`` and ``"shared"``: the files. Without a linker for the target there
+        is no ``"shared"``, the object is the entry alone, to be linked with ``NAME_pipeline.o``,
+        ``NAME_runtime.o`` and ``NAME_hooks.o`` beside it, and a warning says so.
+
+    Raises
+    ------
+    ValueError
+        If the name is not one in C, or an option is none that is accepted.
+    """
+    name = filter.__name__ if name is None else name
+    _check(name)
+    wanted = request(filter, dtype, channels, target, schedule, structural) | {"kind": "library", "name": name}
+    resolved: str = wanted["target"]
+    if resolved.split("-")[2] not in ("linux", "osx"):
+        raise TargetError(f"target {target!r}: libraries are built for linux and osx")
+    _, code, _ = native.obtain(wanted, f"library {name} ({filter.trace(structural).label}, {dtype})", keep=False)
+    signature = Signature.from_json(code.meta["signature"])
+    text = _header(name, signature, filter.__doc__ or "", wanted["program"]["variant"], resolved)
+    return _write(Path(directory), name, text, _objects(name, code.objects, resolved), resolved)
+
+
+def request(
+    filter: Filter, dtype: str, channels: int, target: str, schedule: Any, structural: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Describe a variant whose C arguments have the names of the filter's parameters."""
+    from dsl.filter import find_schedule
+
+    if dtype not in DTYPES.values():
+        raise ValueError(f"dtype must be one of {', '.join(DTYPES.values())}, not {dtype!r}")
+    if isinstance(channels, bool) or not isinstance(channels, int) or not 1 <= channels <= MAX_CHANNELS:
+        raise ValueError(f"channels must be an int from 1 to {MAX_CHANNELS}, not {channels!r}")
+    traced = filter.trace(structural)
+    placement = _placement(traced.mode, channels)
+    dtypes = [dtype] * (len(traced.program.images) + 1)
+    made = filter.request(traced, placement, dtypes, target, find_schedule(schedule))
+    return {**made, "program": {**made["program"], "names": names(filter)}, "lowering": "dsl.library:lower"}
+
+
+def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowered:
+    """Lower a program whose C arguments have names, in the worker.
+
+    Inside the pipeline they get an ending of their own: a parameter may be called as a stage is.
+    """
+    from dsl.lowering import pipeline
+
+    inner = {kind: [f"{name}_argument" for name in found] for kind, found in request["names"].items()}
+    lowered = pipeline.lower({**request, "names": inner}, schedule, target)
+    return replace(lowered, signature=_renamed(lowered.signature, request["names"]))
+
+
+def _renamed(signature: Signature, names: Mapping[str, list[str]]) -> Signature:
+    images = zip(signature.images, [*names["images"], *names["output"]], strict=True)
+    renamed = tuple(replace(image, name=name) for image, name in images)
+    return Signature(renamed, tuple(names["tables"]), tuple(names["scalars"]))
+
+
+def names(filter: Filter) -> dict[str, list[str]]:
+    """Name the C arguments after the parameters; where C or the entry needs a name itself, ``_`` is added.
+
+    The output is ``out``, which no parameter may be called.
+    """
+    used = set(_TAKEN | _KEYWORDS) | {"out", "out_stride", "out_plane_stride"}
+
+    def free(parameter: str, endings: Sequence[str]) -> str:
+        if not parameter.isascii():
+            raise ValueError(f"{filter.__name__}: parameter {parameter} has no name in C; use ASCII letters")
+        while any(parameter + ending in used for ending in endings):
+            parameter += "_"
+        used.update(parameter + ending for ending in endings)
+        return parameter
+
+    endings = {Image: ("", "_stride", "_plane_stride"), Table: ("", "_length"), Scalar: ("",)}
+    found = {
+        kind: [free(p.name, endings[kind]) for p in filter.parameters if issubclass(p.kind, kind)] for kind in endings
+    }
+    return {"images": found[Image], "tables": found[Table], "scalars": found[Scalar], "output": ["out"]}
+
+
+def _check(name: str) -> None:
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or name in _KEYWORDS:
+        raise ValueError(f"name must be an identifier in C, such as 'unsharp', not {name!r}")
+    if name.startswith(("halide_", "hf_")):
+        raise ValueError(f"name {name!r}: names that start with halide_ or hf_ belong to the runtime")
+
+
+def _placement(mode: str, channels: int) -> Placement:
+    if mode == "rows":
+        return Placement(0)
+    return Placement(max(channels, 3) if mode == "color" else channels)
+
+
+def _header(name: str, signature: Signature, doc: str, variant: Mapping[str, Any], target: str) -> str:
+    """Write the header; entry.py knows the signature alone, the pixels' layout is told here."""
+    layouts = {
+        "rows": "interleaved, any number",
+        "planes": f"1, a call filters one; pixels are {variant['pitch']} elements apart",
+        "color": f"3 are filtered, side by side, pixels {variant['pitch']} elements apart",
+    }
+    layout = layouts[variant["mode"]]
+    text = re.sub(r"channels: .*\.\n", f"channels: {layout}.\n", entry.header(name, signature, doc), count=1)
+    return f"/* Built by halide-filters for\n * {target}\n * Link with {' '.join(_LIBRARIES)}.\n */\n{text}"
+
+
+def _objects(name: str, code: Sequence[bytes], target: str) -> dict[str, bytes]:
+    """Give all objects of a library by file name: the filter's own, Halide's runtime, our hooks into it."""
+    base = "-".join(target.split("-")[:3])
+    _, runtime, _ = native.obtain({"kind": "runtime", "target": base}, f"the Halide runtime for {base}")
+    labels = (f"{name}_pipeline.o", f"{name}.o", f"{name}_runtime.o", f"{name}_hooks.o")
+    objects = dict(zip(labels, (*code, *runtime.objects), strict=True))
+    if not all(map(elf.is_elf, objects.values())):
+        return objects
+    exported = (name, f"{name}_last_error")
+    return {label: elf.modern_constructors(elf.hide(data, exported)) for label, data in objects.items()}
+
+
+# ------------------------------------------------------------------------------------------------ files, linkers
+
+
+def _write(directory: Path, name: str, header: str, objects: Mapping[str, bytes], target: str) -> dict[str, Path]:
+    """Write the files aside and move them into place when they are complete."""
+    directory.mkdir(parents=True, exist_ok=True)
+    system = target.split("-")[2]
+    suffix = "dylib" if system == "osx" else "so"
+    final = {
+        "header": directory / f"{name}.h",
+        "static": directory / f"lib{name}.a",
+        "object": directory / f"{name}.o",
+        "shared": directory / f"lib{name}.{suffix}",
+    }
+    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=directory) as folder:
+        parts = []
+        for label, data in objects.items():
+            parts.append(Path(folder) / "objects" / label)
+            parts[-1].parent.mkdir(exist_ok=True)
+            parts[-1].write_bytes(data)
+        made = {kind: Path(folder) / path.name for kind, path in final.items()}
+        made["header"].write_text(header, encoding="utf-8")
+        _static(made["static"], objects, parts)
+        _link(made["object"], parts, _relocatable)
+        reason = _link(made["shared"], parts, _shared_osx(name) if system == "osx" else _shared)
+        if reason:
+            log.warning("%s was not made for %s: %s", final["shared"].name, target, reason)
+        whole = made["object"].exists()
+        for part in parts:  # each alone, only where they could not be made one
+            made[part.name] = Path() if whole else part
+            final[part.name] = directory / part.name
+        if whole:
+            del final[final["object"].name]
+        return _move(made, final)
+
+
+def _move(made: Mapping[str, Path], final: Mapping[str, Path]) -> dict[str, Path]:
+    """Put finished files in their place; what could not be made this time must not stay from another."""
+    for kind, path in final.items():
+        if made[kind].is_file():
+            made[kind].replace(path)
+        elif kind != "object":
+            path.unlink(missing_ok=True)
+    kinds = ("header", "static", "object", "shared")
+    return {kind: final[kind] for kind in kinds if final[kind].is_file()}
+
+
+def _static(path: Path, objects: Mapping[str, bytes], parts: Sequence[Path]) -> None:
+    if all(map(elf.is_elf, objects.values())):
+        path.write_bytes(archive.pack(objects))
+        return
+    tool = shutil.which("llvm-ar") or shutil.which("ar")
+    if tool is None:
+        raise TargetError("a static library for this system needs the tool ar, which was not found")
+    subprocess.run([tool, "rcs", str(path), *map(str, parts)], check=True, capture_output=True)
+
+
+_Arguments = Callable[[Path, bool], list[str]]
+
+
+def _shared(path: Path, bare: bool) -> list[str]:
+    """Give what a compiler, or a bare linker, is told besides the objects."""
+    if not bare:
+        return ["-shared", f"-Wl,-soname,{path.name}", "-Wl,-z,defs", "-Wl,--gc-sections", *_LIBRARIES]
+    folders = [f"-L{folder}" for folder in ("/lib64", "/usr/lib64", *Path("/usr/lib").glob("*-linux-gnu"))]
+    return ["-shared", "-soname", path.name, "-z", "defs", "--gc-sections", *folders, *_BARE_LIBRARIES]
+
+
+def _shared_osx(name: str) -> _Arguments:
+    exported = [f"-Wl,-exported_symbol,_{symbol}" for symbol in (name, f"{name}_last_error")]
+    return lambda path, bare: ["-dynamiclib", f"-Wl,-install_name,@rpath/{path.name}", *exported]
+
+
+def _relocatable(path: Path, bare: bool) -> list[str]:
+    return ["-r"] if bare else ["-r", "-nostdlib"]
+
+
+def _link(path: Path, parts: Sequence[Path], arguments: _Arguments) -> str:
+    """Link with the first linker that can, and give the reason where none can."""
+    reason = f"no C compiler or linker was found ({', '.join((*_C_COMPILERS, *_BARE_LINKERS))})"
+    for program in (*_C_COMPILERS, *_BARE_LINKERS):
+        tool = shutil.which(program)
+        if tool is None:
+            continue
+        extra = arguments(path, program in _BARE_LINKERS)
+        command = [tool, "-o", str(path), *map(str, parts), *extra]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        if done.returncode == 0:
+            return ""
+        path.unlink(missing_ok=True)
+        said = [line for line in done.stderr.splitlines() if line.strip()]
+        reason = f"{program} cannot link it: {said[0].strip() if said else f'status {done.returncode}'}"
+    return reason

@@ -1,0 +1,26 @@
+"""Fast image filters from recent papers.
+
+    from filters import local_laplacian
+    out = local_laplacian(photo, sigma=30, detail=1.5)    # numpy in, numpy out, same shape and dtype
+
+Every filter takes images as numpy arrays, (H, W), (H, W, C) or (N, H, W, C) in uint8, uint16 or float32, and the
+options ``border``, ``border_value``, ``out``, ``target``, ``schedule`` and ``threads``. The first call of a variant
+compiles it; later ones, in any process, find it in a cache. ``filters.reference`` holds the float64 definitions.
+"""
+
+from dsl import compiled
+from filters._box import box
+from filters._filter import Filter
+from filters._gaussian import gaussian, unsharp
+from filters._local_laplacian import local_laplacian
+from schedules import config
+
+__all__ = ["Filter", "box", "compiled", "config", "gaussian", "local_laplacian", "reference", "unsharp"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "reference":  # float64 numpy, of which a program that only filters needs nothing
+        import importlib
+
+        return importlib.import_module("filters.reference")
+    raise AttributeError(f"module 'filters' has no attribute {name!r}")

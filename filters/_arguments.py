@@ -1,0 +1,46 @@
+"""Checks that filters share: each names the argument, what came and what is accepted."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+
+def number(value: Any, name: str, *, least: float = -math.inf, most: float = math.inf) -> float:
+    """Return a finite number within bounds, as a float."""
+    if type(value) is not float:
+        if isinstance(value, bool) or not (hasattr(value, "__float__") or hasattr(value, "__index__")):
+            raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+        try:
+            value = float(value)
+        except (TypeError, ValueError):
+            raise TypeError(f"{name} must be one number, not an array of {getattr(value, 'shape', '?')}") from None
+    if not least <= value <= most or math.isinf(value):
+        bounds = f"from {least:g} to {most:g}" if math.isfinite(most) else f"finite and at least {least:g}"
+        raise ValueError(f"{name} must be {bounds if math.isfinite(least) else 'finite'}, not {value!r}")
+    return float(value)
+
+
+def whole(value: Any, name: str, least: int, most: int) -> int:
+    """Return an int within bounds."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+    if not least <= value <= most:
+        raise ValueError(f"{name} must be from {least} to {most}, not {value!r}")
+    return int(value)
+
+
+def choice(value: Any, name: str, accepted: tuple[str, ...]) -> str:
+    """Return one of some words."""
+    if not isinstance(value, str) or value not in accepted:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, accepted))}, not {value!r}")
+    return value
+
+
+def pair(value: Any, name: str) -> tuple[Any, Any]:
+    """Return two values, for rows and columns: those given, or the one given twice."""
+    if isinstance(value, (tuple, list)):
+        if len(value) != 2:
+            raise ValueError(f"{name} must be one value or two, for rows and columns, not {len(value)}")
+        return value[0], value[1]
+    return value, value

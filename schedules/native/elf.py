@@ -1,0 +1,107 @@
+"""Prepares ELF objects for a library: what is not its interface is hidden, so that two libraries get along.
+
+Halide's runtime defines some 250 weak symbols. Exported from a shared library they would be merged with those of
+another library in the process, of another version perhaps; hidden, each library keeps its own.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+_MAGIC = b"\x7fELF\x02\x01"  # 64 bits, little-endian: x86-64 and arm-64
+_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
+_SECTION = struct.Struct("<IIQQQQIIQQ")
+_SYMBOL = struct.Struct("<IBBHQQ")
+_SYMTAB, _INIT_ARRAY = 2, 14
+_GLOBAL, _WEAK, _HIDDEN = 1, 2, 2
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A symbol that an object defines for others."""
+
+    name: str
+    position: int  # of its record, in bytes from the start of the object
+    hidden: bool
+
+
+def is_elf(data: bytes) -> bool:
+    """Tell whether an object is one that this module can read."""
+    return data.startswith(_MAGIC)
+
+
+def symbols(data: bytes) -> list[Symbol]:
+    """List the global and weak symbols that an object defines."""
+    sections = _sections(data)
+    found = []
+    for _, kind, _, _, offset, size, link, *_ in sections:
+        if kind != _SYMTAB:
+            continue
+        names = sections[link][4]
+        for position in range(offset, offset + size, _SYMBOL.size):
+            name, info, other, section, _, _ = _SYMBOL.unpack_from(data, position)
+            if section and info >> 4 in (_GLOBAL, _WEAK):
+                found.append(Symbol(_text(data, names + name), position, other & 3 == _HIDDEN))
+    return found
+
+
+def hide(data: bytes, exported: Collection[str]) -> bytes:
+    """Make every symbol that an object defines hidden and weak, but for the exported ones.
+
+    Hidden keeps it inside the library; weak lets two libraries that are linked into one program share it.
+    """
+    patched = bytearray(data)
+    for symbol in symbols(data):
+        if symbol.name not in exported:
+            info, other = data[symbol.position + 4], data[symbol.position + 5]
+            patched[symbol.position + 4] = _WEAK << 4 | info & 15
+            patched[symbol.position + 5] = other & ~3 | _HIDDEN
+    return bytes(patched)
+
+
+def modern_constructors(data: bytes) -> bytes:
+    """Turn a ``.ctors`` section, which LLVM writes by default, into ``.init_array``: lld runs no other.
+
+    Objects have one constructor at most, so that the opposite order of the two does not matter.
+    """
+    header = list(_HEADER.unpack_from(data))
+    sections = _sections(data)
+    names = sections[header[13]][4]
+    renamed = {".ctors": b".init_array\0", ".rela.ctors": b".rela.init_array\0"}
+    at = [i for i, section in enumerate(sections) if _text(data, names + section[0]) in renamed]
+    if not at:
+        return data
+    # The names go to a copy of their table at the end of the file, where it can grow.
+    table = bytearray(data[names : names + sections[header[13]][5]])
+    patched = bytearray(data)
+    for i in at:
+        old = _text(data, names + sections[i][0])
+        start = header[6] + i * _SECTION.size
+        struct.pack_into("<I", patched, start, len(table))
+        if old == ".ctors":
+            struct.pack_into("<I", patched, start + 4, _INIT_ARRAY)
+        table += renamed[old]
+    start = header[6] + header[13] * _SECTION.size
+    struct.pack_into("<QQ", patched, start + 24, len(patched), len(table))
+    return bytes(patched + table)
+
+
+def _sections(data: bytes) -> list[tuple[int, ...]]:
+    return list(_read_sections(data))
+
+
+def _read_sections(data: bytes) -> Iterator[tuple[int, ...]]:
+    if not is_elf(data):
+        raise ValueError("not a 64-bit little-endian ELF object")
+    header = _HEADER.unpack_from(data)
+    offset, count = header[6], header[12]
+    if not count:
+        raise ValueError("an object with more than 65279 sections")
+    for i in range(count):
+        yield _SECTION.unpack_from(data, offset + i * _SECTION.size)
+
+
+def _text(data: bytes, start: int) -> str:
+    return data[start : data.index(b"\0", start)].decode()
