@@ -27,7 +27,7 @@ class Accepted:
 
     choices: tuple[Any, ...] = ()
     number: type[int] | type[float] | None = None
-    tuples: tuple[int, ...] = ()  # lengths; 0 for any
+    tuples: tuple[tuple[Any, ...], ...] = ()  # of each the types of its members, the last of them ... for any number
     array: bool = False
     text: bool = False
     flag: bool = False
@@ -38,7 +38,7 @@ class Accepted:
         kinds = [" | ".join(map(str, self.choices))] if self.choices else []
         if self.number:
             kinds.append("a whole number" if self.number is int else "a number")
-        kinds += [f"{length or 'several'} numbers with commas between" for length in self.tuples]
+        kinds += [f"{_count(members)} with commas between" for members in self.tuples]
         if self.array:
             kinds.append("rows of numbers like 1,2,1;2,4,2, or a file: .npy, .txt or an image")
         if self.text:
@@ -101,9 +101,9 @@ class Argument:
             return None
         if accepted.number and (number := _number(text, accepted.number)) is not None:
             return number
-        numbers = [_number(part, float) for part in text.split(",")]
-        if (len(numbers) in accepted.tuples or 0 in accepted.tuples) and None not in numbers:
-            return tuple(numbers)
+        for members in accepted.tuples:
+            if (numbers := _numbers(text.split(","), members)) is not None:
+                return numbers
         if accepted.array:
             return _array(text, self.flag)
         if accepted.text:
@@ -116,6 +116,21 @@ def _number(text: str, kind: type[int] | type[float]) -> int | float | None:
         return kind(text)
     except ValueError:
         return None
+
+
+def _count(members: tuple[Any, ...]) -> str:
+    kind = "whole numbers" if members[0] is int else "numbers"
+    return f"several {kind}" if members[-1] is ... else f"{len(members)} {kind}"
+
+
+def _numbers(parts: list[str], members: tuple[Any, ...]) -> tuple[int | float, ...] | None:
+    """Read as many numbers as a tuple has, each of its own type; None if they are not."""
+    kinds = members[:1] * len(parts) if members[-1] is ... else members
+    if len(kinds) != len(parts):
+        return None
+    numbers = [_number(part, kind) for part, kind in zip(parts, kinds, strict=True)]
+    found = tuple(number for number in numbers if number is not None)
+    return found if len(found) == len(numbers) else None
 
 
 def _array(text: str, flag: str) -> Any:
@@ -149,29 +164,42 @@ def arguments_of(function: Callable[..., Any]) -> list[Argument]:
     """
     described = parameter_docs(inspect.getdoc(function) or "")
     parameters = list(inspect.signature(function).parameters.values())[1:]
+    types_of = _annotations(function)
     found = [
-        Argument(p.name, accepted_by(p.annotation, p.name), p.default, described.get(p.name, ""))
+        Argument(
+            p.name, accepted_by(types_of.get(p.name, p.annotation), p.name), p.default, described.get(p.name, "")
+        )
         for p in parameters
         if p.name not in _NOT_OFFERED and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     ]
     return sorted(found, key=lambda argument: argument.name in COMMON)
 
 
+def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
+    """Give the annotations of a function as types, also where they are kept as text."""
+    try:
+        return typing.get_type_hints(inspect.unwrap(function))
+    except (NameError, TypeError, AttributeError):  # names known to a type checker only, or no function at all
+        return {}
+
+
 def accepted_by(annotation: Any, name: str = "") -> Accepted:
-    """Read an annotation; ``name`` decides where an annotation says nothing a command line could use."""
+    """Read an annotation; the ``name`` decides where that says nothing a command line could use."""
     members = _members(annotation)
-    texts = any(member in (str, Path) for member in members) or name == "schedule"
+    if name == "schedule":  # a name or a file; what else it may be cannot be typed
+        return Accepted(text=True)
+    texts = any(member in (str, Path) for member in members)
     numbers = [member for member in (int, float) if member in members]
     known = (str, Path, int, float, bool, types.NoneType)
     tuples = [typing.get_args(m) for m in members if typing.get_origin(m) is tuple]
-    plain = [arguments for arguments in tuples if all(a in (int, float, ...) for a in arguments)]
+    plain = [members_of for members_of in tuples if all(member in (int, float, ...) for member in members_of)]
     others = [m for m in members if m not in known and typing.get_origin(m) not in (tuple, Literal)]
     unknown = annotation in (Any, inspect.Parameter.empty)
     return Accepted(
         choices=tuple(v for m in members if typing.get_origin(m) is Literal for v in typing.get_args(m)),
         number=numbers[-1] if numbers else float if unknown else None,
-        tuples=tuple(0 if ... in arguments else len(arguments) for arguments in plain),
-        array=bool(others) and not unknown and name != "schedule",
+        tuples=tuple(plain),
+        array=bool(others) and not unknown,
         text=texts or unknown,
         flag=members == [bool],
         nothing=types.NoneType in members,
@@ -190,7 +218,7 @@ def _members(annotation: Any) -> list[Any]:
 def summary(function: Callable[..., Any]) -> str:
     """Give the first sentence or line of a docstring."""
     doc = inspect.getdoc(function) or ""
-    return " ".join(doc.split("\n\n")[0].split())
+    return " ".join(doc.split("\n\n")[0].replace("``", "").split())
 
 
 def parameter_docs(doc: str) -> dict[str, str]:

@@ -150,7 +150,7 @@ def _description(function: Callable[..., Any]) -> str:
     """Give what stands before the first section of a docstring."""
     lines = (inspect.getdoc(function) or "").splitlines()
     end = next((i for i, line in enumerate(lines) if i and line.startswith("---")), len(lines) + 1)
-    return "\n".join(lines[: end - 1]).strip()
+    return "\n".join(lines[: end - 1]).replace("``", "").strip()
 
 
 def _command(name: str, function: Callable[..., Any]) -> Callable[..., None]:

@@ -1,4 +1,4 @@
-"""The scheduling layer: targets, schedules as data, and the road from a lowered pipeline to running native code.
+"""The scheduling layer: targets, schedules as data, the road from a lowered pipeline to native code.
 
 This package knows no language and no filter: whoever has a Halide pipeline names a function that lowers it
 (see :mod:`schedules.native.worker`) and gets a cached, callable kernel.

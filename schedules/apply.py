@@ -1,5 +1,7 @@
-"""Applies the ops of a schedule to a freshly lowered pipeline. The only module of this package that sees Halide
-objects; it imports Halide lazily, so that loading cached code never does.
+"""Applies the ops of a schedule to a freshly lowered pipeline.
+
+The only module of this package that sees Halide objects; it imports Halide lazily, so that loading cached
+code never does.
 """
 
 from __future__ import annotations
@@ -55,51 +57,64 @@ def apply(ops: Iterable[Op], stages: Stages) -> None:
     for op in ops:
         match = _UPDATE.fullmatch(op.stage)
         name = match["stage"] if match else op.stage
-        if name not in stages.funcs:
-            raise ScheduleError(f"{op}: no stage {name!r}; the pipeline has {', '.join(stages.funcs)}")
-        func = stages.funcs[name]
-        receiver = func.update(int(match["index"])) if match else func
+        func = _named(op, "stage", name, stages.funcs)
         try:
-            getattr(receiver, op.directive)(*_arguments(op, name, loops, stages))
-        except hl.HalideError as error:
-            raise ScheduleError(f"{op}: {error}") from error
+            receiver = func.update(int(match["index"])) if match else func
+            if not hasattr(receiver, op.directive):
+                raise ScheduleError(f"{op}: {op.directive} is for whole stages, not for their updates")
+            getattr(receiver, op.directive)(*_Reader(op, name, loops, stages).arguments())
+        except (hl.HalideError, TypeError) as error:  # TypeError: an argument of the wrong kind
+            raise ScheduleError(f"{op}: {str(error).strip()}") from error
 
 
-def _arguments(op: Op, name: str, loops: Mapping[str, dict[str, Any]], stages: Stages) -> list[Any]:
-    import halide as hl
+def _named(op: Op, kind: str, name: Argument, known: Mapping[str, Any]) -> Any:
+    if name not in known:
+        raise ScheduleError(f"{op}: no {kind} {name!r}; there is {', '.join(known) or 'none'}")
+    return known[str(name)]
 
-    def loop(of: str, label: Argument) -> Any:
-        if label not in loops[of]:
-            raise ScheduleError(f"{op}: stage {of!r} has no loop {label!r}; it has {', '.join(loops[of])}")
-        return loops[of][str(label)]
 
-    def new(label: Argument) -> Any:
-        var = hl.RVar(str(label)) if str(label).startswith("r") else hl.Var(str(label))
-        return loops[name].setdefault(str(label), var)
+class _Reader:
+    """Turns the arguments of one op into Halide's objects, by the kinds that DIRECTIVES lists."""
 
-    kinds = DIRECTIVES[op.directive]
-    if kinds == "v*":
-        return [loop(name, label) for label in op.arguments]
-    values: list[Any] = []
-    target_stage = name
-    for kind, value in zip(kinds, op.arguments, strict=False):
-        if kind == "s":
-            target_stage = str(value)
-            if target_stage not in stages.funcs:
-                raise ScheduleError(f"{op}: no stage {value!r}; the pipeline has {', '.join(stages.funcs)}")
-            values.append(stages.funcs[target_stage])
-        elif kind == "v":
-            values.append(loop(target_stage, value))
-        elif kind == "n":
-            values.append(new(value))
-        elif kind == "t":
-            values.append(getattr(hl.TailStrategy, str(value)))
-        elif kind == "m":
-            values.append(getattr(hl.MemoryType, str(value)))
-        elif isinstance(value, str):
-            if value not in stages.symbols:
-                raise ScheduleError(f"{op}: no symbol {value!r}; the pipeline has {', '.join(stages.symbols)}")
-            values.append(stages.symbols[value])
-        else:
-            values.append(value)
-    return values
+    def __init__(self, op: Op, name: str, loops: dict[str, dict[str, Any]], stages: Stages) -> None:
+        self.op, self.name, self.loops, self.stages = op, name, loops, stages
+        self.of = name  # whose loops are meant: after a stage argument, that stage's
+        self.split_of: Any = None  # the loop that new ones are made of
+
+    def arguments(self) -> list[Any]:
+        kinds = DIRECTIVES[self.op.directive]
+        if kinds == "v*":
+            return [self._v(value) for value in self.op.arguments]
+        return [
+            getattr(self, f"_{kind}")(value) for kind, value in zip(kinds, self.op.arguments, strict=False)
+        ]
+
+    def _v(self, value: Argument) -> Any:
+        self.split_of = _named(self.op, f"loop of {self.of}", value, self.loops.get(self.of, {}))
+        return self.split_of
+
+    def _n(self, value: Argument) -> Any:
+        """Make a loop, a reduction's if it comes from one."""
+        import halide as hl
+
+        kind = hl.RVar if isinstance(self.split_of, hl.RVar) else hl.Var
+        loop = self.loops.setdefault(self.name, {})[str(value)] = kind(str(value))
+        return loop
+
+    def _s(self, value: Argument) -> Any:
+        self.of = str(value)
+        return _named(self.op, "stage", value, self.stages.funcs)
+
+    def _e(self, value: Argument) -> Any:
+        return _named(self.op, "symbol", value, self.stages.symbols) if isinstance(value, str) else value
+
+    def _t(self, value: Argument) -> Any:
+        return self._member("TailStrategy", value)
+
+    def _m(self, value: Argument) -> Any:
+        return self._member("MemoryType", value)
+
+    def _member(self, enumeration: str, value: Argument) -> Any:
+        import halide as hl
+
+        return _named(self.op, enumeration, value, getattr(hl, enumeration).__members__)

@@ -23,12 +23,13 @@ class Options:
     cache: str | None = None
 
 
-_current: ContextVar[Options] = ContextVar("halide_filters_options", default=Options())
+_DEFAULTS = Options()
+_current: ContextVar[Options] = ContextVar("halide_filters_options")
 
 
 def current() -> Options:
     """Give the options that hold here."""
-    return _current.get()
+    return _current.get(_DEFAULTS)
 
 
 @contextlib.contextmanager
@@ -93,13 +94,24 @@ def _default_threads() -> int:
             raise ValueError(f"HALIDE_FILTERS_THREADS must be from 1 to {MAX_THREADS}, not {text!r}")
         return int(text)
     count = len(os.sched_getaffinity(0)) if sys.platform == "linux" else (os.cpu_count() or 1)
-    return max(1, min(count, _quota() or count, MAX_THREADS))
+    return max(1, min(count, quota() or count, MAX_THREADS))
 
 
-def _quota() -> int | None:
-    """Give the processors that the control group's quota amounts to, rounded up."""
+def quota(root: Path = Path("/")) -> int | None:
+    """Give the processors that the quotas of the control group and those around it amount to, rounded up."""
     try:
-        limit, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        groups = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    own = next((line[3:] for line in groups if line.startswith("0::/")), "/")
+    group = root / "sys/fs/cgroup" / own.lstrip("/")
+    found = [_group_quota(folder) for folder in (group, *group.parents) if (root / "sys") in folder.parents]
+    return min((limit for limit in found if limit is not None), default=None)
+
+
+def _group_quota(folder: Path) -> int | None:
+    try:
+        limit, period = (folder / "cpu.max").read_text(encoding="ascii").split()
         return None if limit == "max" else max(1, -(-int(limit) // int(period)))
-    except (OSError, ValueError):
+    except (OSError, ValueError, ZeroDivisionError):
         return None

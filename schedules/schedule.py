@@ -1,8 +1,8 @@
 """Schedules as data: how a program runs, kept apart from what it computes.
 
 A :class:`Schedule` has *choices* (which lowering a node takes, with its parameters) and *ops* (loop
-transformations on the stages that lowering yields). Both are frozen, print as code, compare, and go to JSON and
-back; hand-written schedules and the output of an autoscheduler are the same type.
+transformations on the stages that lowering yields). Both are frozen, print as code, compare, and go to JSON
+and back; hand-written schedules and the output of an autoscheduler are the same type.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 
 from schedules.errors import ScheduleError
 
-Argument = str | int | bool | tuple[str, ...]
+Argument = str | int
 
-#: Methods of a Halide Func or Stage that an op may name, and for each argument what it is: a loop ("v"), loops
-#: ("v*"), a new loop ("n"), a number or a symbol of the lowering ("e"), a stage ("s"), a tail strategy ("t"),
-#: a memory type ("m").
+#: Methods of a Halide Func or Stage that an op may name, and for each argument what it is: a loop ("v"),
+#: loops ("v*"), a new loop ("n"), a number or a symbol of the lowering ("e"), a stage ("s"), a tail strategy
+#: ("t", may be left out), a memory type ("m").
 DIRECTIVES: dict[str, str] = {
     "split": "vnnet",
     "reorder": "v*",
@@ -67,12 +67,32 @@ class Op:
     arguments: tuple[Argument, ...] = ()
 
     def __post_init__(self) -> None:
+        """Refuse what no pipeline could take."""
         if self.directive not in DIRECTIVES:
             known = ", ".join(sorted(DIRECTIVES))
             raise ScheduleError(f"{self.stage}.{self.directive}: no such directive; known: {known}")
+        object.__setattr__(self, "arguments", tuple(self.arguments))
+        kinds = DIRECTIVES[self.directive]
+        count = len(self.arguments)
+        if kinds == "v*":
+            kinds = "v" * max(count, 1)
+        least = len(kinds.rstrip("t"))
+        if not least <= count <= len(kinds):
+            raise ScheduleError(f"{self}: {_count(least, len(kinds))} expected, {count} came")
+        for kind, argument in zip(kinds, self.arguments, strict=False):
+            accepted = (str, int) if kind == "e" else (str,)
+            if type(argument) not in accepted:
+                names = " or ".join(t.__name__ for t in accepted)
+                raise ScheduleError(f"{self}: {argument!r} must be {names}, not {type(argument).__name__}")
 
     def __str__(self) -> str:
+        """Print the op as code."""
         return f"{self.stage}.{self.directive}({', '.join(str(a) for a in self.arguments)})"
+
+
+def _count(least: int, most: int) -> str:
+    numbers = str(most) if least == most else f"{least} or {most}"
+    return f"{numbers} argument{'' if most == 1 else 's'}"
 
 
 @dataclass(frozen=True)
@@ -82,8 +102,8 @@ class Schedule:
     Parameters
     ----------
     choices : mapping of str to str or int
-        For instance ``{"convolve": "sliding"}`` for every node of a kind, ``{"convolve3": ...}`` for one, or a
-        parameter of a lowering such as ``{"strip": 32}``. Stored as a sorted tuple of pairs.
+        For instance ``{"convolve": "sliding"}`` for every node of a kind, ``{"convolve3": ...}`` for one, or
+        a parameter of a lowering such as ``{"strip": 32}``. Stored as a sorted tuple of pairs.
     ops : sequence of Op, optional
         Replaces the lowering's own loop schedule; None keeps it.
     """
@@ -96,7 +116,14 @@ class Schedule:
         choices: Mapping[str, str | int] | Iterable[tuple[str, str | int]] = (),
         ops: Iterable[Op] | None = None,
     ) -> None:
-        object.__setattr__(self, "choices", tuple(sorted(dict(choices).items())))
+        """Take a mapping or pairs, and any iterable of ops."""
+        chosen = dict(choices)
+        for name, value in chosen.items():
+            if type(name) is not str or type(value) not in (str, int):
+                raise ScheduleError(
+                    f"choice {name!r} = {value!r}: the name must be str, the value str or int"
+                )
+        object.__setattr__(self, "choices", tuple(sorted(chosen.items())))
         object.__setattr__(self, "ops", None if ops is None else tuple(ops))
 
     def choice(self, *names: str, default: Any) -> Any:
@@ -105,6 +132,7 @@ class Schedule:
         return next((mine[name] for name in names if name in mine), default)
 
     def __str__(self) -> str:
+        """Print the choices, then the ops, one a line."""
         lines = [f"{name} = {value!r}" for name, value in self.choices]
         return "\n".join(lines + [str(op) for op in self.ops or ()])
 
@@ -116,14 +144,9 @@ class Schedule:
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Schedule:
         """Read what :meth:`to_json` gave."""
-
-        def argument(value: Any) -> Argument:
-            return tuple(value) if isinstance(value, list) else value
-
         ops = data.get("ops")
         return Schedule(
-            data.get("choices", {}),
-            None if ops is None else [Op(s, d, tuple(argument(a) for a in args)) for s, d, args in ops],
+            data.get("choices", {}), None if ops is None else [Op(s, d, tuple(a)) for s, d, a in ops]
         )
 
     def save(self, path: str | Path) -> None:
@@ -147,7 +170,7 @@ class Recorder:
 
     @property
     def ops(self) -> list[Op]:
-        """What was recorded, in order, but for the placement of stages in loops of others: once those exist."""
+        """What was recorded, in order, but for the placement of stages in loops of others: last."""
         return sorted(self._ops, key=lambda op: op.directive in ("compute_at", "store_at", "hoist_storage"))
 
     def add(self, op: Op) -> None:
@@ -155,6 +178,7 @@ class Recorder:
         self._ops.append(op)
 
     def __getitem__(self, stage: str) -> _StageRecorder:
+        """Give what records ops on a stage."""
         return _StageRecorder(self, stage)
 
 
@@ -166,6 +190,9 @@ class _StageRecorder:
         return _StageRecorder(self._recorder, f"{self._stage}.update({index})")
 
     def __getattr__(self, directive: str) -> Any:
+        if directive.startswith("_"):  # Python asking, not a schedule
+            raise AttributeError(directive)
+
         def record(*arguments: Argument) -> _StageRecorder:
             self._recorder.add(Op(self._stage, directive, arguments))
             return self

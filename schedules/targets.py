@@ -1,9 +1,9 @@
 """Targets: which machine code is made for.
 
-A target is Halide's own notation, ``arch-bits-os-feature-feature...``, with the features in alphabetical order so
-that equal targets are equal strings. ``"host"`` is this machine, ``"host-opencl"`` this machine and a device.
-The features of the CPU come from LLVM (through llvmlite, which is needed anyway to load code): finding them out
-does not need Halide, whose import a warm process never pays.
+A target is Halide's own notation, ``arch-bits-os-feature-feature...``, with the features in alphabetical
+order so that equal targets are equal strings. ``"host"`` is this machine, ``"host-opencl"`` this machine and
+a device. The features of the CPU come from LLVM (through llvmlite, which is needed anyway to load code):
+finding them out does not need Halide, whose import a warm process never pays.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ _CPU_FEATURES: dict[str, tuple[str, ...]] = {
     "arm_dot_prod": ("dotprod",),
     "arm_fp16": ("fullfp16",),
 }
-#: Features that name a processor for LLVM's scheduling model only; they never change which instructions are legal.
+#: Features that name a processor for LLVM's scheduling model only; they never change which instructions are
+#: legal.
 _TUNE = {f"znver{n}": f"tune_znver{n}" for n in range(1, 6)} | {
     "sapphirerapids": "tune_sapphirerapids",
     "graniterapids": "tune_graniterapids",
@@ -95,7 +96,9 @@ def host() -> str:
         raise TargetError(f"no native code is made for {machine} on {sys.platform}")
     cpu, available = _host_cpu()
     base = architectures[machine]
-    features = {f for f in features_from_llvm(set(available)) if f.startswith("arm") == base.startswith("arm")}
+    features = {
+        f for f in features_from_llvm(set(available)) if f.startswith("arm") == base.startswith("arm")
+    }
     if cpu in _TUNE:
         features.add(_TUNE[cpu])
     return "-".join([base, systems[sys.platform], *sorted(features)])
@@ -137,7 +140,9 @@ def _resolve(target: str) -> str:
     features = set(parts[3:])
     known = set(_CPU_FEATURES) | set(_TUNE.values()) | _DEVICE_FEATURES | _OTHER_FEATURES
     if unknown := sorted(features - known):
-        raise TargetError(f"target {target!r}: unknown feature {unknown[0]!r}; known: {', '.join(sorted(known))}")
+        raise TargetError(
+            f"target {target!r}: unknown feature {unknown[0]!r}; known: {', '.join(sorted(known))}"
+        )
     family = {f: "arm" if f.startswith("arm") else "x86" for f in _CPU_FEATURES}
     if alien := sorted(f for f in features if family.get(f, arch) != arch):
         raise TargetError(f"target {target!r}: {arch} has no feature {alien[0]!r}")
@@ -174,7 +179,9 @@ def check_runnable(target: str) -> None:
     """
     mine = host()
     if target.split("-")[:3] != mine.split("-")[:3]:
-        raise TargetError(f"target {target!r} is another machine than this one ({mine}): build it, do not run it")
+        raise TargetError(
+            f"target {target!r} is another machine than this one ({mine}): build it, do not run it"
+        )
     missing = {f for f in features(target) if f in _CPU_FEATURES} - features(mine)
     if missing:
         raise TargetError(f"this CPU lacks {', '.join(sorted(missing))}, which target {target!r} uses")

@@ -1,9 +1,9 @@
 """The cache of compiled kernels on disk.
 
-A cache directory holds native code that this process will run, so it is a way in. The directory must belong to
-the user and be writable by nobody else; every entry is verified by its digest before it is used, written under a
-temporary name and renamed, and rebuilt and replaced when anything is wrong with it. A second, read-only layer
-inside the package has the same format and keys, so that a release can ship kernels.
+A cache directory holds native code that this process will run, so it is a way in. The directory must belong
+to the user and be writable by nobody else; every entry is verified by its digest before it is used, written
+under a temporary name and renamed, and rebuilt and replaced when anything is wrong with it. A second,
+read-only layer inside the package has the same format and keys, so that a release can ship kernels.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _complain_of_directory(path: Path, error: Exception) -> None:
 
 
 def usable_directory() -> Path | None:
-    """Give the cache directory, made and checked; None if there is none or it cannot be made (said once).
+    """Give the cache directory, made and checked; None if there is none or it cannot be made.
 
     Links are resolved before the check, so that what was checked is what is used.
 
@@ -119,7 +119,8 @@ def usable_directory() -> Path | None:
 def _check_private(path: Path, status: os.stat_result) -> None:
     if not hasattr(os, "getuid"):
         return
-    advice = "choose another directory with HALIDE_FILTERS_CACHE, or switch the cache off with HALIDE_FILTERS_CACHE=off"
+    variable = "HALIDE_FILTERS_CACHE"
+    advice = f"choose another directory with {variable}, or switch the cache off with {variable}=off"
     if status.st_uid != os.getuid():
         raise CacheError(f"the cache {path} belongs to another user: {advice}")
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
@@ -145,7 +146,9 @@ def _read_whole(file: Path) -> Entry | None:
     except OSError:  # not there, or not to be read: as good as not there
         return None
     except (ValueError, KeyError, TypeError) as error:
-        _complain_once(file, f"rebuilding {file}: {error}")  # and replaced, not removed: it may be whole by now
+        _complain_once(
+            file, f"rebuilding {file}: {error}"
+        )  # and replaced, not removed: it may be whole by now
         return None
 
 
@@ -193,7 +196,7 @@ def lock(key: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
-    """Give a folder for what a compiler writes; one that was left behind by a process that was killed goes too."""
+    """Give a folder for what a compiler writes; those that killed processes left behind go too."""
     prefix, suffix = "halide-filters-", ".tmp"
     with tempfile.TemporaryDirectory(prefix=prefix, suffix=suffix) as folder:
         sweep(Path(folder).parent, f"{prefix}*{suffix}")
@@ -246,8 +249,9 @@ def _evict(path: Path) -> None:
 
 
 def _remove_lock(file: Path) -> None:
-    """Remove a lock unless somebody holds it: who waits for a file that is gone would not be seen by who comes."""
+    """Remove a lock unless somebody holds it."""
     import filelock
 
-    with contextlib.suppress(filelock.Timeout, NotImplementedError), filelock.FileLock(file, timeout=0, mode=0o600):
+    free = filelock.FileLock(file, timeout=0, mode=0o600)
+    with contextlib.suppress(filelock.Timeout, NotImplementedError), free:
         file.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Gets native code for a request: from the cache, or from a worker process, never twice for the same thing."""
+"""Gets native code for a request, from the cache or a worker process, never twice for the same thing."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def _versions() -> dict[str, str]:
 
 @functools.cache
 def _sources(module: str) -> str:
-    """Digest the sources of this package, and those the lowering can use: all of its package, or its one file."""
+    """Digest the sources of this package and those a lowering can use: its top package, or its one file."""
     digest = hashlib.sha256()
-    for root in {Path(__file__).parents[1]: None, **dict.fromkeys(_roots(module))}:
+    for root in dict.fromkeys([Path(__file__).parents[1], *_roots(module)]):
         files = [root] if root.is_file() else sorted([*root.rglob("*.py"), *root.rglob("*.ll")])
         for file in files:
             digest.update(file.relative_to(root.parent).as_posix().encode() + b"\0" + file.read_bytes())
@@ -57,7 +57,9 @@ def _roots(module: str) -> list[Path]:
     spec = importlib.util.find_spec(module.split(".")[0])
     if spec is None:
         return []
-    return [Path(p) for p in spec.submodule_search_locations or ([spec.origin] if spec.has_location else [])]
+    if spec.submodule_search_locations is not None:
+        return [Path(folder) for folder in spec.submodule_search_locations]
+    return [Path(spec.origin)] if spec.origin and spec.has_location else []
 
 
 _local_locks: dict[str, threading.Lock] = {}
@@ -129,7 +131,7 @@ def obtain_runtime(target: str) -> cache.Entry:
 
 
 def _prefetch_runtime(target: str) -> None:
-    """Compile the runtime beside the first kernel. What goes wrong shows again where the runtime is needed."""
+    """Compile the runtime beside the first kernel; what goes wrong shows again where it is needed."""
     if key_of(runtime_request(target)) in _memory:
         return
 

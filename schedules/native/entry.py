@@ -1,9 +1,9 @@
 """Writes the plain C entry of a compiled pipeline, as LLVM IR, and its C header.
 
-Halide's own calling convention needs a ``halide_buffer_t`` for every image. The entry builds those on its stack
-from pointers, strides and sizes, so that neither Python nor a C program has to know the structure. Python calls
-``NAME_call``, which takes a context it keeps (see shim.ll); a library exports ``NAME``, which makes one for the
-call, and ``NAME_last_error``.
+Halide's own calling convention needs a ``halide_buffer_t`` for every image. The entry builds those on its
+stack from pointers, strides and sizes, so that neither Python nor a C program has to know the
+structure. Python calls ``NAME_call``, which takes a context it keeps (see shim.ll); a library exports ``NAME``,
+which makes one for the call, and ``NAME_last_error``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ declare void @hf_install()
 
 
 def call_ir(name: str, signature: Signature) -> str:
-    """Write ``NAME_call(context, ...)``, which wraps the arguments and calls the pipeline ``NAME_pipeline``."""
+    """Write ``NAME_call(context, ...)``, which wraps its arguments and calls ``NAME_pipeline``."""
     parameters = ", ".join(f"{llvm} %{p}" for _, llvm, p in signature.parameters())
     body: list[str] = []
     for image in signature.images:
@@ -36,7 +36,12 @@ def call_ir(name: str, signature: Signature) -> str:
     outputs = [image.name for image in signature.images if image.output]
     arguments = ["ptr %context", *(f"ptr %{n}.buffer" for n in [*inputs, *signature.tables])]
     arguments += [f"float %{scalar}" for scalar in signature.scalars]
-    arguments += ["i32 %channels", "i32 %border", "float %border_value", *(f"ptr %{n}.buffer" for n in outputs)]
+    arguments += [
+        "i32 %channels",
+        "i32 %border",
+        "float %border_value",
+        *(f"ptr %{n}.buffer" for n in outputs),
+    ]
     types = ", ".join(argument.split()[0] for argument in arguments)
     lines = "\n".join(f"  {line}" for line in body)
     return (
@@ -79,7 +84,9 @@ def _buffer(name: str, pointer: str, dtype: str, dims: list[tuple[str, str]]) ->
     ]
     for i, (extent, stride) in enumerate(dims):
         at = f"%{name}.dims.{i}"
-        lines.append(f"{at} = getelementptr [{len(dims)} x %halide_dimension], ptr %{name}.dims, i32 0, i32 {i}")
+        lines.append(
+            f"{at} = getelementptr [{len(dims)} x %halide_dimension], ptr %{name}.dims, i32 0, i32 {i}"
+        )
         for field, value in enumerate(("0", extent, stride, "0")):
             lines.append(f"{at}.{field} = getelementptr %halide_dimension, ptr {at}, i32 0, i32 {field}")
             lines.append(f"store i32 {value}, ptr {at}.{field}")
@@ -87,14 +94,15 @@ def _buffer(name: str, pointer: str, dtype: str, dims: list[tuple[str, str]]) ->
 
 
 def library_ir(name: str, signature: Signature) -> str:
-    """Write what a library adds to ``NAME_call``: ``NAME`` and ``NAME_last_error``, and the runtime's set-up."""
+    """Write what a library adds to ``NAME_call``: ``NAME``, ``NAME_last_error``, the runtime's set-up."""
     parameters = signature.parameters()
     declared = ", ".join(f"{llvm} %{p}" for _, llvm, p in parameters)
     passed = ", ".join(f"{llvm} %{p}" for _, llvm, p in parameters)
     checks, texts = _checks(name, signature)
     return f"""{call_ir(name, signature)}
 @{name}_text = internal thread_local global [1024 x i8] zeroinitializer
-@llvm.global_ctors = appending global [1 x {{ i32, ptr, ptr }}] [{{ i32, ptr, ptr }} {{ i32 65535, ptr @hf_install, ptr null }}]
+@llvm.global_ctors = appending global [1 x {{ i32, ptr, ptr }}] [
+  {{ i32, ptr, ptr }} {{ i32 65535, ptr @hf_install, ptr null }}]
 {texts}
 define i32 @{name}({declared}, i32 %threads) {{
 entry:
@@ -132,21 +140,27 @@ declare ptr @llvm.threadlocal.address.p0(ptr)
 def _checks(name: str, signature: Signature) -> tuple[str, str]:
     """Write the checks of a library's entry: what a C caller can get wrong without Halide noticing."""
     conditions: list[tuple[str, str]] = []
-    for c_type, llvm, parameter in signature.parameters():
+    for _, llvm, parameter in signature.parameters():
         if llvm == "ptr":
             conditions.append((f"icmp eq ptr %{parameter}, null", f"{name}: {parameter} is NULL"))
         elif parameter in ("width", "height", "channels"):
             conditions.append((f"icmp slt i32 %{parameter}, 1", f"{name}: {parameter} must be at least 1"))
         elif parameter == "border":
             rules = ", ".join(f"{i} {rule}" for i, rule in enumerate(BORDERS))
-            conditions.append((f"icmp ugt i32 %border, {len(BORDERS) - 1}", f"{name}: border must be one of {rules}"))
+            conditions.append(
+                (f"icmp ugt i32 %border, {len(BORDERS) - 1}", f"{name}: border must be one of {rules}")
+            )
     blocks, texts, incoming = [], [], []
     for i, (condition, message) in enumerate(conditions):
         following = f"check.{i + 1}" if i + 1 < len(conditions) else "run"
-        blocks.append(f"check.{i}:\n  %bad.{i} = {condition}\n  br i1 %bad.{i}, label %bad, label %{following}")
+        blocks.append(
+            f"check.{i}:\n  %bad.{i} = {condition}\n  br i1 %bad.{i}, label %bad, label %{following}"
+        )
         texts.append(f'@{name}_message.{i} = internal constant [{len(message) + 1} x i8] c"{message}\\00"')
         incoming.append(f"[ @{name}_message.{i}, %check.{i} ]")
-    blocks.append(f"bad:\n  %message = phi ptr {', '.join(incoming)}\n  call void @hf_error(ptr %context, ptr %message)")
+    blocks.append(
+        f"bad:\n  %message = phi ptr {', '.join(incoming)}\n  call void @hf_error(ptr %context, ptr %message)"
+    )
     blocks[-1] += "\n  br label %end"
     return "\n".join(blocks), "\n".join(texts)
 
@@ -155,7 +169,9 @@ def header(name: str, signature: Signature, doc: str = "") -> str:
     """Write the C header of a library."""
     guard = f"{name.upper()}_H"
     rules = ", ".join(f"{i} {rule}" for i, rule in enumerate(BORDERS))
-    arguments = ",\n    ".join(f"{c}{p}" for c, _, p in [*signature.parameters(), ("int32_t ", "i32", "threads")])
+    arguments = ",\n    ".join(
+        f"{c}{p}" for c, _, p in [*signature.parameters(), ("int32_t ", "i32", "threads")]
+    )
     summary = (doc.strip().splitlines() or [name])[0].replace("*/", "")
     packed = [i.layout.channels for i in signature.images if i.layout.channels]
     channels = f"fixed at {packed[0]} in this library" if packed else "interleaved, any number"

@@ -1,7 +1,8 @@
-"""Loads objects into this process beside ONE shared Halide runtime, with llvmlite's LLJIT: no compiler, no linker.
+"""Loads objects into this process beside ONE shared Halide runtime.
 
-The runtime owns the thread pool, so a second one would mean a second pool. Nothing is ever unloaded: pool threads
-may be running in it. A forked child gets a runtime of its own, because the pool's threads did not survive the fork.
+llvmlite's LLJIT does it: no compiler and no linker is needed. The runtime owns the thread pool, so a second
+one would mean a second pool. Nothing is ever unloaded: pool threads may be running in it. A forked child gets
+a runtime of its own, because the pool's threads did not survive the fork.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Any
 from schedules import options
 from schedules.native import cache, compile
 
-
-#: Held while LLVM works, and by whoever forks: a child whose lock belongs to a thread it has not would wait for ever.
+#: Held while LLVM works, and by whoever forks: a child whose lock belongs to a thread it has not would wait
+#: for ever.
 _linking = threading.RLock()
 
 

@@ -5,13 +5,13 @@
 ; blocks that the next call reuses (a fresh 50 MB block costs its page faults at every call otherwise).
 ; Everything here is re-entrant: hooks run on pool threads, several calls are in flight at once, none holds the GIL.
 ;
-; The layout of %context is mirrored by CONTEXT_SIZE in call.py and by the entries that entry.py writes.
+; The layout of %context is mirrored by CONTEXT_SIZE in kernel.py and by the entries that entry.py writes.
 
 %context = type {
   i32,            ; 0: most threads this call may use (1: the calling thread alone)
   i32,            ; 1: 1 once an error text is recorded
   i32,            ; 2: spin lock over the fields below and `failed`
-  i32,            ; 3: (padding)
+  i32,            ; 3: 1 while a parallel loop runs: loops inside its tasks are serial
   i64,            ; 4: bytes held in `blocks`
   i64,            ; 5: most bytes to hold
   [32 x ptr],     ; 6: blocks not in use, each with its size in its header
@@ -58,7 +58,8 @@ define internal void @unlock(ptr %context) {
 ; ---------------------------------------------------------------------------------------------- threads
 
 ; A parallel loop: at most `threads` workers share one atomic counter, so the limit holds exactly and does not
-; depend on what else the pool is doing.
+; depend on what else the pool is doing. A parallel loop inside a task of another would multiply the workers: it
+; runs on the worker that meets it.
 define hidden i32 @hf_do_par_for(ptr %context, ptr %task, i32 %min, i32 %size, ptr %closure) {
 entry:
   %no_context = icmp eq ptr %context, null
@@ -87,7 +88,13 @@ serial:
   %status = call i32 @hf_worker(ptr %context, i32 0, ptr %job)
   ret i32 %status
 parallel:
+  %outer.at = getelementptr %context, ptr %context, i32 0, i32 3
+  %outer = atomicrmw xchg ptr %outer.at, i32 1 acquire
+  %nested = icmp ne i32 %outer, 0
+  br i1 %nested, label %serial, label %outermost
+outermost:
   %result = call i32 @halide_default_do_par_for(ptr %context, ptr @hf_worker, i32 0, i32 %workers, ptr %job)
+  store atomic i32 0, ptr %outer.at release, align 4
   ret i32 %result
 }
 

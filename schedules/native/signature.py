@@ -1,4 +1,4 @@
-"""The arguments of a compiled pipeline, as data: what the entry, the C header and the Python call agree on."""
+"""The arguments of a compiled pipeline as data: what the entry, the C header and Python agree on."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Layout:
     Parameters
     ----------
     pitch : int
-        Elements from one pixel to the next within a row; 0: as many as there are channels at run time, and the
-        pipeline sees rows of ``width * channels`` elements.
+        Elements from one pixel to the next within a row; 0: as many as there are channels at run time, and
+        the pipeline sees rows of ``width * channels`` elements.
     channels : int
         Components per pixel that the pipeline tells apart; 0: none, it sees one plane.
     planar : bool
@@ -50,8 +50,8 @@ class Image:
 class Signature:
     """All arguments of a pipeline, in the order of its entry.
 
-    The entry takes every image, then width, height and channels, then each table (pointer and length), then the
-    scalars (float32), then the border rule and its value.
+    The entry takes every image, then width, height and channels, then each table (pointer and length), then
+    the scalars (float32), then the border rule and its value.
     """
 
     images: tuple[Image, ...]

@@ -1,8 +1,9 @@
-"""Compiles one request in a process of its own: ``python -m schedules.native.worker`` with JSON on standard input.
+"""Compiles one request in a process of its own.
 
-A process of its own because Halide holds the GIL while it compiles, names stages by a global counter (so objects
-would not be reproducible), and aborts when LLVM meets an instruction that a target lacks. The request is data
-only, never pickled code: it names a function ``MODULE:FUNCTION`` that gives the lowered pipeline.
+That is ``python -m schedules.native.worker`` with JSON on standard input; a process because Halide holds the
+GIL while it compiles, names stages by a global counter (so objects would not be reproducible), and aborts
+when LLVM meets an instruction that a target lacks. The request is data only, never pickled code: it names a
+function ``MODULE:FUNCTION`` that gives the lowered pipeline.
 """
 
 from __future__ import annotations
@@ -114,14 +115,16 @@ def emit(ir: str, target: str) -> bytes:
     module = llvm.parse_assembly(ir)
     module.triple = triple
     module.verify()
-    machine = llvm.Target.from_triple(triple).create_target_machine(opt=2, reloc="pic", codemodel="small", cpu=cpu)
+    backend = llvm.Target.from_triple(triple)
+    machine = backend.create_target_machine(opt=2, reloc="pic", codemodel="small", cpu=cpu)
     return bytes(machine.emit_object(module))
 
 
 def failure(error: Exception) -> cache.Entry:
-    """Turn an exception into an entry: its text alone where it is meant for people, else with what a fix needs.
+    """Turn an exception into an entry: its text, and where that is not meant for people what a fix needs.
 
-    Halide's errors, ours and those of a language have types of their own; a plain TypeError is nobody's message.
+    Halide's errors, ours and those of a language have types of their own; a plain TypeError is nobody's
+    message.
     """
     kind = type(error)
     reason = str(error).strip() or kind.__name__
@@ -132,7 +135,7 @@ def failure(error: Exception) -> cache.Entry:
 
 
 def main() -> None:
-    """Read a request, write the packed entry to standard output; what others print there goes to standard error."""
+    """Read a request, write the packed entry to standard output; what others print goes to standard error."""
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     request = json.load(sys.stdin)

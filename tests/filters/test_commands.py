@@ -399,7 +399,7 @@ def test_doctor_tells_of_machine_threads_cache_and_versions(tmp_path, monkeypatc
 
 def test_annotations_say_what_is_accepted():
     accepted = arguments.accepted_by
-    assert accepted(float | tuple[float, float] | None) == arguments.Accepted((), float, (2,), nothing=True)
+    assert accepted(float | tuple[float, float] | None) == arguments.Accepted((), float, ((float, float),), nothing=True)
     assert accepted(typing.Optional[int]) == arguments.Accepted(number=int, nothing=True)  # noqa: UP045
     assert accepted(Literal["a", "b"] | None).choices == ("a", "b")
     assert accepted(Literal["auto"] | int) == arguments.Accepted(("auto",), int)

@@ -1,0 +1,36 @@
+# make demo: set up and filter a bundled photo.   make test: set up and pass the tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-full lint bench clean
+
+demo: $(VENV)/installed
+	$(BIN)/python -m filters demo
+
+test: $(VENV)/installed-test
+	$(BIN)/python -m pytest -q
+
+test-full: $(VENV)/installed-test
+	$(BIN)/python -m pytest -q --full
+
+bench: $(VENV)/installed-test
+	$(BIN)/python -m pip install --quiet -e '.[bench]'
+	$(BIN)/python -m pytest bench -q
+
+lint: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -e .
+	touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet -e '.[test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info demo.png
