@@ -13,7 +13,7 @@ The whole language is on one screen in :mod:`dsl.ir`; its words are in :mod:`dsl
 """
 
 from dsl.errors import DSLError
-from dsl.filter import Filter, filter
+from dsl.tracing import Filter, filter
 from dsl.values import Color, Image, Kernel, Scalar, Table
 from dsl.variants import compiled
 from dsl.vocabulary import *  # noqa: F403 (the words are listed once, there)

@@ -23,7 +23,7 @@ from typing import Annotated, Any
 import typer
 
 from dsl.errors import DSLError
-from dsl.filter import Filter, Parameter
+from dsl.tracing import Filter, Parameter
 from dsl.values import Image, Scalar, Table
 
 _Script = Annotated[Path, typer.Argument(metavar="SCRIPT", help="Python file with one or more @dsl.filter.")]

@@ -25,7 +25,7 @@ from schedules.native import compile as native
 from schedules.native.signature import Signature
 
 if TYPE_CHECKING:
-    from dsl.filter import Filter
+    from dsl.tracing import Filter
     from schedules.native.worker import Lowered
     from schedules.schedule import Schedule
 
@@ -110,7 +110,7 @@ def request(
     filter: Filter, dtype: str, channels: int, target: str, schedule: Any, structural: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Describe a variant whose C arguments have the names of the filter's parameters."""
-    from dsl.filter import find_schedule
+    from dsl.tracing import find_schedule
 
     if dtype not in DTYPES.values():
         raise ValueError(f"dtype must be one of {', '.join(DTYPES.values())}, not {dtype!r}")

@@ -27,7 +27,7 @@ class Accepted:
 
     choices: tuple[Any, ...] = ()
     number: type[int] | type[float] | None = None
-    tuples: tuple[tuple[Any, ...], ...] = ()  # of each the types of its members, the last of them ... for any number
+    tuples: tuple[tuple[Any, ...], ...] = ()  # the types of the members; (type, ...) for any number of them
     array: bool = False
     text: bool = False
     flag: bool = False
@@ -48,13 +48,12 @@ class Accepted:
     @property
     def short(self) -> str:
         """What stands for the value in the help."""
-        if self.choices:
-            return "|".join(map(str, self.choices))
-        if self.number and self.tuples:
-            return "NUMBER[,NUMBER]"
-        if self.array:
-            return "NUMBER|FILE" if self.number else "NUMBERS|FILE"
-        return {int: "INTEGER", float: "NUMBER"}.get(self.number or str, "TEXT")
+        unit = "INTEGER" if self.number is int else "NUMBER"
+        words = list(map(str, self.choices))
+        words += [unit] if self.number else []
+        words += ["NUMBER,..." if t[-1] is ... else ",".join(["NUMBER"] * len(t)) for t in self.tuples]
+        words += ["FILE"] if self.array else []
+        return "|".join(words) or "TEXT"
 
 
 @dataclass(frozen=True)
@@ -167,7 +166,10 @@ def arguments_of(function: Callable[..., Any]) -> list[Argument]:
     types_of = _annotations(function)
     found = [
         Argument(
-            p.name, accepted_by(types_of.get(p.name, p.annotation), p.name), p.default, described.get(p.name, "")
+            p.name,
+            accepted_by(types_of.get(p.name, p.annotation), p.name),
+            p.default,
+            described.get(p.name, ""),
         )
         for p in parameters
         if p.name not in _NOT_OFFERED and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
@@ -179,7 +181,11 @@ def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
     """Give the annotations of a function as types, also where they are kept as text."""
     try:
         return typing.get_type_hints(inspect.unwrap(function))
-    except (NameError, TypeError, AttributeError):  # names known to a type checker only, or no function at all
+    except (
+        NameError,
+        TypeError,
+        AttributeError,
+    ):  # names known to a type checker only, or no function at all
         return {}
 
 

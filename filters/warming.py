@@ -21,7 +21,7 @@ _SIDE = 32
 #: Values for the parameters without a default. Several, where they lead to different code.
 _EXAMPLES: dict[str, tuple[Any, ...]] = {
     "sigma": (1.0, 10.0),  # sums over a window, then sliding ones
-    "radius": (2,),
+    "radius": (2, 40),
     "sigma_space": (2.0,),
     "sigma_range": (25.0,),
     "eps": (100.0,),
@@ -29,6 +29,8 @@ _EXAMPLES: dict[str, tuple[Any, ...]] = {
     "table": (np.linspace(1.0, 0.0, 64),),
     "spatial_kernel": (np.full((3, 3), 1 / 9),),
 }
+#: Values for parameters with a default that follows the size of the image: those of 0.3 to 60 megapixels.
+_BY_SIZE: dict[str, tuple[Any, ...]] = {"levels": (8, 11)}
 _IMAGES = ("guide",)
 
 
@@ -63,7 +65,7 @@ def _calls_of(name: str, function: Callable[..., Any]) -> Iterator[Callable[[], 
         log.warning("%s is not compiled ahead: there is no example for %s", name, ", ".join(unknown))
         return
     for image in _images():
-        for options in _options(required, image):
+        for options in _options([*required, *(p.name for p in parameters if p.name in _BY_SIZE)], image):
             yield functools.partial(function, image, **options)
 
 
@@ -74,10 +76,10 @@ def _images() -> Iterator[Array]:
             yield np.arange(np.prod(shape)).reshape(shape).astype(dtype)
 
 
-def _options(required: list[str], image: Array) -> list[dict[str, Any]]:
+def _options(names: list[str], image: Array) -> list[dict[str, Any]]:
     """Combine the examples of some parameters."""
     found: list[dict[str, Any]] = [{}]
-    for name in required:
-        values = (image,) if name in _IMAGES else _EXAMPLES[name]
+    for name in names:
+        values = (image,) if name in _IMAGES else _EXAMPLES.get(name) or _BY_SIZE[name]
         found = [{**options, name: value} for options in found for value in values]
     return found

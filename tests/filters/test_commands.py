@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from filters import arguments, batch, commands, doctor, images, warming
 
 CALLS = []
+REAL = commands.available
 
 
 def shift(
@@ -399,13 +400,17 @@ def test_doctor_tells_of_machine_threads_cache_and_versions(tmp_path, monkeypatc
 
 def test_annotations_say_what_is_accepted():
     accepted = arguments.accepted_by
-    assert accepted(float | tuple[float, float] | None) == arguments.Accepted((), float, ((float, float),), nothing=True)
+    assert accepted(float | tuple[float, float] | None) == arguments.Accepted(
+        (), float, ((float, float),), nothing=True
+    )
     assert accepted(typing.Optional[int]) == arguments.Accepted(number=int, nothing=True)  # noqa: UP045
     assert accepted(Literal["a", "b"] | None).choices == ("a", "b")
     assert accepted(Literal["auto"] | int) == arguments.Accepted(("auto",), int)
+    assert accepted(int | tuple[int, int]).tuples == ((int, int),)
+    assert accepted(tuple[float, float] | Literal["image"] | None).short == "image|NUMBER,NUMBER"
     assert accepted(np.ndarray | tuple[np.ndarray, np.ndarray]).array
     assert accepted(Sequence[float]).array
-    assert accepted(object, "schedule").text
+    assert accepted(typing.Any, "schedule") == arguments.Accepted(text=True)
     assert accepted(bool).flag
 
 
@@ -428,6 +433,18 @@ def test_any_text_is_a_value_or_a_value_error(text):
         assert value is None or isinstance(value, (float, tuple))
 
 
+def test_annotations_may_be_text_and_tuples_of_whole_numbers():
+    def mean(image: "np.ndarray", radius: "int | tuple[int, int]", *, out: "np.ndarray | None" = None):
+        """Mean."""
+
+    (radius,) = arguments.arguments_of(mean)
+    assert radius.parse("3") == 3
+    assert radius.parse("3,4") == (3, 4)
+    assert all(type(value) is int for value in radius.parse("3,4"))
+    with pytest.raises(ValueError, match="2 whole numbers"):
+        radius.parse("3,4.5")
+
+
 def test_parameter_docs():
     parameters = "Parameters\n----------\na, b : int\n    Both\n    of them.\n*c\n    Rest.\n\n"
     doc = f"Sum.\n\n{parameters}Returns\n-------\nint\n    No."
@@ -447,6 +464,33 @@ def test_examples_combine():
     calls = warming.calls({"plain": plain})
     assert {call.filter for call in calls} == {"plain"}
     assert len(calls) == 4
+
+
+# The filters there really are
+
+
+def test_the_filters_of_the_package_have_commands(monkeypatch):
+    monkeypatch.setattr(commands, "available", REAL)
+    lines = invoke("list").stdout.splitlines()
+    assert {line.split()[0] for line in lines} == set(REAL())
+    assert {"gaussian", "local_laplacian"} <= set(REAL())
+    for name, function in REAL().items():
+        found = {argument.name: argument for argument in arguments.arguments_of(function)}
+        assert all(argument.help for argument in found.values()), name
+        assert found["border"].accepted.choices[0] == "reflect101"
+        assert found["threads"].accepted == arguments.Accepted(number=int, nothing=True)
+        assert "out" not in found
+
+
+@pytest.mark.parametrize("channels", [0, 3, 4])
+def test_gaussian_on_a_file_is_gaussian_on_its_array(tmp_path, monkeypatch, channels):
+    monkeypatch.setattr(commands, "available", REAL)
+    array = np.random.default_rng(1).integers(0, 256, (20, 30, *([channels] if channels else [])), np.uint8)
+    images.write(tmp_path / "a.png", array)
+    invoke("gaussian", tmp_path / "a.png", tmp_path / "b.png", "--sigma", "1.5,0.5", "--border", "wrap")
+    expected = images.filter_color(array, lambda color: REAL()["gaussian"](color, (1.5, 0.5), border="wrap"))
+    np.testing.assert_array_equal(images.read(tmp_path / "b.png").array, expected)
+    assert "sigma" in error_line("gaussian", tmp_path / "a.png", tmp_path / "c.png", "--sigma", "-1")
 
 
 # A process of its own
