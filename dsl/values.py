@@ -16,12 +16,13 @@ class Value:
     """Anything traced. Arithmetic on it gives another one; a Python ``if`` on it is a mistake."""
 
     kind = "Value"
-    __slots__ = ("node",)
+    __slots__ = ("name", "node")
     __hash__ = None  # type: ignore[assignment]
     __array_ufunc__ = None  # a numpy number on the left leaves the operation to us
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, name: str = "") -> None:
         self.node = node
+        self.name = name  # of the parameter it is, if it is one
 
     def __add__(self, other: Operand) -> Any:
         return pointwise("add", self, other)
@@ -51,7 +52,8 @@ class Value:
         return pointwise("mod", self, other)
 
     def __pow__(self, other: Operand) -> Any:
-        return pointwise("mul", self, self) if other == 2 and isinstance(other, int) else pointwise("pow", self, other)
+        square = isinstance(other, int) and other == 2
+        return pointwise("mul", self, self) if square else pointwise("pow", self, other)
 
     def __rpow__(self, other: Operand) -> Any:
         return pointwise("pow", other, self)
@@ -100,7 +102,11 @@ class Value:
         )
 
     def _no_number(self) -> NoReturn:
-        raise DSLError(f"a traced {self.kind} where a Python number is needed: its value is known at run time only")
+        raise DSLError(
+            f"a traced {self.kind} where a Python number is needed: its value is known at run time only. For "
+            "mathematics use dsl.exp, dsl.sqrt and the like; for a count or a size that is part of the program make "
+            "the parameter an int"
+        )
 
     def __float__(self) -> float:
         self._no_number()
@@ -149,6 +155,8 @@ class Image(Value):
 
     def channel(self, index: int) -> Image:
         """Give one channel."""
+        if isinstance(index, bool) or not isinstance(index, int):
+            raise DSLError(f"a channel is image.channel(i) with an int, {describe(index)} came")
         return Image(make("component", (index,), self))
 
     def _type(self) -> ImageType:
@@ -187,10 +195,10 @@ class Kernel(Value):
 Operand = Value | Number
 
 
-def wrap(node: Node) -> Any:
-    """Give the value for a node."""
+def wrap(node: Node, name: str = "") -> Any:
+    """Give the value for a node, which may be a parameter that has a name."""
     classes = {SCALAR: Scalar, TABLE: Table, KERNEL: Kernel}
-    return Image(node) if isinstance(node.type, ImageType) else classes[node.type](node)
+    return (Image if isinstance(node.type, ImageType) else classes[node.type])(node, name)
 
 
 def constant(value: Number) -> Node:
@@ -205,7 +213,7 @@ def node_of(value: Any) -> Node:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         if hasattr(value, "__float__") and getattr(value, "shape", None) == ():
             return constant(float(value))
-        raise DSLError(f"an Image, a Scalar or a number is needed, {type(value).__name__} came")
+        raise DSLError(f"an Image, a Scalar or a number is needed, {describe(value)} came")
     return constant(value)
 
 
@@ -228,4 +236,8 @@ def image_node(value: Any, what: str) -> Node:
 
 def describe(value: Any) -> str:
     """Name a thing as the script's author sees it."""
-    return f"a {value.kind}" if isinstance(value, Value) else f"{value!r} ({type(value).__name__})"
+    if not isinstance(value, Value):
+        text = repr(value)
+        return f"{text if len(text) <= 40 else '...'} ({type(value).__name__})"
+    article = "an" if value.kind[0] in "AEIOU" else "a"
+    return f"{article} {value.kind}" + (f" (parameter {value.name})" if value.name else "")

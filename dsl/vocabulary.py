@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -136,7 +137,10 @@ def _pair(value: Any) -> tuple[Any, Any]:
 
 def table(values: ArrayLike) -> Table:
     """Make a table of numbers that are part of the program."""
-    array = np.asarray(values, dtype=np.float64)
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DSLError(f"table: numbers are needed, {describe(values)} came") from None
     if array.ndim != 1 or array.size == 0:
         raise DSLError(f"table: one row of numbers is needed, an array of shape {array.shape} came")
     if not np.isfinite(array).all():
@@ -153,16 +157,22 @@ def lookup(entries: Table, index: Operand) -> Any:
 
 def gaussian(sigma: Scalar | Number) -> Kernel:
     """Make a Gaussian kernel; sigma in pixels, at run time or part of the program; zero means no blur."""
-    if not isinstance(sigma, Scalar) and (isinstance(sigma, Image) or not float(sigma) >= 0):
-        raise DSLError(f"gaussian: sigma must be a Scalar or a number from 0 up, {describe(sigma)} came")
-    return Kernel(make("gaussian", (), sigma))
+    return Kernel(make("gaussian", (), _size(sigma, "gaussian: sigma")))
 
 
 def box(radius: Scalar | Number) -> Kernel:
     """Make a box kernel of ``2 * radius + 1`` equal weights."""
-    if not isinstance(radius, Scalar) and (isinstance(radius, Image) or not float(radius) >= 0):
-        raise DSLError(f"box: radius must be a Scalar or a number from 0 up, {describe(radius)} came")
-    return Kernel(make("box", (), radius))
+    return Kernel(make("box", (), _size(radius, "box: radius")))
+
+
+def _size(value: Scalar | Number, what: str) -> Scalar | Number:
+    """Check a size in pixels, which is one for the whole image."""
+    if isinstance(value, Image):
+        raise DSLError(f"{what} must be one number for the whole image, {describe(value)} came")
+    known = not isinstance(value, (str, bytes)) and hasattr(value, "__float__")
+    if not isinstance(value, Scalar) and not (known and 0 <= float(value) < math.inf):
+        raise DSLError(f"{what} must be a Scalar or a number from 0 up, {describe(value)} came")
+    return value
 
 
 def identity() -> Kernel:
@@ -242,6 +252,8 @@ def laplacian_pyramid(image: Image, levels: int) -> list[Image]:
 
 def collapse(pyramid: Sequence[Image]) -> Image:
     """Put a Laplacian pyramid together again."""
+    if not pyramid:
+        raise DSLError("collapse: a list of images from laplacian_pyramid is needed, an empty one came")
     result = pyramid[-1]
     for detail in reversed(pyramid[:-1]):
         result = detail + up(result, detail)
@@ -250,7 +262,10 @@ def collapse(pyramid: Sequence[Image]) -> Image:
 
 def _check_levels(levels: int) -> None:
     if isinstance(levels, bool) or not isinstance(levels, int) or not 0 <= levels <= 24:
-        raise DSLError(f"levels must be an int from 0 to 24, {describe(levels)} came")
+        raise DSLError(
+            f"levels must be an int from 0 to 24, {describe(levels)} came; a parameter of the filter is one if it "
+            "is annotated int"
+        )
 
 
 # ----------------------------------------------------------------------------------------------- Fourier expansion

@@ -100,7 +100,7 @@ def gaussian(
     >>> image = np.zeros((5, 5), np.float32)
     >>> image[2, 2] = 100
     >>> gaussian(image, 1.0)[2].round(1)
-    array([ 2.4, 9.7, 15.9, 9.7, 2.4], dtype=float32)
+    array([ 4.3,  9.8, 15.9,  9.8,  4.3], dtype=float32)
     """
     sigma_y, sigma_x = _sigmas(sigma)
     terms, method = _sliding.terms_and_method(terms, accuracy, method)  # type: ignore[assignment]

@@ -2,8 +2,8 @@
 
 Halide's own calling convention needs a ``halide_buffer_t`` for every image. The entry builds those on its
 stack from pointers, strides and sizes, so that neither Python nor a C program has to know the
-structure. Python calls ``NAME_call``, which takes a context it keeps (see shim.ll); a library exports ``NAME``,
-which makes one for the call, and ``NAME_last_error``.
+structure. Python calls ``NAME_call``, which takes a context it keeps (see shim.ll); a library exports
+``NAME``, which makes one for the call, and ``NAME_last_error``.
 """
 
 from __future__ import annotations
