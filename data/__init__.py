@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from schedules import siblings
+
+siblings.check(__name__, "filters", "dsl", "schedules")
+
 __all__ = ["sample", "samples"]
 
 _FOLDER = Path(__file__).parent / "samples"

@@ -12,6 +12,10 @@
 The whole language is on one screen in :mod:`dsl.ir`; its words are in :mod:`dsl.vocabulary`.
 """
 
+from schedules import siblings
+
+siblings.check(__name__, "schedules")
+
 from dsl.errors import DSLError
 from dsl.tracing import Filter, filter
 from dsl.values import Color, Image, Kernel, Scalar, Table

@@ -1,4 +1,4 @@
-"""Images as numpy arrays: what is accepted, how it lies in memory, and which calls cover it without copying."""
+"""Images as numpy arrays: what is accepted, how it lies in memory, which calls cover it without copying."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def check(image: ArrayLike, name: str = "image") -> Array:
     """
     array = image if type(image) is np.ndarray else np.asarray(image)
     if array.dtype not in DTYPES:
-        raise TypeError(f"{name} has dtype {array.dtype}; uint8, uint16 and float32 are accepted: {_hint(array)}")
+        raise TypeError(
+            f"{name} has dtype {array.dtype}; uint8, uint16 and float32 are accepted: {_hint(array)}"
+        )
     if array.ndim == 2:
         height, width = array.shape
         channels = 1
@@ -37,10 +39,15 @@ def check(image: ArrayLike, name: str = "image") -> Array:
         height, width, channels = array.shape[-3:]
     else:
         raise ValueError(f"{name} has shape {array.shape}; (H, W), (H, W, C) and (N, H, W, C) are accepted")
-    if not (0 < height and 0 < width and 0 < channels <= MAX_CHANNELS):
+    if not (height > 0 and width > 0 and 0 < channels <= MAX_CHANNELS):
         raise ValueError(f"{name} has shape {array.shape}: {_shape_advice(array)}")
-    if height * max(width * channels, abs(array.strides[-min(array.ndim, 3)]) // array.itemsize) > MAX_ELEMENTS:
-        raise ValueError(f"{name} has shape {array.shape}: more than 2**31 - 1 elements an image; filter it in tiles")
+    if (
+        height * max(width * channels, abs(array.strides[-min(array.ndim, 3)]) // array.itemsize)
+        > MAX_ELEMENTS
+    ):
+        raise ValueError(
+            f"{name} has shape {array.shape}: more than 2**31 - 1 elements an image; filter it in tiles"
+        )
     return array
 
 
@@ -58,9 +65,12 @@ def _shape_advice(array: Array) -> str:
     order = "np.moveaxis(image, 0, -1)" if array.ndim == 3 else "np.moveaxis(image, 1, -1)"
     first = array.shape[-3]
     if first <= 4:
-        return f"the last axis must be the channels, at most {MAX_CHANNELS}; this looks like channels first: {order}"
+        limit = f"the last axis must be the channels, at most {MAX_CHANNELS}"
+        return f"{limit}; this looks like channels first: {order}"
     if array.ndim == 3:
-        return f"at most {MAX_CHANNELS} channels; a stack of gray images (N, H, W) is passed as image[..., None]"
+        return (
+            f"at most {MAX_CHANNELS} channels; a stack of gray images (N, H, W) is passed as image[..., None]"
+        )
     return f"at most {MAX_CHANNELS} channels"
 
 
@@ -69,7 +79,9 @@ def check_out(out: Any, like: Array, inputs: Sequence[Array]) -> Array:
     if type(out) is not np.ndarray:
         raise TypeError(f"out must be a numpy array, not {type(out).__name__}")
     if out.shape != like.shape or out.dtype != like.dtype:
-        raise ValueError(f"out has shape {out.shape} and dtype {out.dtype}; {like.shape} and {like.dtype} are needed")
+        raise ValueError(
+            f"out has shape {out.shape} and dtype {out.dtype}; {like.shape} and {like.dtype} are needed"
+        )
     if not out.flags.writeable:
         raise ValueError("out is read-only")
     for array in inputs:
@@ -79,8 +91,9 @@ def check_out(out: Any, like: Array, inputs: Sequence[Array]) -> Array:
 
 
 def _shares(a: Array, b: Array) -> bool:
+    budget: Any = 10_000  # numpy's annotations know only of 0 and -1
     try:
-        return np.shares_memory(a, b, max_work=10_000)
+        return np.shares_memory(a, b, max_work=budget)
     except np.exceptions.TooHardError:
         return True
 
@@ -101,11 +114,13 @@ class Placement:
     planar: bool = False
 
 
-#: One native call: for every image its address, elements between rows (and planes); then width, height, channels.
+#: One native call: for every image its address, elements between rows (planes); then width, height, channels.
 Job = tuple[int, ...]
 
 
-def place(mode: str, images: list[Array], out: Array, channels: int) -> tuple[Placement, Iterator[Job], Array]:
+def place(
+    mode: str, images: list[Array], out: Array, channels: int
+) -> tuple[Placement, Iterator[Job], Array]:
     """Plan the native calls that filter ``images`` into ``out``.
 
     What cannot be addressed as it lies is copied first. Returned are the placement that all arrays share, the
@@ -137,7 +152,7 @@ def _rows(array: Array, channels: int) -> _Plan | None:
     size, shape, strides = array.itemsize, array.shape, array.strides
     if len(shape) == 2:
         return _PACKED_ROWS if strides[0] % size == 0 and (strides[1] == size or shape[1] == 1) else None
-    height, width, count = shape[-3:]
+    _, width, count = shape[-3:]
     row, pixel, channel = strides[-3:]
     if row % size:
         return None
@@ -171,7 +186,9 @@ def _dense(array: Array, mode: str, channels: int, *, fill: bool) -> Array:
     if mode == "color":
         array = array[..., :channels]
     if mode == "planes" and array.ndim > 2:  # planes of their own serve any number of channels
-        planar = np.ascontiguousarray(np.moveaxis(array, -1, -3)) if fill else _room(np.moveaxis(array, -1, -3))
+        planar = (
+            np.ascontiguousarray(np.moveaxis(array, -1, -3)) if fill else _room(np.moveaxis(array, -1, -3))
+        )
         return np.moveaxis(planar, -3, -1)
     return np.ascontiguousarray(array) if fill else _room(array)
 
@@ -201,7 +218,11 @@ def _jobs(arrays: list[Array], placement: Placement, split: bool, mode: str) -> 
 
 
 def _job(
-    arrays: list[Array], addresses: list[int], size: list[int], placement: Placement, extents: tuple[int, int, int]
+    arrays: list[Array],
+    addresses: list[int],
+    size: list[int],
+    placement: Placement,
+    extents: tuple[int, int, int],
 ) -> Job:
     job: list[int] = []
     for array, address, itemsize in zip(arrays, addresses, size, strict=True):

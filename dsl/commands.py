@@ -34,7 +34,9 @@ _Target = Annotated[str, typer.Option(help="Machine to build for, such as x86-64
 _Schedule = Annotated[str, typer.Option(help="'manual' or a .json file.")]
 _Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Value of an int, str or bool parameter; may be repeated."),
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="Value of an int, str or bool parameter; may be repeated."
+    ),
 ]
 
 
@@ -127,7 +129,7 @@ def run(
     result: Annotated[Path, typer.Argument(metavar="OUT", help="Image file to write.")],
     name: _Name = None,
 ) -> None:
-    """Filter an image file; every parameter of the filter is an option, as are --border, --threads and --target."""
+    """Filter an image file; its parameters are options, as are --border, --threads and --target."""
     with _told(script):
         chosen = _choose(script, name)
         options = _options(chosen, context.args)
@@ -135,7 +137,7 @@ def run(
         _write(result, _filtered(chosen, image, options))
 
 
-# --------------------------------------------------------------------------------------------------- the script
+# ------------------------------------------------------------------------------------------------- the script
 
 
 class _UsageError(Exception):
@@ -149,6 +151,9 @@ def _told(script: Path) -> Iterator[None]:
         yield
     except (typer.Exit, typer.Abort):
         raise
+    except BrokenPipeError:  # whoever read the output has seen enough
+        sys.stdout = None
+        raise typer.Exit(1) from None
     except _UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(2) from None
@@ -196,7 +201,7 @@ def _choose(script: Path, name: str | None) -> Filter:
     return filters[name] if name is not None else next(iter(filters.values()))
 
 
-# -------------------------------------------------------------------------------------------------- the options
+# ------------------------------------------------------------------------------------------------ the options
 
 
 def _structural(chosen: Filter, settings: Sequence[str]) -> dict[str, Any]:
@@ -207,7 +212,9 @@ def _structural(chosen: Filter, settings: Sequence[str]) -> dict[str, Any]:
         name, equals, text = setting.partition("=")
         if not equals or name not in parameters:
             known = ", ".join(parameters) or "none"
-            raise _UsageError(f"--set takes NAME=VALUE with NAME a structural parameter ({known}), not {setting}")
+            raise _UsageError(
+                f"--set takes NAME=VALUE with NAME a structural parameter ({known}), not {setting}"
+            )
         values[name] = _value(parameters[name], text)
     return values
 
@@ -216,7 +223,7 @@ _COMMON = {"border": str, "border_value": float, "target": str, "schedule": str,
 
 
 def _options(chosen: Filter, words: Sequence[str]) -> dict[str, Any]:
-    """Read ``--NAME VALUE`` and ``--NAME=VALUE`` for the parameters of a filter and the options of every filter."""
+    """Read ``--NAME VALUE`` and ``--NAME=VALUE`` for a filter's parameters and every filter's options."""
     parameters = {p.name: p for p in chosen.parameters[1:]}
     parameters |= {name: Parameter(name, kind, None) for name, kind in _COMMON.items()}
     values: dict[str, Any] = {}
@@ -255,7 +262,9 @@ def _value(parameter: Parameter, text: str) -> Any:
         raise _UsageError(f"{parameter.name} must be {wanted}, not {text!r}") from None
 
 
-# --------------------------------------------------------------------------------------------------- image files
+# ------------------------------------------------------------------------------------------------ image files
+
+_WRITABLE = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".pgm", ".ppm")
 
 
 def _filtered(chosen: Filter, image: Any, options: Mapping[str, Any]) -> Any:
@@ -273,8 +282,10 @@ def _read(path: Path) -> Any:
 
     if not path.is_file():
         raise _UsageError(f"there is no file {path}")
+    if _is_deep_colour(path):  # Pillow would drop half of the bits without a word
+        raise _UsageError(f"{path} is a PNG of 16 bits a colour, which is not read here: convert it to TIFF")
     try:
-        return imageio.imread(path)
+        return imageio.imread(path, plugin=_plugin(path))
     except Exception as error:  # whatever a decoder raises, it is this file that is wrong
         raise _UsageError(f"{path} cannot be read as an image: {_first_line(error)}") from None
 
@@ -282,10 +293,22 @@ def _read(path: Path) -> Any:
 def _write(path: Path, image: Any) -> None:
     import imageio.v3 as imageio
 
+    if path.suffix.lower() not in _WRITABLE:
+        raise _UsageError(f"{path} cannot be written: its name must end in one of {', '.join(_WRITABLE)}")
     try:
-        imageio.imwrite(path, image)
+        imageio.imwrite(path, image, plugin=_plugin(path))
     except Exception as error:
         raise _UsageError(f"{path} cannot be written: {_first_line(error)}") from None
+
+
+def _plugin(path: Path) -> str:
+    return "tifffile" if path.suffix.lower() in (".tif", ".tiff") else "pillow"
+
+
+def _is_deep_colour(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(26)
+    return head.startswith(b"\x89PNG") and head[24:26] in (b"\x10\x02", b"\x10\x06")
 
 
 def _first_line(error: Exception) -> str:

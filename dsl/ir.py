@@ -17,9 +17,10 @@
     table  = table <values>  | argument <index> numbers of the program, or given at run time
     kernel = gaussian sigma | box radius | samples table | identity
 
-A program is a list of such nodes, each naming earlier ones, so it prints on a screen, goes to JSON and back, and
-hashes: floats are written by ``float.hex``, and no name, file or line is part of it. Images read outside their
-domain (by shift, window, convolve, down, up) follow the border rule of the call, at the size of *that* image.
+A program is a list of such nodes, each naming earlier ones, so it prints on a screen, goes to JSON and back,
+and hashes: floats are written by ``float.hex``, and no name, file or line is part of it. Images read outside
+their domain (by shift, window, convolve, down, up) follow the border rule of the call, at the size of *that*
+image.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from typing import Any
 from dsl.errors import DSLError
 
 Attribute = int | str | tuple[str, ...]
+_NOWHERE = ("", 0)  # the place of a node that was not traced
 
 
 @dataclass(frozen=True)
@@ -77,21 +79,64 @@ class Node:
     op: str
     attributes: tuple[Attribute, ...] = ()
     args: tuple[Node, ...] = ()
-    where: tuple[str, int] = field(default=("", 0), compare=False)
+    where: tuple[str, int] = field(default=_NOWHERE, compare=False)
     type: Type = field(init=False)
 
     def __post_init__(self) -> None:
         if self.op not in OPS and self.op not in POINTWISE:
             raise DSLError(f"no operation {self.op!r}", self.where)
+        _check_form(self)
         rule = OPS.get(self.op, _pointwise)
         object.__setattr__(self, "type", rule(self))
 
     def fail(self, message: str) -> DSLError:
         """Make the exception for a mistake in this node."""
-        return DSLError(f"{self.op}: {message}", self.where or None)
+        return DSLError(f"{self.op}: {message}", self.where)
 
 
-# --------------------------------------------------------------------------- what each operation accepts and gives
+# ---------------------------------------------------------------------- what each operation accepts and gives
+
+#: For each operation the types of its attributes and the number of its operands, if that is fixed.
+_FORMS: dict[str, tuple[tuple[type, ...], int | None]] = {
+    "input": ((int, int), 0),
+    "parameter": ((int,), 0),
+    "constant": ((str,), 0),
+    "element": ((int,), 1),
+    "argument": ((int,), 0),
+    "table": ((tuple,), 0),
+    "shift": ((int, int), 1),
+    "window": ((str, int, int), 1),
+    "convolve": ((int,), 3),
+    "down": ((), 1),
+    "up": ((), 2),
+    "harmonics": ((int,), 1),
+    "stack": ((), None),
+    "component": ((int,), 1),
+    "lookup": ((), 2),
+    "gaussian": ((), 1),
+    "box": ((), 1),
+    "samples": ((), 1),
+    "identity": ((), 0),
+}
+
+
+def _check_form(node: Node) -> None:
+    kinds, operands = _FORMS.get(node.op, ((), POINTWISE.get(node.op)))
+    if tuple(map(type, node.attributes)) != kinds:
+        wanted = ", ".join(kind.__name__ for kind in kinds) or "none"
+        raise node.fail(f"its attributes must be {wanted}, {node.attributes!r} came")
+    if operands is not None and len(node.args) != operands:
+        raise node.fail(f"takes {operands} operands, {len(node.args)} came")
+    numbers: Any = {"table": node.attributes[:1], "constant": (node.attributes,)}.get(node.op, ((),))
+    for text in numbers[0]:
+        _check_number(node, text)
+
+
+def _check_number(node: Node, text: Any) -> None:
+    try:
+        float.fromhex(text)
+    except (TypeError, ValueError):
+        raise node.fail(f"numbers are written by float.hex, {text!r} came") from None
 
 
 def _image_argument(node: Node, position: int) -> Image:
@@ -111,15 +156,15 @@ def _broadcast(node: Node, kinds: Iterable[Type]) -> Type:
     images = [kind for kind in kinds if isinstance(kind, Image)]
     for kind in images[1:]:
         if kind.level != images[0].level:
-            raise node.fail(f"images of different sizes: {images[0]} and {kind}")
+            raise node.fail(
+                f"images of different sizes: {images[0]} and {kind}; dsl.up and dsl.down change it"
+            )
         if kind.channels != images[0].channels and min(kind.channels, images[0].channels) > 1:
             raise node.fail(f"images of {images[0].channels} and {kind.channels} channels")
     return max(images, key=lambda kind: kind.channels) if images else SCALAR
 
 
 def _pointwise(node: Node) -> Type:
-    if len(node.args) != POINTWISE[node.op]:
-        raise node.fail(f"takes {POINTWISE[node.op]} operands, {len(node.args)} came")
     for arg in node.args:
         if arg.type in (TABLE, KERNEL):
             raise node.fail(f"an Image or a Scalar is needed, {arg.type} came")
@@ -204,7 +249,7 @@ def _element(node: Node) -> Type:
 
 def _kernel(name: str) -> Callable[[Node], Type]:
     def rule(node: Node) -> Type:
-        _expect(node, 0, SCALAR, f"{name} (a number, or a Scalar parameter that is fed a number)")
+        _expect(node, 0, SCALAR, name)
         return KERNEL
 
     return rule
@@ -247,7 +292,7 @@ OPS: dict[str, Callable[[Node], Type]] = {
 STENCIL_OPS = frozenset(("shift", "window", "convolve", "down", "up"))
 
 
-# ----------------------------------------------------------------------------------------------------- programs
+# --------------------------------------------------------------------------------------------------- programs
 
 Line = tuple[str, tuple[Attribute, ...], tuple[int, ...]]
 
@@ -276,7 +321,7 @@ class Program:
 
     @staticmethod
     def of(output: Node, images: Sequence[int], tables: int, scalars: int) -> Program:
-        """Number the nodes that an output needs, the same one once."""
+        """Give the program of an output: the nodes it needs, numbered, equal ones once."""
         numbers: dict[int, int] = {}
         lines: dict[Line, int] = {}
 
@@ -290,18 +335,39 @@ class Program:
         return Program(tuple(lines), result, tuple(images), tables, scalars)
 
     def nodes(self) -> list[Node]:
-        """Build the nodes, which checks each of them."""
+        """Build the nodes, which checks each of them and the program as a whole."""
         nodes: list[Node] = []
-        for op, attributes, args in self.lines:
+        for number, (op, attributes, args) in enumerate(self.lines):
+            if any(type(i) is not int or not 0 <= i < number for i in args):
+                raise DSLError(f"%{number} = {op}: operands must be earlier nodes, {args} came", _NOWHERE)
             nodes.append(Node(op, attributes, tuple(nodes[i] for i in args)))
+            self._check_argument(nodes[-1])
+        if type(self.output) is not int or not 0 <= self.output < len(nodes):
+            raise DSLError(f"the output must be one of {len(nodes)} nodes, not {self.output!r}", _NOWHERE)
+        if not isinstance(nodes[self.output].type, Image):
+            raise DSLError(f"the output must be an Image, {nodes[self.output].type} came", _NOWHERE)
         return nodes
+
+    def _check_argument(self, node: Node) -> None:
+        counts = {"input": len(self.images), "parameter": self.scalars, "argument": self.tables}
+        if node.op not in counts:
+            return
+        index, *channels = node.attributes
+        if not 0 <= int(index) < counts[node.op]:  # type: ignore[arg-type]
+            raise node.fail(f"there is no argument {index}; there are {counts[node.op]}")
+        if channels and channels[0] != self.images[int(index)]:  # type: ignore[arg-type]
+            raise node.fail(f"argument {index} has {self.images[int(index)]} channels, not {channels[0]}")  # type: ignore[arg-type]
 
     def __str__(self) -> str:
         """Print one line a node."""
 
         def show(attribute: Attribute) -> str:
             if isinstance(attribute, tuple):
-                return f"[{len(attribute)} numbers]" if len(attribute) > 8 else f"[{', '.join(map(_number, attribute))}]"
+                return (
+                    f"[{len(attribute)} numbers]"
+                    if len(attribute) > 8
+                    else f"[{', '.join(map(_number, attribute))}]"
+                )
             return _number(attribute)
 
         text = []
@@ -322,13 +388,20 @@ class Program:
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Program:
-        """Read what :meth:`to_json` gave."""
+        """Read what :meth:`to_json` gave, and check it."""
 
         def attribute(value: Any) -> Attribute:
             return tuple(value) if isinstance(value, list) else value
 
-        lines = tuple((op, tuple(map(attribute, attrs)), tuple(args)) for op, attrs, args in data["lines"])
-        return Program(lines, data["output"], tuple(data["images"]), data["tables"], data["scalars"])
+        try:
+            lines = tuple(
+                (op, tuple(map(attribute, attrs)), tuple(args)) for op, attrs, args in data["lines"]
+            )
+            program = Program(lines, data["output"], tuple(data["images"]), data["tables"], data["scalars"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise DSLError(f"not a program: {type(error).__name__}: {error}", _NOWHERE) from None
+        program.nodes()
+        return program
 
     def digest(self) -> str:
         """Hash the program."""

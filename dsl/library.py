@@ -1,8 +1,8 @@
-"""Native libraries: a filter as ``NAME.h``, ``libNAME.a``, ``libNAME.so`` and ``NAME.o``, which need no Python.
+"""Native libraries: a filter as ``NAME.h``, ``libNAME.a``, ``libNAME.so``, ``NAME.o``, without Python.
 
-A library exports ``NAME`` and ``NAME_last_error`` and nothing else: it brings Halide's runtime along, hidden, so
-several libraries can be loaded into one program. Its own linker is whichever C compiler or linker there is;
-without one the header and the static library are made all the same.
+A library exports ``NAME`` and ``NAME_last_error`` and nothing else: it brings Halide's runtime along, hidden,
+so several libraries can be loaded into one program. Its own linker is whichever C compiler or linker there
+is; without one the header and the static library are made all the same.
 """
 
 from __future__ import annotations
@@ -36,18 +36,19 @@ _BARE_LINKERS = ("ld.lld", "ld")
 _LIBRARIES = ("-lm", "-lpthread", "-ldl")
 #: A bare linker knows neither the system's folders nor, without development files, names such as libm.so.
 _BARE_LIBRARIES = ("-l:libm.so.6", "-l:libpthread.so.0", "-l:libdl.so.2", "-l:libc.so.6")
-_KEYWORDS = frozenset(
-    "alignas alignof and asm auto bool break case catch char class const constexpr continue decltype default delete "
-    "do double else enum explicit export extern false float for friend goto if inline int long mutable namespace new "
-    "noexcept not nullptr operator or private protected public register restrict return short signed sizeof static "
-    "struct switch template this throw true try typedef typeid typename typeof union unsigned using virtual void "
-    "volatile while xor".split()
-)
+_KEYWORDS = """
+    alignas alignof and asm auto bool break case catch char class const constexpr continue decltype
+    default delete do double else enum explicit export extern false float for friend goto if inline int
+    long mutable namespace new noexcept not nullptr operator or private protected public register restrict
+    return short signed sizeof static struct switch template this throw true try typedef typeid typename
+    typeof union unsigned using virtual void volatile while xor
+"""
 #: Names the entry takes for itself: the arguments that every library has, and its own steps (see entry.py).
-_TAKEN = frozenset(
-    "width height channels border border_value threads all bad context end entry limit message result run status "
-    "stock text".split()
-)
+_ENTRY = """
+    width height channels border border_value threads
+    all bad context end entry limit message result run status stock text
+"""
+_RESERVED = frozenset((_KEYWORDS + _ENTRY).split())
 
 
 def build(
@@ -72,7 +73,8 @@ def build(
     dtype : str
         ``"uint8"``, ``"uint16"`` or ``"float32"``, of every image.
     channels : int
-        Elements from pixel to pixel. A filter that treats rows of any channels alike takes it at run time instead.
+        Elements from pixel to pixel. A filter that treats rows of any channels alike takes it at run time
+        instead.
     target : str
         The machine to build for, for instance ``"x86-64-linux-avx2-fma"``.
     schedule : str, Schedule or path
@@ -85,8 +87,8 @@ def build(
     Returns
     -------
     dict
-        ``"header"``, ``"static"``, ``"object"`` and ``"shared"``: the files. Without a linker for the target there
-        is no ``"shared"``, the object is the entry alone, to be linked with ``NAME_pipeline.o``,
+        ``"header"``, ``"static"``, ``"object"`` and ``"shared"``: the files. Without a linker for the target
+        there is no ``"shared"``, the object is the entry alone, to be linked with ``NAME_pipeline.o``,
         ``NAME_runtime.o`` and ``NAME_hooks.o`` beside it, and a warning says so.
 
     Raises
@@ -96,11 +98,16 @@ def build(
     """
     name = filter.__name__ if name is None else name
     _check(name)
-    wanted = request(filter, dtype, channels, target, schedule, structural) | {"kind": "library", "name": name}
+    wanted = request(filter, dtype, channels, target, schedule, structural) | {
+        "kind": "library",
+        "name": name,
+    }
     resolved: str = wanted["target"]
     if resolved.split("-")[2] not in ("linux", "osx"):
         raise TargetError(f"target {target!r}: libraries are built for linux and osx")
-    _, code, _ = native.obtain(wanted, f"library {name} ({filter.trace(structural).label}, {dtype})", keep=False)
+    _, code, _ = native.obtain(
+        wanted, f"library {name} ({filter.trace(structural).label}, {dtype})", keep=False
+    )
     signature = Signature.from_json(code.meta["signature"])
     text = _header(name, signature, filter.__doc__ or "", wanted["program"]["variant"], resolved)
     return _write(Path(directory), name, text, _objects(name, code.objects, resolved), resolved)
@@ -146,7 +153,7 @@ def names(filter: Filter) -> dict[str, list[str]]:
 
     The output is ``out``, which no parameter may be called.
     """
-    used = set(_TAKEN | _KEYWORDS) | {"out", "out_stride", "out_plane_stride"}
+    used = set(_RESERVED) | {"out", "out_stride", "out_plane_stride"}
 
     def free(parameter: str, endings: Sequence[str]) -> str:
         if not parameter.isascii():
@@ -158,13 +165,18 @@ def names(filter: Filter) -> dict[str, list[str]]:
 
     endings = {Image: ("", "_stride", "_plane_stride"), Table: ("", "_length"), Scalar: ("",)}
     found = {
-        kind: [free(p.name, endings[kind]) for p in filter.parameters if issubclass(p.kind, kind)] for kind in endings
+        kind: [free(p.name, endings[kind]) for p in filter.parameters if issubclass(p.kind, kind)]
+        for kind in endings
     }
     return {"images": found[Image], "tables": found[Table], "scalars": found[Scalar], "output": ["out"]}
 
 
 def _check(name: str) -> None:
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or name in _KEYWORDS:
+    if (
+        not isinstance(name, str)
+        or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name)
+        or name in _KEYWORDS.split()
+    ):
         raise ValueError(f"name must be an identifier in C, such as 'unsharp', not {name!r}")
     if name.startswith(("halide_", "hf_")):
         raise ValueError(f"name {name!r}: names that start with halide_ or hf_ belong to the runtime")
@@ -200,10 +212,12 @@ def _objects(name: str, code: Sequence[bytes], target: str) -> dict[str, bytes]:
     return {label: elf.modern_constructors(elf.hide(data, exported)) for label, data in objects.items()}
 
 
-# ------------------------------------------------------------------------------------------------ files, linkers
+# --------------------------------------------------------------------------------------------- files, linkers
 
 
-def _write(directory: Path, name: str, header: str, objects: Mapping[str, bytes], target: str) -> dict[str, Path]:
+def _write(
+    directory: Path, name: str, header: str, objects: Mapping[str, bytes], target: str
+) -> dict[str, Path]:
     """Write the files aside and move them into place when they are complete."""
     directory.mkdir(parents=True, exist_ok=True)
     system = target.split("-")[2]

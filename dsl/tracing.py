@@ -1,4 +1,4 @@
-"""``@dsl.filter``: a Python function becomes a program, and a program something to call, build and look at."""
+"""``@dsl.filter``: a Python function becomes a program, which one can call, build and look at."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _BORDER_NUMBERS = {name: number for number, name in enumerate(BORDERS)}
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of a filter: its name, what it is, its default (``inspect.Parameter.empty`` if it has none)."""
+    """A parameter of a filter: name, kind, default (``inspect.Parameter.empty`` if it has none)."""
 
     name: str
     kind: type
@@ -56,8 +56,8 @@ class Traced:
 class Filter:
     """A filter written in the language.
 
-    Calling it filters: ``f(image, ..., border=, border_value=, out=, target=, schedule=, threads=)`` takes its
-    parameters in order or by name, images as numpy arrays. See ``docs/dsl.md``.
+    Calling it filters: ``f(image, ..., border=, border_value=, out=, target=, schedule=, threads=)`` takes
+    its parameters in order or by name, images as numpy arrays. See ``docs/dsl.md``.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -78,9 +78,11 @@ class Filter:
     def __reduce__(self) -> Any:
         return _by_name, (self.function.__module__, self.function.__qualname__)
 
-    # ------------------------------------------------------------------------------------------------------ tracing
+    # ------------------------------------------------------------------------------------------------ tracing
 
-    def trace(self, structural: Mapping[str, Any] | None = None, maps: frozenset[str] = frozenset()) -> Traced:
+    def trace(
+        self, structural: Mapping[str, Any] | None = None, maps: frozenset[str] = frozenset()
+    ) -> Traced:
         """Give the program for some structural parameters.
 
         Parameters
@@ -103,6 +105,10 @@ class Filter:
 
     def _structural(self, given: Mapping[str, Any]) -> dict[str, Any]:
         fixed = {}
+        names = [p.name for p in self.parameters if p.structural]
+        if unknown := [name for name in given if name not in names]:
+            accepted = ", ".join(names) or "none"
+            raise TypeError(f"{self.__name__} has no structural parameter {unknown[0]!r}; it has {accepted}")
         for parameter in self.parameters:
             if not parameter.structural:
                 continue
@@ -111,15 +117,19 @@ class Filter:
                 raise TypeError(f"{self.__name__}: {parameter.name} is missing")
             if type(value) is not parameter.kind:
                 accepted = parameter.kind.__name__
-                raise TypeError(f"{self.__name__}: {parameter.name} must be {accepted}, not {type(value).__name__}")
+                raise TypeError(
+                    f"{self.__name__}: {parameter.name} must be {accepted}, not {type(value).__name__}"
+                )
             fixed[parameter.name] = value
         return fixed
 
     def _trace(self, fixed: dict[str, Any], maps: frozenset[str]) -> Traced:
         images: list[int] = []
-        counts = {Scalar: itertools.count(), Table: itertools.count()}
+        counts: dict[type, Any] = {Scalar: itertools.count(), Table: itertools.count()}
         given: dict[str, Any] = dict(fixed)
-        for parameter in [p for p in self.parameters if p.name not in maps] + [p for p in self.parameters if p.name in maps]:
+        for parameter in [p for p in self.parameters if p.name not in maps] + [
+            p for p in self.parameters if p.name in maps
+        ]:
             if parameter.structural:
                 continue
             if issubclass(parameter.kind, Image) or parameter.name in maps:
@@ -129,15 +139,19 @@ class Filter:
             else:
                 op = "parameter" if parameter.kind is Scalar else "argument"
                 node = Node(op, (next(counts[parameter.kind]),))
-            given[parameter.name] = wrap(node)
+            given[parameter.name] = wrap(node, parameter.name)
         result = self.function(**given)
         output = self._output(result, images)
         program = Program.of(output, images, next(counts[Table]), next(counts[Scalar]))
-        words = [f"{name}={value}" for name, value in fixed.items()] + [f"{name}: map" for name in sorted(maps)]
+        words = [f"{name}={value}" for name, value in fixed.items()] + [
+            f"{name}: map" for name in sorted(maps)
+        ]
         return Traced(program, _mode(program), ", ".join([self.__name__, *words]))
 
     def _output(self, result: Any, images: list[int]) -> Node:
         where = (self.function.__code__.co_filename, self.function.__code__.co_firstlineno)
+        if result is None:
+            raise DSLError(f"{self.__name__} returns nothing: it must return an Image", where)
         if not isinstance(result, Value) or not isinstance(result.node.type, ImageType):
             raise DSLError(f"{self.__name__} must return an Image, {describe(result)} came", where)
         kind = result.node.type
@@ -145,10 +159,12 @@ class Filter:
             raise DSLError(f"{self.__name__} must return an image of its input's size, {kind} came", where)
         if max(kind.channels, 1) != max(images[0], 1):
             expected = images[0] or "no"
-            raise DSLError(f"{self.__name__} must return {expected} channels like its first image, {kind} came", where)
+            raise DSLError(
+                f"{self.__name__} must return {expected} channels like its first image, {kind} came", where
+            )
         return result.node
 
-    # -------------------------------------------------------------------------------------------------------- calling
+    # ------------------------------------------------------------------------------------------------ calling
 
     def __call__(self, *args: Any, **kwargs: Any) -> arrays.Array:
         """Filter an image; see the class."""
@@ -199,10 +215,15 @@ class Filter:
         first = checked[0]
         for array, name in zip(checked[1:], self._count[Image][1:], strict=True):
             if array.shape != first.shape:
-                raise ValueError(f"{name} has shape {array.shape}, {self._count[Image][0]} {first.shape}; equal ones are needed")
+                raise ValueError(
+                    f"{name} has shape {array.shape}, {self._count[Image][0]} {first.shape}; "
+                    "equal ones are needed"
+                )
         maps, numbers = self._numbers(scalars, checked)
         traced = self.trace(structural, maps)
-        native = [v for table, name in zip(tables, self._count[Table], strict=True) for v in _table(table, name)]
+        native = [
+            v for table, name in zip(tables, self._count[Table], strict=True) for v in _table(table, name)
+        ]
         rule = _border(border, border_value)
         limit = options.threads() if threads is None else options.checked_threads(threads)
         target = options.current().target if target is None else target
@@ -211,9 +232,18 @@ class Filter:
             return result
         channels = max(traced.program.images)
         if channels and (first.ndim < 3 or first.shape[-1] < channels):
-            raise ValueError(f"{self._count[Image][0]} has shape {first.shape}; at least {channels} channels are needed")
+            raise ValueError(
+                f"{self._count[Image][0]} has shape {first.shape}; at least {channels} channels are needed"
+            )
         placement, jobs, written = arrays.place(traced.mode, checked, result, channels)
-        key = (id(traced), placement, *[a.dtype for a in checked], target, schedule if isinstance(schedule, str) else id(schedule), choices)
+        key = (
+            id(traced),
+            placement,
+            *[a.dtype for a in checked],
+            target,
+            schedule if isinstance(schedule, str) else id(schedule),
+            choices,
+        )
         kernel = self._kernels.get(key)
         if kernel is None:
             kernel = self._kernels[key] = self._compile(traced, placement, checked, target, schedule, choices)
@@ -228,7 +258,9 @@ class Filter:
             result[..., channels:] = first[..., channels:]
         return result
 
-    def _numbers(self, scalars: Sequence[Any], images: list[arrays.Array]) -> tuple[frozenset[str], list[float]]:
+    def _numbers(
+        self, scalars: Sequence[Any], images: list[arrays.Array]
+    ) -> tuple[frozenset[str], list[float]]:
         """Sort run-time numbers from parameter maps; the maps join the images."""
         maps, numbers = [], []
         for value, name in zip(scalars, self._count[Scalar], strict=True):
@@ -241,7 +273,7 @@ class Filter:
                 maps.append(name)
         return frozenset(maps), numbers
 
-    # ----------------------------------------------------------------------------------------------------- compiling
+    # ---------------------------------------------------------------------------------------------- compiling
 
     def request(
         self,
@@ -281,9 +313,11 @@ class Filter:
         dtypes.append(dtypes[0])
         known = find_schedule(schedule, choices)
         request = self.request(traced, placement, dtypes, target, known)
-        return variants.kernel(request, self.__name__, f"{traced.label}, {dtypes[0]}, {describe_layout(traced.mode, placement)}")
+        return variants.kernel(
+            request, self.__name__, f"{traced.label}, {dtypes[0]}, {describe_layout(traced.mode, placement)}"
+        )
 
-    # ------------------------------------------------------------------------------------------------ looking, building
+    # -------------------------------------------------------------------------------------- looking, building
 
     def source(self, **structural: Any) -> str:
         """Print the program: one node a line."""
@@ -293,7 +327,9 @@ class Filter:
         """Tell how far a pixel of the result sees, in rows and columns, for the given parameters."""
         from dsl.halo import halo
 
-        structural = {p.name: parameters[p.name] for p in self.parameters if p.structural and p.name in parameters}
+        structural = {
+            p.name: parameters[p.name] for p in self.parameters if p.structural and p.name in parameters
+        }
         values = {p.name: parameters.get(p.name, p.default) for p in self.parameters if p.kind is Scalar}
         for name, value in values.items():
             if value is inspect.Parameter.empty:
@@ -315,7 +351,14 @@ class Filter:
         from dsl import library
 
         return library.build(
-            self, directory, dtype=dtype, channels=channels, target=target, schedule=schedule, name=name, **structural
+            self,
+            directory,
+            dtype=dtype,
+            channels=channels,
+            target=target,
+            schedule=schedule,
+            name=name,
+            **structural,
         )
 
 
@@ -323,8 +366,9 @@ def filter(function: Callable[..., Any]) -> Filter:
     """Make a filter of a function: a decorator.
 
     Parameters are annotated: ``dsl.Image`` and ``dsl.Color`` for images, ``dsl.Scalar`` and ``dsl.Table`` for
-    numbers given at run time, ``int``, ``str`` and ``bool`` for what is part of the program. The function is called
-    once for each set of the latter, with values that stand for images and numbers, and must return an image.
+    numbers given at run time, ``int``, ``str`` and ``bool`` for what is part of the program. The function is
+    called once for each set of the latter, with values that stand for images and numbers, and must return an
+    image.
 
     Examples
     --------
@@ -346,7 +390,7 @@ def filter(function: Callable[..., Any]) -> Filter:
     return Filter(function)
 
 
-# -------------------------------------------------------------------------------------------------------- helpers
+# ---------------------------------------------------------------------------------------------------- helpers
 
 
 def _by_name(module: str, name: str) -> Any:
@@ -359,7 +403,7 @@ def _parameters(function: Callable[..., Any]) -> list[Parameter]:
     where = (function.__code__.co_filename, function.__code__.co_firstlineno)
     try:
         hints = typing.get_type_hints(function)
-    except NameError as error:
+    except (NameError, AttributeError, SyntaxError, TypeError) as error:
         raise DSLError(f"{function.__name__}: unknown annotation: {error}", where) from None
     found = []
     for parameter in inspect.signature(function).parameters.values():
@@ -369,9 +413,10 @@ def _parameters(function: Callable[..., Any]) -> list[Parameter]:
         if parameter.name in _COMMON:
             raise DSLError(f"{function.__name__}: every filter has an option {parameter.name} already", where)
         if kind not in (Image, Color, Scalar, Table, int, str, bool):
+            came = "it has no annotation" if kind is None else f"not {getattr(kind, '__name__', kind)}"
             raise DSLError(
-                f"{function.__name__}: parameter {parameter.name} must be annotated dsl.Image, dsl.Color, dsl.Scalar, "
-                f"dsl.Table, int, str or bool, not {kind}",
+                f"{function.__name__}: parameter {parameter.name} must be annotated dsl.Image, dsl.Color, "
+                f"dsl.Scalar, dsl.Table, int, str or bool; {came}",
                 where,
             )
         found.append(Parameter(parameter.name, kind, parameter.default))
@@ -384,7 +429,9 @@ def _mode(program: Program) -> str:
     """Choose how images are addressed: see :class:`dsl.lowering.context.Variant`."""
     if any(program.images):
         return "color"
-    return "planes" if any(op in ("down", "up", "stack", "harmonics") for op, _, _ in program.lines) else "rows"
+    return (
+        "planes" if any(op in ("down", "up", "stack", "harmonics") for op, _, _ in program.lines) else "rows"
+    )
 
 
 def describe_layout(mode: str, placement: arrays.Placement) -> str:
@@ -407,6 +454,8 @@ def _border(border: str, border_value: float) -> tuple[int, float]:
 
 def _scalar(value: Any, name: str) -> float:
     try:
+        if isinstance(value, (str, bytes)):  # float("5") would do
+            raise TypeError
         return float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, not {type(value).__name__}") from None
@@ -424,7 +473,10 @@ def _map(value: Any, image: arrays.Array, name: str) -> arrays.Array:
     array = np.asarray(value, dtype=np.float32)
     if array.shape != image.shape:
         lacks_channels = image.ndim > 2 and array.shape == image.shape[:-1]
-        if not lacks_channels and array.shape != image.shape[-3 if image.ndim > 2 else 0 : -1 if image.ndim > 2 else None]:
+        if (
+            not lacks_channels
+            and array.shape != image.shape[-3 if image.ndim > 2 else 0 : -1 if image.ndim > 2 else None]
+        ):
             raise ValueError(f"{name} is a map of shape {array.shape}; the image has {image.shape}")
         array = np.broadcast_to(array[..., None], image.shape)
     return np.ascontiguousarray(array)
@@ -434,16 +486,20 @@ def native_target(target: str) -> str:
     """Give the target code is compiled for: equal bits whatever the loops, hence strict_float."""
     resolved = targets.resolve(target)
     if targets.device(resolved):
-        raise TargetError(f"target {target!r}: GPU schedules are not available yet; no silent run on the CPU instead")
+        raise TargetError(
+            f"target {target!r}: GPU schedules are not available yet; no silent run on the CPU instead"
+        )
     return targets.resolve(resolved + "-strict_float")
 
 
 def find_schedule(schedule: Any, choices: tuple[tuple[str, str | int], ...] = ()) -> Schedule:
-    """Turn the option ``schedule`` into a Schedule; ``choices`` are the filter's own, and the user's go before."""
+    """Turn the option ``schedule`` into a Schedule; ``choices`` are the filter's; the user's go before."""
     if isinstance(schedule, Schedule):
         return Schedule({**dict(choices), **dict(schedule.choices)}, schedule.ops)
     if schedule == "manual":
         return Schedule(choices)
     if isinstance(schedule, (str, Path)) and Path(schedule).suffix == ".json":
         return find_schedule(Schedule.load(schedule), choices)
-    raise ScheduleError(f"schedule must be 'manual', a Schedule or the path of a .json file, not {schedule!r}")
+    raise ScheduleError(
+        f"schedule must be 'manual', a Schedule or the path of a .json file, not {schedule!r}"
+    )

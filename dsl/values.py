@@ -96,16 +96,16 @@ class Value:
 
     def __bool__(self) -> NoReturn:
         raise DSLError(
-            f"a Python `if`, `while`, `and`, `or`, `not` or chained comparison on a traced {self.kind}: its value is "
-            "not known while the filter is traced. Use dsl.select(condition, a, b), and & | ~ between conditions; "
-            "or make the parameter an int, str or bool, which is part of the program"
+            f"a Python `if`, `while`, `and`, `or`, `not` or chained comparison on a traced {self.kind}: its "
+            "value is not known while the filter is traced. Use dsl.select(condition, a, b), and & | ~ "
+            "between conditions; or make the parameter an int, str or bool, which is part of the program"
         )
 
     def _no_number(self) -> NoReturn:
         raise DSLError(
             f"a traced {self.kind} where a Python number is needed: its value is known at run time only. For "
-            "mathematics use dsl.exp, dsl.sqrt and the like; for a count or a size that is part of the program make "
-            "the parameter an int"
+            "mathematics use dsl.exp, dsl.sqrt and the like; for a count or a size that is part of the "
+            "program make the parameter an int"
         )
 
     def __float__(self) -> float:
@@ -124,8 +124,8 @@ class Value:
 class Scalar(Value):
     """A number that is given at run time; nothing is compiled anew for another one.
 
-    Used pointwise, it may also be fed an image, which makes a variant with a parameter map. A kernel's sigma or
-    radius may not.
+    Used pointwise, it may also be fed an image, which makes a variant with a parameter map. A kernel's sigma
+    or radius may not.
     """
 
     kind = "Scalar"
@@ -167,7 +167,7 @@ class Image(Value):
 
 
 class Color(Image):
-    """As an annotation of a parameter: an image of three channels, red, green and blue, that are told apart."""
+    """As an annotation of a parameter: an image of red, green and blue, which are told apart."""
 
     kind = "Color"
     __slots__ = ()
@@ -223,7 +223,7 @@ def make(op: str, attributes: Sequence[Attribute], *values: Any) -> Node:
 
 
 def pointwise(op: str, *values: Any) -> Any:
-    """Apply a pointwise operation; on numbers of the program alone it is computed at once by Python's own rules."""
+    """Apply a pointwise operation."""
     return wrap(make(op, (), *values))
 
 

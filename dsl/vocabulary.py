@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,9 +12,21 @@ from numpy.typing import ArrayLike
 
 from dsl.errors import DSLError
 from dsl.ir import MAX_TERMS
-from dsl.values import Image, Kernel, Number, Operand, Scalar, Table, describe, image_node, make, pointwise, wrap
+from dsl.values import (
+    Image,
+    Kernel,
+    Number,
+    Operand,
+    Scalar,
+    Table,
+    describe,
+    image_node,
+    make,
+    pointwise,
+    wrap,
+)
 
-# ---------------------------------------------------------------------------------------------------- arithmetic
+# ------------------------------------------------------------------------------------------------- arithmetic
 
 
 def select(condition: Operand, if_true: Operand, if_false: Operand) -> Any:
@@ -92,7 +105,7 @@ def rint(value: Operand) -> Any:
 
 
 def cast(dtype: str, value: Operand) -> Any:
-    """Convert to ``"uint8"``, ``"uint16"``, ``"int32"`` or ``"float32"``, rounding half to even and saturating.
+    """Convert to ``"uint8"``, ``"uint16"``, ``"int32"`` or ``"float32"``: half to even, saturating.
 
     Integer arithmetic happens only between values that were cast.
     """
@@ -101,7 +114,7 @@ def cast(dtype: str, value: Operand) -> Any:
     return pointwise(f"cast_{dtype}", value)
 
 
-# ------------------------------------------------------------------------------------------------------- windows
+# ---------------------------------------------------------------------------------------------------- windows
 
 
 def window(image: Image, radius: int | tuple[int, int], reduce: str = "sum") -> Image:
@@ -112,14 +125,16 @@ def window(image: Image, radius: int | tuple[int, int], reduce: str = "sum") -> 
     image : Image
         What to reduce.
     radius : int or (int, int)
-        Pixels on each side, down and across; part of the program. For a radius that changes from call to call use
-        ``convolve(image, box(radius))``.
+        Pixels on each side, down and across; part of the program. For a radius that changes from call to call
+        use ``convolve(image, box(radius))``.
     reduce : str
         ``"sum"``, ``"min"`` or ``"max"``.
     """
     ry, rx = _pair(radius)
     if not (isinstance(ry, int) and isinstance(rx, int)):
-        raise DSLError(f"window: radius must be an int or two, {describe(ry)} came: use convolve(image, box(radius))")
+        raise DSLError(
+            f"window: radius must be an int or two, {describe(ry)} came: use convolve(image, box(radius))"
+        )
     return Image(make("window", (reduce, ry, rx), wrap(image_node(image, "window"))))
 
 
@@ -132,7 +147,7 @@ def _pair(value: Any) -> tuple[Any, Any]:
     return value if isinstance(value, tuple) and len(value) == 2 else (value, value)
 
 
-# ------------------------------------------------------------------------------------------------- tables, kernels
+# -------------------------------------------------------------------------------------------- tables, kernels
 
 
 def table(values: ArrayLike) -> Table:
@@ -186,8 +201,8 @@ def kernel(samples: Table | ArrayLike | Callable[[int], float], radius: int | No
     Parameters
     ----------
     samples : Table, array or function
-        An odd number of weights, the middle one for the pixel itself; or a function of the distance in pixels,
-        which is called for ``-radius .. radius``.
+        An odd number of weights, the middle one for the pixel itself; or a function of the distance in
+        pixels, which is called for ``-radius .. radius``.
     radius : int, optional
         Needed with a function.
     """
@@ -210,19 +225,21 @@ def convolve(image: Image, kernel_y: Kernel, kernel_x: Kernel | None = None, *, 
     kernel_y, kernel_x : Kernel
         From :func:`gaussian`, :func:`box`, :func:`kernel` or :func:`identity`.
     terms : int
-        Cosines of a sliding Gaussian: what its accuracy is bought with. Three give more than 70 dB, five 100 dB.
-        Which lowering is taken, sliding or direct, is a choice of the schedule.
+        Cosines of a sliding Gaussian: what its accuracy is bought with. Three give more than 70 dB, five 100
+        dB. Which lowering is taken, sliding or direct, is a choice of the schedule.
     """
     kernel_x = kernel_y if kernel_x is None else kernel_x
     for one in (kernel_y, kernel_x):
         if not isinstance(one, Kernel):
-            raise DSLError(f"convolve: a Kernel is needed, {describe(one)} came; for numbers use dsl.kernel(...)")
+            raise DSLError(
+                f"convolve: a Kernel is needed, {describe(one)} came; for numbers use dsl.kernel(...)"
+            )
     if isinstance(terms, bool) or not isinstance(terms, int) or not 1 <= terms <= 6:
         raise DSLError(f"convolve: terms must be an int from 1 to 6, {describe(terms)} came")
     return Image(make("convolve", (terms,), wrap(image_node(image, "convolve")), kernel_y, kernel_x))
 
 
-# ------------------------------------------------------------------------------------------------------ pyramids
+# --------------------------------------------------------------------------------------------------- pyramids
 
 
 def down(image: Image) -> Image:
@@ -231,7 +248,7 @@ def down(image: Image) -> Image:
 
 
 def up(image: Image, like: Image) -> Image:
-    """Double an image to the size of another one: zeros between, blur by 1 4 6 4 1, gain one at every pixel."""
+    """Double an image to the size of another one: zeros between, blur by 1 4 6 4 1, gain one everywhere."""
     return Image(make("up", (), wrap(image_node(image, "up")), wrap(image_node(like, "up"))))
 
 
@@ -247,7 +264,7 @@ def gaussian_pyramid(image: Image, levels: int) -> list[Image]:
 def laplacian_pyramid(image: Image, levels: int) -> list[Image]:
     """Give what each level of a Gaussian pyramid adds to the next, and the last level itself."""
     pyramid = gaussian_pyramid(image, levels)
-    return [fine - up(coarse, fine) for fine, coarse in zip(pyramid, pyramid[1:], strict=False)] + pyramid[-1:]
+    return [fine - up(coarse, fine) for fine, coarse in itertools.pairwise(pyramid)] + pyramid[-1:]
 
 
 def collapse(pyramid: Sequence[Image]) -> Image:
@@ -263,19 +280,19 @@ def collapse(pyramid: Sequence[Image]) -> Image:
 def _check_levels(levels: int) -> None:
     if isinstance(levels, bool) or not isinstance(levels, int) or not 0 <= levels <= 24:
         raise DSLError(
-            f"levels must be an int from 0 to 24, {describe(levels)} came; a parameter of the filter is one if it "
-            "is annotated int"
+            f"levels must be an int from 0 to 24, {describe(levels)} came; a parameter of the filter is one "
+            "if it is annotated int"
         )
 
 
-# ----------------------------------------------------------------------------------------------- Fourier expansion
+# ------------------------------------------------------------------------------------------ Fourier expansion
 
 
 def harmonics(angle: Image, terms: int) -> tuple[Image, Image]:
     """Give cosines and sines of 1 .. ``terms`` times an angle, each an image of ``terms`` channels.
 
-    They are what a range function is expanded in: f(a - b) = sum_k b_k sin(k w (a - b)) splits into products of a
-    function of a and one of b. One sine and one cosine are computed; the others follow by recurrence.
+    They are what a range function is expanded in: f(a - b) = sum_k b_k sin(k w (a - b)) splits into products
+    of a function of a and one of b. One sine and one cosine are computed; the others follow by recurrence.
     """
     if isinstance(terms, bool) or not isinstance(terms, int) or not 1 <= terms <= MAX_TERMS:
         raise DSLError(f"harmonics: terms must be an int from 1 to {MAX_TERMS}, {describe(terms)} came")

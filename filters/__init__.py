@@ -8,6 +8,10 @@ options ``border``, ``border_value``, ``out``, ``target``, ``schedule`` and ``th
 compiles it; later ones, in any process, find it in a cache. ``filters.reference`` holds the float64 definitions.
 """
 
+from schedules import siblings
+
+siblings.check(__name__, "dsl", "schedules")
+
 from dsl import compiled
 from filters._box import box
 from filters._filter import Filter

@@ -90,7 +90,7 @@ def _default_threads() -> int:
     """Read the environment, the affinity of the process and the quota of its control group."""
     text = os.environ.get("HALIDE_FILTERS_THREADS", "")
     if text:
-        if not text.isdigit() or not 1 <= int(text) <= MAX_THREADS:
+        if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= MAX_THREADS:
             raise ValueError(f"HALIDE_FILTERS_THREADS must be from 1 to {MAX_THREADS}, not {text!r}")
         return int(text)
     count = len(os.sched_getaffinity(0)) if sys.platform == "linux" else (os.cpu_count() or 1)

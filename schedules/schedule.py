@@ -41,7 +41,6 @@ DIRECTIVES: dict[str, str] = {
     "bound_extent": "ve",
     "never_partition": "v*",
     "allow_race_conditions": "",
-    "unscheduled": "",
     "gpu_tile": "vvnnee",
     "gpu_blocks": "v*",
     "gpu_threads": "v*",

@@ -17,7 +17,7 @@ from schedules.errors import TargetError
 ARCHITECTURES = ("x86", "arm", "riscv", "wasm")
 SYSTEMS = ("linux", "osx", "windows", "android", "ios", "wasmrt")
 
-#: Halide's feature name -> the LLVM features a CPU must have to run code that uses it.
+#: Halide's feature name -> the LLVM features it adds to those of the features it implies.
 _CPU_FEATURES: dict[str, tuple[str, ...]] = {
     "sse41": ("sse4.1", "ssse3", "sse3"),
     "avx": ("avx",),
@@ -26,26 +26,28 @@ _CPU_FEATURES: dict[str, tuple[str, ...]] = {
     "avx2": ("avx2",),
     "avxvnni": ("avxvnni",),
     "avx512": ("avx512f", "avx512cd"),
-    "avx512_skylake": ("avx512f", "avx512cd", "avx512vl", "avx512dq", "avx512bw"),
-    "avx512_cannonlake": ("avx512_skylake", "avx512ifma", "avx512vbmi"),
-    "avx512_zen4": (
-        "avx512_cannonlake",
-        "avx512vnni",
-        "avx512bf16",
-        "avx512vpopcntdq",
-        "avx512vbmi2",
-        "avx512bitalg",
-    ),
-    "avx512_zen5": ("avx512_zen4", "avxvnni", "avx512vp2intersect"),
+    "avx512_skylake": ("avx512vl", "avx512dq", "avx512bw"),
+    "avx512_cannonlake": ("avx512ifma", "avx512vbmi"),
+    "avx512_zen4": ("avx512vnni", "avx512bf16", "avx512vpopcntdq", "avx512vbmi2", "avx512bitalg"),
+    "avx512_zen5": ("avx512vp2intersect",),
+    "avx512_sapphirerapids": ("amx-tile", "amx-int8", "amx-bf16"),
     "arm_dot_prod": ("dotprod",),
     "arm_fp16": ("fullfp16",),
 }
-#: Features that name a processor for LLVM's scheduling model only; they never change which instructions are
-#: legal.
-_TUNE = {f"znver{n}": f"tune_znver{n}" for n in range(1, 6)} | {
-    "sapphirerapids": "tune_sapphirerapids",
-    "graniterapids": "tune_graniterapids",
+#: What Halide's code generator takes for granted with a feature; its code for avx2 uses fma.
+_IMPLIED = {
+    "avx": ("sse41",),
+    "avx2": ("avx", "f16c", "fma"),
+    "avx512": ("avx2",),
+    "avx512_skylake": ("avx512",),
+    "avx512_cannonlake": ("avx512_skylake",),
+    "avx512_zen4": ("avx512_cannonlake",),
+    "avx512_zen5": ("avx512_zen4", "avxvnni"),
+    "avx512_sapphirerapids": ("avx512_zen4", "avxvnni"),
 }
+_OLDER_AMD = ("amdfam10", "bdver1", "bdver2", "bdver3", "bdver4", "btver1", "btver2")
+#: Processors that LLVM has a scheduling model for; these features never change which instructions are legal.
+_TUNE = {cpu: f"tune_{cpu}" for cpu in (*_OLDER_AMD, *(f"znver{n}" for n in range(1, 6)))}
 #: Device features, and the ones that refine them.
 _DEVICES = ("cuda", "opencl", "vulkan", "metal", "d3d12compute", "webgpu")
 _DEVICE_FEATURES = {
@@ -54,23 +56,11 @@ _DEVICE_FEATURES = {
     *("cl_doubles", "cl_half", "vk_int8", "vk_int16", "vk_v10", "vk_v12", "vk_v13"),
 }
 _OTHER_FEATURES = {"strict_float", "large_buffers", "profile"}
-_IMPLIED = {
-    "avx": ("sse41",),
-    "avx2": ("avx",),
-    "avx512": ("avx2", "f16c", "fma"),
-    "avx512_skylake": ("avx512",),
-    "avx512_cannonlake": ("avx512_skylake",),
-    "avx512_zen4": ("avx512_cannonlake",),
-    "avx512_zen5": ("avx512_zen4",),
-}
 
 
 def _llvm_needs(feature: str) -> set[str]:
-    """Give the LLVM features behind one Halide feature, definitions by other features unfolded."""
-    needs: set[str] = set()
-    for need in _CPU_FEATURES[feature]:
-        needs |= _llvm_needs(need) if need in _CPU_FEATURES and need not in _CPU_FEATURES[need] else {need}
-    return needs
+    """Give the LLVM features a CPU must have to run code that uses one of Halide's."""
+    return set(_CPU_FEATURES[feature]).union(*map(_llvm_needs, _IMPLIED.get(feature, ())))
 
 
 def features_from_llvm(available: set[str]) -> set[str]:

@@ -147,7 +147,7 @@ def _tall(low: Lowering, coarse: Node, level: int, group: Group, name: str) -> R
         inside = tall(hl.clamp(source, 0, coarse_width - 1), y, c)
         place = (column, y) if channels == 1 else (column, y, c)
         func[place] = hl.select(source < 0, outside(c), inside)
-        low.record[name].update(update).unscheduled()
+        low.record[name].update(update).serial("y")  # Halide warns of updates nobody mentions
     return tall
 
 

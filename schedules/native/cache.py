@@ -220,7 +220,7 @@ def sweep(folder: Path, pattern: str) -> None:
 def limit_bytes() -> int:
     """Give the size the cache is kept under, from ``HALIDE_FILTERS_CACHE_MB``."""
     text = os.environ.get("HALIDE_FILTERS_CACHE_MB", str(_DEFAULT_LIMIT_MB))
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit()):
         raise ValueError(f"HALIDE_FILTERS_CACHE_MB must be a whole number of megabytes, not {text!r}")
     return int(text) * 1_000_000
 

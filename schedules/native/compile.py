@@ -13,6 +13,7 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -157,20 +158,14 @@ def _run(request: Mapping[str, Any], label: str) -> cache.Entry:
 
 
 def _run_worker(request: Mapping[str, Any], label: str) -> cache.Entry:
-    paths = [str(path) or os.getcwd() for path in sys.path]
     try:
-        worker = subprocess.Popen(
-            [sys.executable or "", "-c", _BOOT, *paths],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        worker = _start_worker(request)
     except OSError as error:
         log.warning("no worker process can be started (%s): compiling %s in this one", error, label)
         return _run_here(request)
     with worker:
         try:
-            output, errors = _converse(worker, json.dumps(request).encode(), label)
+            output, errors = _listen(worker, label)
         except BaseException:  # an interrupt, say
             worker.kill()
             raise
@@ -181,9 +176,18 @@ def _run_worker(request: Mapping[str, Any], label: str) -> cache.Entry:
         raise CompileError(f"{label}: the compiler ended with status {worker.returncode}\n{tail}") from None
 
 
-def _converse(worker: subprocess.Popen[bytes], text: bytes, label: str) -> tuple[bytes, bytes]:
+def _start_worker(request: Mapping[str, Any]) -> subprocess.Popen[bytes]:
+    paths = [str(path) or os.getcwd() for path in sys.path]
+    command = [sys.executable or "", "-c", _BOOT, *paths]
+    with tempfile.TemporaryFile() as text:  # a pipe would have to be written while the worker is listened to
+        text.write(json.dumps(request).encode())
+        text.seek(0)
+        return subprocess.Popen(command, stdin=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def _listen(worker: subprocess.Popen[bytes], label: str) -> tuple[bytes, bytes]:
     try:
-        return worker.communicate(text, timeout=_PATIENCE)
+        return worker.communicate(timeout=_PATIENCE)
     except subprocess.TimeoutExpired:
         log.info("compiling %s ...", label)
         return worker.communicate()

@@ -1,7 +1,7 @@
 """Prepares ELF objects for a library: what is not its interface is hidden, so that two libraries get along.
 
-Halide's runtime defines some 250 weak symbols. Exported from a shared library they would be merged with those of
-another library in the process, of another version perhaps; hidden, each library keeps its own.
+Halide's runtime defines some 250 weak symbols. Exported from a shared library they would be merged with those
+of another library in the process, of another version perhaps; hidden, each library keeps its own.
 """
 
 from __future__ import annotations
