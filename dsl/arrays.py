@@ -29,9 +29,7 @@ def check(image: ArrayLike, name: str = "image") -> Array:
     """
     array = image if type(image) is np.ndarray else np.asarray(image)
     if array.dtype not in DTYPES:
-        raise TypeError(
-            f"{name} has dtype {array.dtype}; uint8, uint16 and float32 are accepted: {_hint(array)}"
-        )
+        raise TypeError(f"{name} has dtype {array.dtype}; uint8, uint16 and float32 are accepted: {_hint(array)}")
     if array.ndim == 2:
         height, width = array.shape
         channels = 1
@@ -41,13 +39,8 @@ def check(image: ArrayLike, name: str = "image") -> Array:
         raise ValueError(f"{name} has shape {array.shape}; (H, W), (H, W, C) and (N, H, W, C) are accepted")
     if not (height > 0 and width > 0 and 0 < channels <= MAX_CHANNELS):
         raise ValueError(f"{name} has shape {array.shape}: {_shape_advice(array)}")
-    if (
-        height * max(width * channels, abs(array.strides[-min(array.ndim, 3)]) // array.itemsize)
-        > MAX_ELEMENTS
-    ):
-        raise ValueError(
-            f"{name} has shape {array.shape}: more than 2**31 - 1 elements an image; filter it in tiles"
-        )
+    if height * max(width * channels, abs(array.strides[-min(array.ndim, 3)]) // array.itemsize) > MAX_ELEMENTS:
+        raise ValueError(f"{name} has shape {array.shape}: more than 2**31 - 1 elements an image; filter it in tiles")
     return array
 
 
@@ -68,9 +61,7 @@ def _shape_advice(array: Array) -> str:
         limit = f"the last axis must be the channels, at most {MAX_CHANNELS}"
         return f"{limit}; this looks like channels first: {order}"
     if array.ndim == 3:
-        return (
-            f"at most {MAX_CHANNELS} channels; a stack of gray images (N, H, W) is passed as image[..., None]"
-        )
+        return f"at most {MAX_CHANNELS} channels; a stack of gray images (N, H, W) is passed as image[..., None]"
     return f"at most {MAX_CHANNELS} channels"
 
 
@@ -79,9 +70,7 @@ def check_out(out: Any, like: Array, inputs: Sequence[Array]) -> Array:
     if type(out) is not np.ndarray:
         raise TypeError(f"out must be a numpy array, not {type(out).__name__}")
     if out.shape != like.shape or out.dtype != like.dtype:
-        raise ValueError(
-            f"out has shape {out.shape} and dtype {out.dtype}; {like.shape} and {like.dtype} are needed"
-        )
+        raise ValueError(f"out has shape {out.shape} and dtype {out.dtype}; {like.shape} and {like.dtype} are needed")
     if not out.flags.writeable:
         raise ValueError("out is read-only")
     for array in inputs:
@@ -118,9 +107,7 @@ class Placement:
 Job = tuple[int, ...]
 
 
-def place(
-    mode: str, images: list[Array], out: Array, channels: int
-) -> tuple[Placement, Iterator[Job], Array]:
+def place(mode: str, images: list[Array], out: Array, channels: int) -> tuple[Placement, Iterator[Job], Array]:
     """Plan the native calls that filter ``images`` into ``out``.
 
     What cannot be addressed as it lies is copied first. Returned are the placement that all arrays share, the
@@ -186,9 +173,7 @@ def _dense(array: Array, mode: str, channels: int, *, fill: bool) -> Array:
     if mode == "color":
         array = array[..., :channels]
     if mode == "planes" and array.ndim > 2:  # planes of their own serve any number of channels
-        planar = (
-            np.ascontiguousarray(np.moveaxis(array, -1, -3)) if fill else _room(np.moveaxis(array, -1, -3))
-        )
+        planar = np.ascontiguousarray(np.moveaxis(array, -1, -3)) if fill else _room(np.moveaxis(array, -1, -3))
         return np.moveaxis(planar, -3, -1)
     return np.ascontiguousarray(array) if fill else _room(array)
 

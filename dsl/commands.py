@@ -34,9 +34,7 @@ _Target = Annotated[str, typer.Option(help="Machine to build for, such as x86-64
 _Schedule = Annotated[str, typer.Option(help="'manual' or a .json file.")]
 _Set = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set", metavar="NAME=VALUE", help="Value of an int, str or bool parameter; may be repeated."
-    ),
+    typer.Option("--set", metavar="NAME=VALUE", help="Value of an int, str or bool parameter; may be repeated."),
 ]
 
 
@@ -87,9 +85,7 @@ def build(
     with _told(script):
         chosen = _choose(script, name)
         structural = _structural(chosen, settings or [])
-        files = chosen.build(
-            output, dtype=dtype, channels=channels, target=target, schedule=schedule, **structural
-        )
+        files = chosen.build(output, dtype=dtype, channels=channels, target=target, schedule=schedule, **structural)
         for file in files.values():
             print(file)
 
@@ -212,9 +208,7 @@ def _structural(chosen: Filter, settings: Sequence[str]) -> dict[str, Any]:
         name, equals, text = setting.partition("=")
         if not equals or name not in parameters:
             known = ", ".join(parameters) or "none"
-            raise _UsageError(
-                f"--set takes NAME=VALUE with NAME a structural parameter ({known}), not {setting}"
-            )
+            raise _UsageError(f"--set takes NAME=VALUE with NAME a structural parameter ({known}), not {setting}")
         values[name] = _value(parameters[name], text)
     return values
 

@@ -156,9 +156,7 @@ def _broadcast(node: Node, kinds: Iterable[Type]) -> Type:
     images = [kind for kind in kinds if isinstance(kind, Image)]
     for kind in images[1:]:
         if kind.level != images[0].level:
-            raise node.fail(
-                f"images of different sizes: {images[0]} and {kind}; dsl.up and dsl.down change it"
-            )
+            raise node.fail(f"images of different sizes: {images[0]} and {kind}; dsl.up and dsl.down change it")
         if kind.channels != images[0].channels and min(kind.channels, images[0].channels) > 1:
             raise node.fail(f"images of {images[0].channels} and {kind.channels} channels")
     return max(images, key=lambda kind: kind.channels) if images else SCALAR
@@ -364,9 +362,7 @@ class Program:
         def show(attribute: Attribute) -> str:
             if isinstance(attribute, tuple):
                 return (
-                    f"[{len(attribute)} numbers]"
-                    if len(attribute) > 8
-                    else f"[{', '.join(map(_number, attribute))}]"
+                    f"[{len(attribute)} numbers]" if len(attribute) > 8 else f"[{', '.join(map(_number, attribute))}]"
                 )
             return _number(attribute)
 
@@ -394,9 +390,7 @@ class Program:
             return tuple(value) if isinstance(value, list) else value
 
         try:
-            lines = tuple(
-                (op, tuple(map(attribute, attrs)), tuple(args)) for op, attrs, args in data["lines"]
-            )
+            lines = tuple((op, tuple(map(attribute, attrs)), tuple(args)) for op, attrs, args in data["lines"])
             program = Program(lines, data["output"], tuple(data["images"]), data["tables"], data["scalars"])
         except (KeyError, TypeError, ValueError) as error:
             raise DSLError(f"not a program: {type(error).__name__}: {error}", _NOWHERE) from None

@@ -105,9 +105,7 @@ def build(
     resolved: str = wanted["target"]
     if resolved.split("-")[2] not in ("linux", "osx"):
         raise TargetError(f"target {target!r}: libraries are built for linux and osx")
-    _, code, _ = native.obtain(
-        wanted, f"library {name} ({filter.trace(structural).label}, {dtype})", keep=False
-    )
+    _, code, _ = native.obtain(wanted, f"library {name} ({filter.trace(structural).label}, {dtype})", keep=False)
     signature = Signature.from_json(code.meta["signature"])
     text = _header(name, signature, filter.__doc__ or "", wanted["program"]["variant"], resolved)
     return _write(Path(directory), name, text, _objects(name, code.objects, resolved), resolved)
@@ -165,18 +163,13 @@ def names(filter: Filter) -> dict[str, list[str]]:
 
     endings = {Image: ("", "_stride", "_plane_stride"), Table: ("", "_length"), Scalar: ("",)}
     found = {
-        kind: [free(p.name, endings[kind]) for p in filter.parameters if issubclass(p.kind, kind)]
-        for kind in endings
+        kind: [free(p.name, endings[kind]) for p in filter.parameters if issubclass(p.kind, kind)] for kind in endings
     }
     return {"images": found[Image], "tables": found[Table], "scalars": found[Scalar], "output": ["out"]}
 
 
 def _check(name: str) -> None:
-    if (
-        not isinstance(name, str)
-        or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name)
-        or name in _KEYWORDS.split()
-    ):
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or name in _KEYWORDS.split():
         raise ValueError(f"name must be an identifier in C, such as 'unsharp', not {name!r}")
     if name.startswith(("halide_", "hf_")):
         raise ValueError(f"name {name!r}: names that start with halide_ or hf_ belong to the runtime")
@@ -215,9 +208,7 @@ def _objects(name: str, code: Sequence[bytes], target: str) -> dict[str, bytes]:
 # --------------------------------------------------------------------------------------------- files, linkers
 
 
-def _write(
-    directory: Path, name: str, header: str, objects: Mapping[str, bytes], target: str
-) -> dict[str, Path]:
+def _write(directory: Path, name: str, header: str, objects: Mapping[str, bytes], target: str) -> dict[str, Path]:
     """Write the files aside and move them into place when they are complete."""
     directory.mkdir(parents=True, exist_ok=True)
     system = target.split("-")[2]

@@ -80,9 +80,7 @@ class Filter:
 
     # ------------------------------------------------------------------------------------------------ tracing
 
-    def trace(
-        self, structural: Mapping[str, Any] | None = None, maps: frozenset[str] = frozenset()
-    ) -> Traced:
+    def trace(self, structural: Mapping[str, Any] | None = None, maps: frozenset[str] = frozenset()) -> Traced:
         """Give the program for some structural parameters.
 
         Parameters
@@ -117,9 +115,7 @@ class Filter:
                 raise TypeError(f"{self.__name__}: {parameter.name} is missing")
             if type(value) is not parameter.kind:
                 accepted = parameter.kind.__name__
-                raise TypeError(
-                    f"{self.__name__}: {parameter.name} must be {accepted}, not {type(value).__name__}"
-                )
+                raise TypeError(f"{self.__name__}: {parameter.name} must be {accepted}, not {type(value).__name__}")
             fixed[parameter.name] = value
         return fixed
 
@@ -143,9 +139,7 @@ class Filter:
         result = self.function(**given)
         output = self._output(result, images)
         program = Program.of(output, images, next(counts[Table]), next(counts[Scalar]))
-        words = [f"{name}={value}" for name, value in fixed.items()] + [
-            f"{name}: map" for name in sorted(maps)
-        ]
+        words = [f"{name}={value}" for name, value in fixed.items()] + [f"{name}: map" for name in sorted(maps)]
         return Traced(program, _mode(program), ", ".join([self.__name__, *words]))
 
     def _output(self, result: Any, images: list[int]) -> Node:
@@ -159,9 +153,7 @@ class Filter:
             raise DSLError(f"{self.__name__} must return an image of its input's size, {kind} came", where)
         if max(kind.channels, 1) != max(images[0], 1):
             expected = images[0] or "no"
-            raise DSLError(
-                f"{self.__name__} must return {expected} channels like its first image, {kind} came", where
-            )
+            raise DSLError(f"{self.__name__} must return {expected} channels like its first image, {kind} came", where)
         return result.node
 
     # ------------------------------------------------------------------------------------------------ calling
@@ -216,14 +208,11 @@ class Filter:
         for array, name in zip(checked[1:], self._count[Image][1:], strict=True):
             if array.shape != first.shape:
                 raise ValueError(
-                    f"{name} has shape {array.shape}, {self._count[Image][0]} {first.shape}; "
-                    "equal ones are needed"
+                    f"{name} has shape {array.shape}, {self._count[Image][0]} {first.shape}; equal ones are needed"
                 )
         maps, numbers = self._numbers(scalars, checked)
         traced = self.trace(structural, maps)
-        native = [
-            v for table, name in zip(tables, self._count[Table], strict=True) for v in _table(table, name)
-        ]
+        native = [v for table, name in zip(tables, self._count[Table], strict=True) for v in _table(table, name)]
         rule = _border(border, border_value)
         limit = options.threads() if threads is None else options.checked_threads(threads)
         target = options.current().target if target is None else target
@@ -258,9 +247,7 @@ class Filter:
             result[..., channels:] = first[..., channels:]
         return result
 
-    def _numbers(
-        self, scalars: Sequence[Any], images: list[arrays.Array]
-    ) -> tuple[frozenset[str], list[float]]:
+    def _numbers(self, scalars: Sequence[Any], images: list[arrays.Array]) -> tuple[frozenset[str], list[float]]:
         """Sort run-time numbers from parameter maps; the maps join the images."""
         maps, numbers = [], []
         for value, name in zip(scalars, self._count[Scalar], strict=True):
@@ -327,9 +314,7 @@ class Filter:
         """Tell how far a pixel of the result sees, in rows and columns, for the given parameters."""
         from dsl.halo import halo
 
-        structural = {
-            p.name: parameters[p.name] for p in self.parameters if p.structural and p.name in parameters
-        }
+        structural = {p.name: parameters[p.name] for p in self.parameters if p.structural and p.name in parameters}
         values = {p.name: parameters.get(p.name, p.default) for p in self.parameters if p.kind is Scalar}
         for name, value in values.items():
             if value is inspect.Parameter.empty:
@@ -429,9 +414,7 @@ def _mode(program: Program) -> str:
     """Choose how images are addressed: see :class:`dsl.lowering.context.Variant`."""
     if any(program.images):
         return "color"
-    return (
-        "planes" if any(op in ("down", "up", "stack", "harmonics") for op, _, _ in program.lines) else "rows"
-    )
+    return "planes" if any(op in ("down", "up", "stack", "harmonics") for op, _, _ in program.lines) else "rows"
 
 
 def describe_layout(mode: str, placement: arrays.Placement) -> str:
@@ -486,9 +469,7 @@ def native_target(target: str) -> str:
     """Give the target code is compiled for: equal bits whatever the loops, hence strict_float."""
     resolved = targets.resolve(target)
     if targets.device(resolved):
-        raise TargetError(
-            f"target {target!r}: GPU schedules are not available yet; no silent run on the CPU instead"
-        )
+        raise TargetError(f"target {target!r}: GPU schedules are not available yet; no silent run on the CPU instead")
     return targets.resolve(resolved + "-strict_float")
 
 
@@ -500,6 +481,4 @@ def find_schedule(schedule: Any, choices: tuple[tuple[str, str | int], ...] = ()
         return Schedule(choices)
     if isinstance(schedule, (str, Path)) and Path(schedule).suffix == ".json":
         return find_schedule(Schedule.load(schedule), choices)
-    raise ScheduleError(
-        f"schedule must be 'manual', a Schedule or the path of a .json file, not {schedule!r}"
-    )
+    raise ScheduleError(f"schedule must be 'manual', a Schedule or the path of a .json file, not {schedule!r}")

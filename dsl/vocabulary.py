@@ -132,9 +132,7 @@ def window(image: Image, radius: int | tuple[int, int], reduce: str = "sum") -> 
     """
     ry, rx = _pair(radius)
     if not (isinstance(ry, int) and isinstance(rx, int)):
-        raise DSLError(
-            f"window: radius must be an int or two, {describe(ry)} came: use convolve(image, box(radius))"
-        )
+        raise DSLError(f"window: radius must be an int or two, {describe(ry)} came: use convolve(image, box(radius))")
     return Image(make("window", (reduce, ry, rx), wrap(image_node(image, "window"))))
 
 
@@ -231,9 +229,7 @@ def convolve(image: Image, kernel_y: Kernel, kernel_x: Kernel | None = None, *, 
     kernel_x = kernel_y if kernel_x is None else kernel_x
     for one in (kernel_y, kernel_x):
         if not isinstance(one, Kernel):
-            raise DSLError(
-                f"convolve: a Kernel is needed, {describe(one)} came; for numbers use dsl.kernel(...)"
-            )
+            raise DSLError(f"convolve: a Kernel is needed, {describe(one)} came; for numbers use dsl.kernel(...)")
     if isinstance(terms, bool) or not isinstance(terms, int) or not 1 <= terms <= 6:
         raise DSLError(f"convolve: terms must be an int from 1 to 6, {describe(terms)} came")
     return Image(make("convolve", (terms,), wrap(image_node(image, "convolve")), kernel_y, kernel_x))

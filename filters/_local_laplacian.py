@@ -235,7 +235,7 @@ def _levels(levels: Any, image: np.ndarray[Any, Any]) -> int:
     if levels is not None:
         return whole(levels, "levels", 0, _CAPACITIES[-1])
     height, width = image.shape[:2] if image.ndim < 4 else image.shape[1:3]
-    return min(max(min(height, width).bit_length() - 2, 0), _CAPACITIES[-1])
+    return min(max(int(min(height, width)).bit_length() - 2, 0), _CAPACITIES[-1])
 
 
 def _capacity(levels: int) -> int:
@@ -280,4 +280,6 @@ def _terms(terms: Any, accuracy: Any, sigma: float, size: float) -> int:
         if _fourier.expected_accuracy(sigma / size, count) >= wanted:
             return count
     most = _fourier.expected_accuracy(sigma / size, MAX_TERMS)
-    raise ValueError(f"accuracy must be at most {most:.0f} dB for sigma={sigma:g} in a range of {size:g}, not {accuracy!r}")
+    raise ValueError(
+        f"accuracy must be at most {most:.0f} dB for sigma={sigma:g} in a range of {size:g}, not {accuracy!r}"
+    )

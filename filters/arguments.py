@@ -240,9 +240,7 @@ def parameter_docs(doc: str) -> dict[str, str]:
     dict
         Name to description, on one line.
     """
-    match = re.search(
-        r"^(?:Other )?Parameters\n-{3,}\n(.*?)(?=^\S[^\n]*\n-{3,}$|\Z)", doc, re.DOTALL | re.MULTILINE
-    )
+    match = re.search(r"^(?:Other )?Parameters\n-{3,}\n(.*?)(?=^\S[^\n]*\n-{3,}$|\Z)", doc, re.DOTALL | re.MULTILINE)
     found: dict[str, str] = {}
     names: list[str] = []
     for line in match.group(1).splitlines() if match else ():

@@ -107,14 +107,10 @@ def _check_inputs_kept(jobs: Sequence[Job]) -> None:
     inputs = {job.source.resolve() for job in jobs}
     for job in jobs:
         if job.target.resolve() in inputs:
-            raise PlanError(
-                f"{job.target} is an input and would be replaced; if that is meant, say --in-place"
-            )
+            raise PlanError(f"{job.target} is an input and would be replaced; if that is meant, say --in-place")
 
 
-def run(
-    jobs: Sequence[Job], function: Callable[[images.Array], images.Array], *, max_pixels: int
-) -> Iterator[Outcome]:
+def run(jobs: Sequence[Job], function: Callable[[images.Array], images.Array], *, max_pixels: int) -> Iterator[Outcome]:
     """Filter images, several at a time; one that fails stops no other.
 
     Parameters

@@ -28,9 +28,7 @@ _FILES = "Files"
 _OWN = "Options of this filter"
 _SHARED = "Options of every filter"
 
-_Debug = Annotated[
-    bool, typer.Option("--debug", help="Show the whole traceback of an error.", rich_help_panel=_FILES)
-]
+_Debug = Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.", rich_help_panel=_FILES)]
 
 
 def available() -> dict[str, Callable[..., Any]]:
@@ -171,15 +169,11 @@ def _command(name: str, function: Callable[..., Any]) -> Callable[..., None]:
 
 
 def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
-    return inspect.Parameter(
-        name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation
-    )
+    return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
 
 
 def _file_arguments() -> list[inspect.Parameter]:
-    inputs = typer.Argument(
-        metavar="IN", help="Image files, folders of them, or patterns.", show_default=False
-    )
+    inputs = typer.Argument(metavar="IN", help="Image files, folders of them, or patterns.", show_default=False)
     output = typer.Argument(
         metavar="OUT", help="The file to write; with several images, or without an ending, a folder."
     )
@@ -313,9 +307,7 @@ def list_() -> None:
 
 
 def demo(
-    output: Annotated[Path, typer.Option(help="Folder in which to put the picture.", file_okay=False)] = Path(
-        "."
-    ),
+    output: Annotated[Path, typer.Option(help="Folder in which to put the picture.", file_okay=False)] = Path("."),
     debug: _Debug = False,
 ) -> None:
     """Filter a photo, show the result beside the original, and time it."""
@@ -328,9 +320,7 @@ def demo(
 def warm(
     names: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[FILTER]...", help="The filters; all of them by default.", show_default=False
-        ),
+        typer.Argument(metavar="[FILTER]...", help="The filters; all of them by default.", show_default=False),
     ] = None,
     debug: _Debug = False,
 ) -> None:

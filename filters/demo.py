@@ -138,9 +138,7 @@ def side_by_side(name: str, photo: Array, shown: list[Shown]) -> Array:
     return np.asarray(canvas)
 
 
-def _draw_panel(
-    canvas: Image, corner: tuple[int, int], head: int, pixels: Array, words: tuple[str, str]
-) -> None:
+def _draw_panel(canvas: Image, corner: tuple[int, int], head: int, pixels: Array, words: tuple[str, str]) -> None:
     import PIL.Image
     from PIL import ImageDraw, ImageFont
 

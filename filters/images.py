@@ -353,13 +353,9 @@ def _encoder(path: Path, array: Array, metadata: Metadata) -> Callable[[BinaryIO
 
 def _check_fits(path: Path, kind: str, dtype: np.dtype[Any], channels: int) -> None:
     if dtype == np.float32:
-        raise ImageFileError(
-            f"{path}: {kind} does not hold float32; write .tif, or convert to uint8 or uint16"
-        )
+        raise ImageFileError(f"{path}: {kind} does not hold float32; write .tif, or convert to uint8 or uint16")
     if dtype == np.uint16 and kind != "PNG":
-        raise ImageFileError(
-            f"{path}: {kind} would lose the 16 bits; write .png or .tif, or convert to uint8"
-        )
+        raise ImageFileError(f"{path}: {kind} would lose the 16 bits; write .png or .tif, or convert to uint8")
     if channels in _CHANNELS.get(kind, (1, 2, 3, 4)):
         return
     if channels in (2, 4):
@@ -367,9 +363,7 @@ def _check_fits(path: Path, kind: str, dtype: np.dtype[Any], channels: int) -> N
     raise ImageFileError(f"{path}: {kind} does not hold {channels} channels; write .tif")
 
 
-def _write_with_pillow(
-    file: BinaryIO, array: Array, metadata: Metadata, kind: str, settings: dict[str, Any]
-) -> None:
+def _write_with_pillow(file: BinaryIO, array: Array, metadata: Metadata, kind: str, settings: dict[str, Any]) -> None:
     import PIL.Image
 
     extras: dict[str, Any] = {}

@@ -56,9 +56,7 @@ def calls(filters: Mapping[str, Callable[..., Any]]) -> list[Call]:
 def _calls_of(name: str, function: Callable[..., Any]) -> Iterator[Callable[[], Any]]:
     parameters = list(inspect.signature(function).parameters.values())[1:]
     required = [
-        p.name
-        for p in parameters
-        if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+        p.name for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
     ]
     unknown = [p for p in required if p not in _EXAMPLES and p not in _IMAGES]
     if unknown:

@@ -85,9 +85,7 @@ class _Reader:
         kinds = DIRECTIVES[self.op.directive]
         if kinds == "v*":
             return [self._v(value) for value in self.op.arguments]
-        return [
-            getattr(self, f"_{kind}")(value) for kind, value in zip(kinds, self.op.arguments, strict=False)
-        ]
+        return [getattr(self, f"_{kind}")(value) for kind, value in zip(kinds, self.op.arguments, strict=False)]
 
     def _v(self, value: Argument) -> Any:
         self.split_of = _named(self.op, f"loop of {self.of}", value, self.loops.get(self.of, {}))

@@ -119,9 +119,7 @@ class Schedule:
         chosen = dict(choices)
         for name, value in chosen.items():
             if type(name) is not str or type(value) not in (str, int):
-                raise ScheduleError(
-                    f"choice {name!r} = {value!r}: the name must be str, the value str or int"
-                )
+                raise ScheduleError(f"choice {name!r} = {value!r}: the name must be str, the value str or int")
         object.__setattr__(self, "choices", tuple(sorted(chosen.items())))
         object.__setattr__(self, "ops", None if ops is None else tuple(ops))
 
@@ -144,9 +142,7 @@ class Schedule:
     def from_json(data: Mapping[str, Any]) -> Schedule:
         """Read what :meth:`to_json` gave."""
         ops = data.get("ops")
-        return Schedule(
-            data.get("choices", {}), None if ops is None else [Op(s, d, tuple(a)) for s, d, a in ops]
-        )
+        return Schedule(data.get("choices", {}), None if ops is None else [Op(s, d, tuple(a)) for s, d, a in ops])
 
     def save(self, path: str | Path) -> None:
         """Write the schedule to a JSON file."""

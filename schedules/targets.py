@@ -86,9 +86,7 @@ def host() -> str:
         raise TargetError(f"no native code is made for {machine} on {sys.platform}")
     cpu, available = _host_cpu()
     base = architectures[machine]
-    features = {
-        f for f in features_from_llvm(set(available)) if f.startswith("arm") == base.startswith("arm")
-    }
+    features = {f for f in features_from_llvm(set(available)) if f.startswith("arm") == base.startswith("arm")}
     if cpu in _TUNE:
         features.add(_TUNE[cpu])
     return "-".join([base, systems[sys.platform], *sorted(features)])
@@ -130,9 +128,7 @@ def _resolve(target: str) -> str:
     features = set(parts[3:])
     known = set(_CPU_FEATURES) | set(_TUNE.values()) | _DEVICE_FEATURES | _OTHER_FEATURES
     if unknown := sorted(features - known):
-        raise TargetError(
-            f"target {target!r}: unknown feature {unknown[0]!r}; known: {', '.join(sorted(known))}"
-        )
+        raise TargetError(f"target {target!r}: unknown feature {unknown[0]!r}; known: {', '.join(sorted(known))}")
     family = {f: "arm" if f.startswith("arm") else "x86" for f in _CPU_FEATURES}
     if alien := sorted(f for f in features if family.get(f, arch) != arch):
         raise TargetError(f"target {target!r}: {arch} has no feature {alien[0]!r}")
@@ -169,9 +165,7 @@ def check_runnable(target: str) -> None:
     """
     mine = host()
     if target.split("-")[:3] != mine.split("-")[:3]:
-        raise TargetError(
-            f"target {target!r} is another machine than this one ({mine}): build it, do not run it"
-        )
+        raise TargetError(f"target {target!r} is another machine than this one ({mine}): build it, do not run it")
     missing = {f for f in features(target) if f in _CPU_FEATURES} - features(mine)
     if missing:
         raise TargetError(f"this CPU lacks {', '.join(sorted(missing))}, which target {target!r} uses")

@@ -113,7 +113,9 @@ class Lowering:
         self.stages.loops[name] = {argument.name(): argument for argument in arguments}
         return func
 
-    def image_stage(self, name: str, channels: int, value: Reader, group: Group | None, *, uniform: bool = True) -> Reader:
+    def image_stage(
+        self, name: str, channels: int, value: Reader, group: Group | None, *, uniform: bool = True
+    ) -> Reader:
         """Define a stage that holds an image, and read it.
 
         Parameters

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import halide as hl
 
 from dsl.ir import Node
@@ -31,7 +29,14 @@ def convolve(low: Lowering, node: Node, group: Group) -> Reader:
 
 
 def _pass(
-    low: Lowering, name: str, weights: kernels.Weights, source: Reader, channels: int, group: Group, *, vertical: bool
+    low: Lowering,
+    name: str,
+    weights: kernels.Weights,
+    source: Reader,
+    channels: int,
+    group: Group,
+    *,
+    vertical: bool,
 ) -> Reader:
     """Sum along one axis. The sums are a stage inside the stage that keeps them, so they stay in registers."""
     x, y, lanes = low.x, low.y, low.lanes

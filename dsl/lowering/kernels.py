@@ -16,6 +16,7 @@ from dsl.lowering import pointwise, tables
 from dsl.lowering import radius as radius_of
 from dsl.lowering.context import Lowering, f32
 
+
 def _f64(value: Any) -> Any:
     return hl.cast(hl.Float(64), value)
 

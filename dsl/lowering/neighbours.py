@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 
-
 from dsl.ir import Node
 from dsl.lowering import border, pointwise
 from dsl.lowering.context import Group, Lowering, Reader, channel_count

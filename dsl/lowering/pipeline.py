@@ -98,9 +98,7 @@ def full_nodes(nodes: list[Node], output: Node) -> set[int]:
             operand = node.args[0]
             if any(inner.op in STENCIL_OPS for inner in inlined(operand, roots)):
                 roots.add(id(operand))
-    users = Counter(
-        id(inner) for node in nodes if id(node) in roots for inner in inlined(node, roots - {id(node)})
-    )
+    users = Counter(id(inner) for node in nodes if id(node) in roots for inner in inlined(node, roots - {id(node)}))
     return roots | {id(n) for n in nodes if n.op in ("convolve", "window") and users[id(n)] > 1}
 
 

@@ -13,7 +13,9 @@ from dsl.lowering.context import Group, Lowering, Reader, channel_count, f32, hl
 
 def _propagating(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """Minimum or maximum that gives NaN if an operand is NaN, as numpy's do."""
-    return lambda a, b: hl.select(hl.is_nan(a) | compare(a, b), a, b) if a.type().is_float() else hl.select(compare(a, b), a, b)
+    return lambda a, b: (
+        hl.select(hl.is_nan(a) | compare(a, b), a, b) if a.type().is_float() else hl.select(compare(a, b), a, b)
+    )
 
 
 def _arithmetic(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

@@ -16,7 +16,7 @@ def table(low: Lowering, node: Node) -> tuple[Any, Any]:
     if node.op == "argument":
         image = low.tables[int(node.attributes[0])]  # type: ignore[arg-type]
         return image, image.dim(0).extent()
-    values = [float.fromhex(v) for v in node.attributes[0]]  # type: ignore[union-attr, arg-type]
+    values = [float.fromhex(v) for v in node.attributes[0]]  # type: ignore[union-attr]
 
     def make() -> Any:
         buffer = hl.Buffer(hl.Float(32), [len(values)])  # Halide's own memory: nothing to keep alive

@@ -39,9 +39,7 @@ def down(image: ArrayLike, *, border: str = "reflect101", border_value: float = 
     return _transpose(_down_rows(_transpose(flat), border, border_value))
 
 
-def up(
-    image: ArrayLike, shape: Sequence[int], *, border: str = "reflect101", border_value: float = 0.0
-) -> FloatArray:
+def up(image: ArrayLike, shape: Sequence[int], *, border: str = "reflect101", border_value: float = 0.0) -> FloatArray:
     r"""Double an image: insert zeros, smooth, and make up for the zeros.
 
     With :math:`z(2j) = image(j)` and :math:`h(2j) = 1`, both zero at the odd positions of the fine grid,
@@ -132,9 +130,7 @@ def laplacian_pyramid(
     return [*bands, gaussians[-1]]
 
 
-def collapse(
-    pyramid: Sequence[ArrayLike], *, border: str = "reflect101", border_value: float = 0.0
-) -> FloatArray:
+def collapse(pyramid: Sequence[ArrayLike], *, border: str = "reflect101", border_value: float = 0.0) -> FloatArray:
     """Put an image together again from its Laplacian pyramid.
 
     Parameters

@@ -146,9 +146,7 @@ def _read_whole(file: Path) -> Entry | None:
     except OSError:  # not there, or not to be read: as good as not there
         return None
     except (ValueError, KeyError, TypeError) as error:
-        _complain_once(
-            file, f"rebuilding {file}: {error}"
-        )  # and replaced, not removed: it may be whole by now
+        _complain_once(file, f"rebuilding {file}: {error}")  # and replaced, not removed: it may be whole by now
         return None
 
 

@@ -84,9 +84,7 @@ def _buffer(name: str, pointer: str, dtype: str, dims: list[tuple[str, str]]) ->
     ]
     for i, (extent, stride) in enumerate(dims):
         at = f"%{name}.dims.{i}"
-        lines.append(
-            f"{at} = getelementptr [{len(dims)} x %halide_dimension], ptr %{name}.dims, i32 0, i32 {i}"
-        )
+        lines.append(f"{at} = getelementptr [{len(dims)} x %halide_dimension], ptr %{name}.dims, i32 0, i32 {i}")
         for field, value in enumerate(("0", extent, stride, "0")):
             lines.append(f"{at}.{field} = getelementptr %halide_dimension, ptr {at}, i32 0, i32 {field}")
             lines.append(f"store i32 {value}, ptr {at}.{field}")
@@ -147,15 +145,11 @@ def _checks(name: str, signature: Signature) -> tuple[str, str]:
             conditions.append((f"icmp slt i32 %{parameter}, 1", f"{name}: {parameter} must be at least 1"))
         elif parameter == "border":
             rules = ", ".join(f"{i} {rule}" for i, rule in enumerate(BORDERS))
-            conditions.append(
-                (f"icmp ugt i32 %border, {len(BORDERS) - 1}", f"{name}: border must be one of {rules}")
-            )
+            conditions.append((f"icmp ugt i32 %border, {len(BORDERS) - 1}", f"{name}: border must be one of {rules}"))
     blocks, texts, incoming = [], [], []
     for i, (condition, message) in enumerate(conditions):
         following = f"check.{i + 1}" if i + 1 < len(conditions) else "run"
-        blocks.append(
-            f"check.{i}:\n  %bad.{i} = {condition}\n  br i1 %bad.{i}, label %bad, label %{following}"
-        )
+        blocks.append(f"check.{i}:\n  %bad.{i} = {condition}\n  br i1 %bad.{i}, label %bad, label %{following}")
         texts.append(f'@{name}_message.{i} = internal constant [{len(message) + 1} x i8] c"{message}\\00"')
         incoming.append(f"[ @{name}_message.{i}, %check.{i} ]")
     blocks.append(
@@ -169,9 +163,7 @@ def header(name: str, signature: Signature, doc: str = "") -> str:
     """Write the C header of a library."""
     guard = f"{name.upper()}_H"
     rules = ", ".join(f"{i} {rule}" for i, rule in enumerate(BORDERS))
-    arguments = ",\n    ".join(
-        f"{c}{p}" for c, _, p in [*signature.parameters(), ("int32_t ", "i32", "threads")]
-    )
+    arguments = ",\n    ".join(f"{c}{p}" for c, _, p in [*signature.parameters(), ("int32_t ", "i32", "threads")])
     summary = (doc.strip().splitlines() or [name])[0].replace("*/", "")
     packed = [i.layout.channels for i in signature.images if i.layout.channels]
     channels = f"fixed at {packed[0]} in this library" if packed else "interleaved, any number"

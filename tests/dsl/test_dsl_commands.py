@@ -114,9 +114,7 @@ def test_show_for_another_machine(script):
 
 def test_build_writes_the_files_and_names_them(script, tmp_path):
     folder = tmp_path / "made" / "here"
-    listed = succeed(
-        "build", script, "--filter", "add", "-o", folder, "--dtype", "uint16", "--set", "times=3"
-    )
+    listed = succeed("build", script, "--filter", "add", "-o", folder, "--dtype", "uint16", "--set", "times=3")
     files = [Path(line) for line in listed.splitlines()]
     assert all(file.is_file() for file in files)
     assert {"add.h", "libadd.a", "add.o"} <= {file.name for file in files}
@@ -146,9 +144,7 @@ def test_run_takes_more_images_tables_and_the_options_of_every_filter(script, ph
     succeed("run", script, source, tmp_path / "out.png", "--filter", "weigh", *options)
     assert np.all(imageio.imread(tmp_path / "out.png") == 0)
     succeed("run", script, source, tmp_path / "out.png", "--filter", "weigh", *options[:4])
-    assert np.array_equal(
-        imageio.imread(tmp_path / "out.png"), np.clip(np.rint(image * np.float32(1.5)), 0, 255)
-    )
+    assert np.array_equal(imageio.imread(tmp_path / "out.png"), np.clip(np.rint(image * np.float32(1.5)), 0, 255))
 
 
 @pytest.mark.parametrize(("shape", "dtype"), [((9, 11), "uint8"), ((9, 11), "uint16"), ((9, 11, 4), "uint8")])

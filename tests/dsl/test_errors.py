@@ -202,9 +202,7 @@ def test_an_image_to_the_power_of_an_image_is_no_python_if():
 
 
 @dsl.filter
-def scale(
-    src: dsl.Image, factor: dsl.Scalar = 2.0, curve: dsl.Table = (0.0, 1.0), levels: int = 0
-) -> dsl.Image:
+def scale(src: dsl.Image, factor: dsl.Scalar = 2.0, curve: dsl.Table = (0.0, 1.0), levels: int = 0) -> dsl.Image:
     for _ in range(levels):
         src = src + 1
     return factor * src + 0 * curve[0]
@@ -303,10 +301,7 @@ def test_a_map_for_the_sigma_of_a_kernel_is_refused_by_name():
     with pytest.raises(dsl.DSLError) as caught:
         blur(IMAGE, np.ones_like(IMAGE))
     assert caught.value.filename == __file__
-    assert (
-        "sigma must be one number for the whole image, an Image (parameter sigma) came"
-        in caught.value.message
-    )
+    assert "sigma must be one number for the whole image, an Image (parameter sigma) came" in caught.value.message
 
 
 def _read_only():
@@ -345,9 +340,7 @@ def test_an_out_that_overlaps_is_refused_and_left_as_it_is(offset):
     assert np.array_equal(memory, before)
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"border": "none"}, {"factor": "x"}, {"threads": 0}, {"levels": "1"}, {"curve": []}]
-)
+@pytest.mark.parametrize("wrong", [{"border": "none"}, {"factor": "x"}, {"threads": 0}, {"levels": "1"}, {"curve": []}])
 def test_a_refused_argument_leaves_out_as_it_is(wrong):
     out = np.full_like(IMAGE, 7)
     with pytest.raises((TypeError, ValueError)):

@@ -23,9 +23,7 @@ unsharp = commands.load(EXAMPLES / "unsharp.py")["unsharp"]
 
 
 @dsl.filter
-def brighten(
-    x: dsl.Image, output: dsl.Scalar, result: dsl.Scalar, t: dsl.Table, t_length: dsl.Scalar
-) -> dsl.Image:
+def brighten(x: dsl.Image, output: dsl.Scalar, result: dsl.Scalar, t: dsl.Table, t_length: dsl.Scalar) -> dsl.Image:
     """Has parameters that are called as stages, locals and arguments of the entry are."""
     return x + output * t[0] + result * t[1] + t_length
 
@@ -266,9 +264,7 @@ def test_the_header_is_one_for_c_and_for_cpp(built, tmp_path):
         subprocess.run(["c++", "-Wall", "-Werror", include, "-c", source, "-o", tmp_path / "h.o"], check=True)
 
 
-@pytest.mark.parametrize(
-    "name", ["", "2d", "a-b", "a b", "größe", "int", "class", "halide_free", "hf_error", "a;b"]
-)
+@pytest.mark.parametrize("name", ["", "2d", "a-b", "a b", "größe", "int", "class", "halide_free", "hf_error", "a;b"])
 def test_a_name_must_be_one_in_c(tmp_path, name):
     with pytest.raises(ValueError, match="name"):
         unsharp.build(tmp_path / "out", name=name)

@@ -150,9 +150,7 @@ def test_alpha_is_kept(tmp_path):
     array = np.full((4, 5, 4), 10, np.uint8)
     images.write(tmp_path / "a.png", array)
     invoke("shift", tmp_path / "a.png", tmp_path / "b.png", "--amount", "5")
-    np.testing.assert_array_equal(
-        images.read(tmp_path / "b.png").array, array + np.array([5, 5, 5, 0], np.uint8)
-    )
+    np.testing.assert_array_equal(images.read(tmp_path / "b.png").array, array + np.array([5, 5, 5, 0], np.uint8))
 
 
 def test_sixteen_bits_are_kept(tmp_path):
@@ -221,9 +219,7 @@ def test_a_failing_file_stops_no_other_and_is_told(tmp_path, folder):
 def test_an_input_is_replaced_only_when_asked(folder):
     before = (folder / "a.png").read_bytes()
     assert "--in-place" in error_line("shift", folder, folder, "--amount", "1")
-    assert "--in-place" in error_line(
-        "shift", folder / "a.png", folder / ".." / "photos" / "a.png", "--amount", "1"
-    )
+    assert "--in-place" in error_line("shift", folder / "a.png", folder / ".." / "photos" / "a.png", "--amount", "1")
     assert (folder / "a.png").read_bytes() == before
     invoke("shift", folder, folder, "--amount", "1", "--in-place")
     np.testing.assert_array_equal(images.read(folder / "a.png").array, np.full((4, 5), 8))
@@ -232,9 +228,7 @@ def test_an_input_is_replaced_only_when_asked(folder):
 def test_plans_that_cannot_be(tmp_path, folder):
     (tmp_path / "other").mkdir()
     images.write(tmp_path / "other" / "a.png", np.zeros((4, 4), np.uint8))
-    assert "both be written" in error_line(
-        "shift", folder, tmp_path / "other", tmp_path / "out", "--amount", "1"
-    )
+    assert "both be written" in error_line("shift", folder, tmp_path / "other", tmp_path / "out", "--amount", "1")
     assert "name a folder" in error_line("shift", folder, tmp_path / "out.png", "--amount", "1")
     assert "nothing matches" in error_line("shift", folder / "*.bmp", tmp_path / "out", "--amount", "1")
     (tmp_path / "empty").mkdir()
@@ -275,9 +269,7 @@ def test_usage(photo):
 
 
 def test_files_that_fail_have_status_1(tmp_path, photo):
-    assert "no such file" in error_line(
-        "shift", tmp_path / "no.png", tmp_path / "o.png", "--amount", "1", status=1
-    )
+    assert "no such file" in error_line("shift", tmp_path / "no.png", tmp_path / "o.png", "--amount", "1", status=1)
     assert "--max-pixels 20" in error_line(
         "shift", photo, tmp_path / "o.png", "--amount=1", "--max-pixels=19", status=1
     )
@@ -422,9 +414,7 @@ def test_numbers_survive_being_typed(value):
 
 @given(st.text(max_size=20))
 def test_any_text_is_a_value_or_a_value_error(text):
-    argument = arguments.Argument(
-        "sigma", arguments.accepted_by(float | tuple[float, float] | None), None, ""
-    )
+    argument = arguments.Argument("sigma", arguments.accepted_by(float | tuple[float, float] | None), None, "")
     try:
         value = argument.parse(text)
     except ValueError as error:

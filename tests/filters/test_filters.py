@@ -39,7 +39,9 @@ seeds = st.integers(0, 2**16)
 # ------------------------------------------------------------------------------------------------ accuracy
 
 
-@pytest.mark.parametrize(("method", "terms", "least"), [("sliding", 3, 69), ("sliding", 5, 97), ("fir", 3, 63), ("fir", 5, 97)])
+@pytest.mark.parametrize(
+    ("method", "terms", "least"), [("sliding", 3, 69), ("sliding", 5, 97), ("fir", 3, 63), ("fir", 5, 97)]
+)
 @given(shape=shapes, channels=channels, border=borders, sigma=st.floats(1, 50), seed=seeds)
 @deterministic
 def test_gaussian_is_accurate(method, terms, least, shape, channels, border, sigma, seed):

@@ -63,9 +63,7 @@ def test_lossless_formats_give_back_what_was_written(tmp_path, suffix, dtype, ch
 @pytest.mark.parametrize(("suffix", "channels"), [(".jpg", 0), (".jpg", 3), (".webp", 3), (".webp", 4)])
 def test_lossy_formats_come_close(tmp_path, suffix, channels):
     ramp = np.add.outer(np.arange(40), np.arange(60)).astype(np.uint8)
-    array = (
-        ramp if not channels else np.stack([ramp + 10 * c for c in range(channels)], axis=2).astype(np.uint8)
-    )
+    array = ramp if not channels else np.stack([ramp + 10 * c for c in range(channels)], axis=2).astype(np.uint8)
     images.write(tmp_path / f"a{suffix}", array)
     back = images.read(tmp_path / f"a{suffix}").array
     assert back.shape == array.shape
@@ -281,9 +279,7 @@ def test_other_floats_become_float32_and_other_integers_are_refused(tmp_path):
     assert images.read(tmp_path / "a.tif").array.dtype == np.float32
     tifffile.imwrite(tmp_path / "b.tif", np.zeros((3, 4), np.int16))
     assert "int16" in error_of(tmp_path / "b.tif")
-    tifffile.imwrite(
-        tmp_path / "c.tif", np.zeros((3, 4, 5), np.uint8), volumetric=True, photometric="minisblack"
-    )
+    tifffile.imwrite(tmp_path / "c.tif", np.zeros((3, 4, 5), np.uint8), volumetric=True, photometric="minisblack")
     error_of(tmp_path / "c.tif")
 
 
@@ -324,9 +320,7 @@ def test_rubbish_raises_one_kind_of_error(tmp_path_factory, data, start):
 @pytest.mark.parametrize(("depth", "color"), [(8, 2), (16, 2), (16, 6)])
 def test_absurd_sizes_are_refused_before_decoding(tmp_path, depth, color):
     data = zlib.compress(bytes(1000))
-    (tmp_path / "a.png").write_bytes(
-        png(header(100_000, 100_000, depth, color), (b"IDAT", data), (b"IEND", b""))
-    )
+    (tmp_path / "a.png").write_bytes(png(header(100_000, 100_000, depth, color), (b"IDAT", data), (b"IEND", b"")))
     message = error_of(tmp_path / "a.png")
     assert "100000 x 100000" in message
     assert "--max-pixels 10000000000" in message

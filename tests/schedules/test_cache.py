@@ -100,9 +100,7 @@ def test_a_directory_others_can_write_to_is_refused(own_cache, mode):
 def test_a_directory_of_somebody_else_is_refused(own_cache, monkeypatch):
     keep("key")
     monkeypatch.setattr(cache.os, "getuid", lambda: os.geteuid() + 1)
-    with pytest.raises(
-        CacheError, match=r"belongs to another user: choose another .*HALIDE_FILTERS_CACHE=off"
-    ):
+    with pytest.raises(CacheError, match=r"belongs to another user: choose another .*HALIDE_FILTERS_CACHE=off"):
         cache.read("key")
 
 

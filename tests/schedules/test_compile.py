@@ -223,9 +223,7 @@ def test_what_went_wrong_is_told(own_cache, body, text):
 
 def test_a_schedule_that_does_not_fit(own_cache):
     wrong = request(schedule=Schedule(ops=[Op("blur", "compute_root")]))
-    with pytest.raises(
-        ScheduleError, match=r"^tiny: blur\.compute_root\(\): no stage 'blur'; there is first, output$"
-    ):
+    with pytest.raises(ScheduleError, match=r"^tiny: blur\.compute_root\(\): no stage 'blur'; there is first, output$"):
         compile.obtain({**wrong, "kind": "library"}, "tiny")
 
 
@@ -236,9 +234,7 @@ def test_a_schedule_of_ones_own(own_cache):
 
 
 def test_a_machine_nothing_is_made_for():
-    with pytest.raises(
-        TargetError, match="no native code can be made for riscv-64-linux; known: x86-64-linux"
-    ):
+    with pytest.raises(TargetError, match="no native code can be made for riscv-64-linux; known: x86-64-linux"):
         worker.emit("define void @f() { ret void }", "riscv-64-linux")
 
 

@@ -15,9 +15,7 @@ from schedules.native.kernel import Kernel
 from schedules.native.signature import Image, Layout, Signature
 
 TASK = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_int32, ctypes.c_void_p)
-PAR_FOR = ctypes.CFUNCTYPE(
-    ctypes.c_int32, ctypes.c_void_p, TASK, ctypes.c_int32, ctypes.c_int32, ctypes.c_void_p
-)
+PAR_FOR = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, TASK, ctypes.c_int32, ctypes.c_int32, ctypes.c_void_p)
 MALLOC = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
 FREE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 ERROR = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p)
@@ -224,9 +222,7 @@ def test_errors_have_halides_text():
 
 
 def test_a_buffer_that_is_too_small():
-    with pytest.raises(
-        NativeError, match=r"^shift: Input buffer image is accessed at 50, which is beyond the max"
-    ):
+    with pytest.raises(NativeError, match=r"^shift: Input buffer image is accessed at 50, which is beyond the max"):
         call(make("shift"), image(), 1.0)
 
 

@@ -84,9 +84,7 @@ def test_schedule_refuses_choices(choices):
         Schedule(choices)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", "3", '{"ops": 3}', '{"ops": [["f"]]}', '{"ops": [["f", "bang", []]]}']
-)
+@pytest.mark.parametrize("text", ["", "[]", "3", '{"ops": 3}', '{"ops": [["f"]]}', '{"ops": [["f", "bang", []]]}'])
 def test_load_refuses(text, tmp_path):
     path = tmp_path / "broken.json"
     path.write_text(text)

@@ -21,9 +21,7 @@ def remap(i: Any, g: float, sigma: float, detail: float, beta: float) -> Any:
     return g + beta * (i - g) + detail * (i - g) * np.exp(-((i - g) ** 2) / (2 * sigma**2))
 
 
-def by_pixel(
-    image: Any, levels: int, border: str, border_value: float, coefficient: Callable[..., float]
-) -> Any:
+def by_pixel(image: Any, levels: int, border: str, border_value: float, coefficient: Callable[..., float]) -> Any:
     """Collapse the pyramid of ``coefficient(level, pixel, g)``, asked for one at a time."""
     rule: dict[str, Any] = {"border": border, "border_value": border_value}
     gaussians = gaussian_pyramid(image, levels, **rule)
