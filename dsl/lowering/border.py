@@ -93,7 +93,7 @@ def _padded_leaf(low: Lowering, node: Node, group: Group) -> Reader:
         raise TypeError(f"{node.op} is no image")
     level = node.type.level
     columns, (_, height) = low.columns(level), low.size(level)
-    outside = pointwise.outside_values(low, node)
+    outside = pointwise.outside(low, node)
     rows, sources = row_index(low, level), column_index(low, level)
     read = pointwise.leaf_reader(low, node)
 
@@ -102,7 +102,7 @@ def _padded_leaf(low: Lowering, node: Node, group: Group) -> Reader:
         here = hl.clamp(row, 0, height - 1)
         inner = read(hl.clamp(hl.likely(x), 0, columns - 1), here, c)
         edge = read(hl.clamp(column, 0, columns - 1), here, c)
-        constant = outside[0] if len(outside) == 1 else hl.mux(c, outside)
+        constant = outside(c)
         beyond = hl.select((row < 0) | (column < 0), constant, edge)
         return hl.select((x < 0) | (x >= columns), beyond, hl.likely(hl.select(row < 0, constant, inner)))
 

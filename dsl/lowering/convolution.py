@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dsl.ir import Node
-from dsl.lowering import direct, pointwise, sliding
+from dsl.lowering import direct, kernels, pointwise, sliding
 from dsl.lowering.context import Group, Lowering, Reader
 
 
@@ -26,4 +28,10 @@ def _convolve(low: Lowering, node: Node, group: Group) -> Reader:
     return lower(low, node, group)
 
 
+def _gain(low: Lowering, node: Node) -> Any:
+    terms = int(node.attributes[0])  # type: ignore[arg-type]
+    return kernels.gain(low, node.args[1], terms) * kernels.gain(low, node.args[2], terms)
+
+
+pointwise.GAINS["convolve"] = _gain
 pointwise.STENCILS["convolve"] = _convolve

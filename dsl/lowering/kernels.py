@@ -75,6 +75,23 @@ def _direct(low: Lowering, node: Node, terms: int) -> Weights:
     return Weights(lambda at: weight[at], radius)
 
 
+def gain(low: Lowering, node: Node, terms: int) -> Any:
+    """Give the sum of a kernel: one, but for samples of one's own."""
+    if node.op != "samples":
+        return f32(1)
+
+    def make() -> Any:
+        weights = direct(low, node, terms)
+        name = f"{low.label(node)}_gain"
+        taps = hl.RDom([(-weights.radius, 2 * weights.radius + 1)], f"{name}_taps")
+        total = low.stage(name, [hl.Var("i")], f32(0))
+        total[hl.Var("i")] += weights.weight(taps.x)
+        low.record[name].compute_root()
+        return hl.Expr(total[0])
+
+    return low.once(("gain", id(node)), make)
+
+
 @dataclass(frozen=True)
 class Oscillators:
     """A kernel as ``gain[0] + sum_k gain[k] cos(phi_k r)`` for ``|r| <= radius``, and a tap at ``|r| = radius + 1``.

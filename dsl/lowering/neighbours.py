@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 from dsl.ir import Node
 from dsl.lowering import border, pointwise
-from dsl.lowering.context import Group, Lowering, Reader, channel_count
+from dsl.lowering.context import Group, Lowering, Reader, channel_count, f32
 
 
 def _shift(low: Lowering, node: Node, group: Group) -> Reader:
@@ -29,5 +30,11 @@ def _window(low: Lowering, node: Node, group: Group) -> Reader:
     return lambda x, y, c: functools.reduce(combine, (column(x + d * low.step, y, c) for d in range(-rx, rx + 1)))
 
 
+def _window_gain(low: Lowering, node: Node) -> Any:
+    operation, ry, rx = str(node.attributes[0]), int(node.attributes[1]), int(node.attributes[2])  # type: ignore[arg-type]
+    return f32((2 * ry + 1) * (2 * rx + 1) if operation == "sum" else 1)
+
+
+pointwise.GAINS["window"] = _window_gain
 pointwise.STENCILS["shift"] = _shift
 pointwise.STENCILS["window"] = _window

@@ -14,7 +14,7 @@ from typing import Any
 import halide as hl
 
 from dsl.ir import STENCIL_OPS, Image, Node, Program
-from dsl.lowering import convolution, harmonics, neighbours, pointwise, resample, tables  # noqa: F401 (they register)
+from dsl.lowering import border, convolution, harmonics, neighbours, pointwise, resample, tables  # noqa: F401 (they register)
 from dsl.lowering.context import Group, Lowering, Reader, Variant, channel_count, hl_type
 from schedules.native import signature as sig
 from schedules.native.worker import Lowered
@@ -138,8 +138,16 @@ def _value(low: Lowering, node: Node, group: Group) -> Reader:
 
 def _lower_output(low: Lowering, node: Node) -> hl.Func:
     group = Group("output")
+
+    def leaf(inner: Node, x: Any, y: Any) -> list[Any]:
+        read = border.padded(low, inner, group) if inner.op == "input" else low.roots[id(inner)]
+        return [read(x, y, c) for c in range(channel_count(inner))]
+
     value, channels, dtype = _value(low, node, group), channel_count(node), low.variant.dtypes[-1]
-    if low.variant.mode == "color":  # a tile of all channels is computed before they are stored side by side
+    if low.variant.mode == "color":
+        # A tile of all channels is computed before they are stored side by side. It may reach beyond the image, so
+        # inputs are read through the border rule: tails of their own would double the code.
+        value = pointwise.channel_of(lambda x, y: pointwise.evaluate(low, node, group, x, y, leaf), channels)
         value = low.image_stage("tile", channels, value, None, uniform=channels == 1)
     low.image_stage("output", channels, lambda x, y, c: pointwise.store(dtype, value(x, y, c)), None)
     func = low.stages.funcs["output"]
@@ -168,7 +176,7 @@ def _schedule_loops(low: Lowering, group: Group, tail: str, *, tile: bool = Fals
         loops.split("y", "yo", "y", strip, tail)
     if tile:
         loops.split("x", "x", "xi", 2 * lanes, tail).reorder("c", "xi", "x", "y", "yo").unroll("c").vectorize("xi")
-        _vectorize(low, group, "tile", "GuardWithIf")
+        _vectorize(low, group, "tile", "RoundUp")
         record["tile"].compute_at(group.name, "x")
     else:
         _vectorize(low, group, group.name, tail)

@@ -91,6 +91,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
 
 #: Lowerings of the nodes that need more than the pixel itself: they give a reader, made once per group.
 STENCILS: dict[str, Callable[[Lowering, Node, Group], Reader]] = {}
+#: What a stencil makes of a constant, where that is not the constant itself: (low, node) -> factor.
+GAINS: dict[str, Callable[[Lowering, Node], Any]] = {}
 #: Lowerings of other nodes that give several channels: (low, node, operands) -> values.
 BUNDLES: dict[str, Callable[[Lowering, Node, list[list[Any]]], list[Any]]] = {}
 #: Reads a leaf, an input or what is computed in full: (node, x, y) -> one value per channel.
@@ -163,8 +165,29 @@ def stencil(low: Lowering, node: Node, group: Group) -> Reader:
     return group.readers[key]
 
 
-def outside_values(low: Lowering, node: Node) -> list[Any]:
-    """Write what a node is worth outside the image under the constant border: its operations on the constant."""
+def outside(low: Lowering, node: Node) -> Callable[[Any], Any]:
+    """Give, by channel, what a node is worth outside the image under the constant border.
+
+    That is its operations on the constant. They are computed once per call, in a stage of their own: written into
+    every stage that reads through the border they would be most of the code.
+    """
+    if node.op == "input":
+        return lambda c: low.border_value
+    if node.op in STENCIL_OPS and node.op not in ("window", "convolve"):  # gain one on a constant
+        return outside(low, node.args[0])
+
+    def make() -> hl.Func:
+        name, c = f"outside_{low.label(node)}", hl.Var("c")
+        func = low.stage(name, [c], channel_of(lambda x, y: _on_constant(low, node), channel_count(node))(0, 0, c))
+        low.record[name].compute_root().bound_extent("c", channel_count(node)).unroll("c")
+        return func
+
+    func: hl.Func = low.once(("outside", id(node)), make)
+    return lambda c: hl.Expr(func[c])
+
+
+def _on_constant(low: Lowering, node: Node) -> list[Any]:
+    """Write a node for an image that is the border's constant everywhere."""
     memo: dict[int, list[Any]] = {}
 
     def value(inner: Node) -> list[Any]:
@@ -175,14 +198,13 @@ def outside_values(low: Lowering, node: Node) -> list[Any]:
     def compute(inner: Node) -> list[Any]:
         if not isinstance(inner.type, Image):
             return [scalar(low, inner)] if inner.type != TABLE else []
-        if inner.op == "input":
-            return [low.border_value] * channel_count(inner)
-        if inner.op in STENCIL_OPS:  # each has gain one on a constant, but for the sum over a window
-            values = value(inner.args[0])
-            if inner.op == "window" and inner.attributes[0] == "sum":
-                _, ry, rx = inner.attributes
-                return [v * f32((2 * int(ry) + 1) * (2 * int(rx) + 1)) for v in values]  # type: ignore[arg-type]
-            return values
+        if inner is not node and (id(inner) in low.roots or inner.op in STENCIL_OPS or inner.op == "input"):
+            read = outside(low, inner)
+            return [read(c) for c in range(channel_count(inner))]
+        if inner.op in STENCIL_OPS:
+            gain = GAINS[inner.op](low, inner)
+            read = outside(low, inner.args[0])
+            return [read(c) * gain for c in range(channel_count(inner))]
         return _combine(low, inner, [value(arg) for arg in inner.args])
 
     return value(node)

@@ -121,15 +121,12 @@ def _tall(low: Lowering, coarse: Node, level: int, group: Group, name: str) -> R
     coarse_width, coarse_height = low.size(level + 1)
     weight = _weights(low, level, vertical=True)
     above, below = _ends(low, level, vertical=True)
-    constants = pointwise.outside_values(low, coarse)
+    outside = pointwise.outside(low, coarse)
     uniform = pointwise.is_leaf(low, coarse) or channels == 1
     if pointwise.is_leaf(low, coarse):
         read = pointwise.leaf_reader(low, coarse)
     else:
         read = pointwise.channel_of(lambda x, y: pointwise.evaluate(low, coarse, group, x, y), channels)
-
-    def outside(c: Any) -> Any:
-        return constants[0] if channels == 1 else hl.mux(c, constants)
 
     def value(x: Any, y: Any, c: Any) -> Any:
         total, constant = f32(0), f32(0)
@@ -142,7 +139,7 @@ def _tall(low: Lowering, coarse: Node, level: int, group: Group, name: str) -> R
         return total + constant * outside(c)
 
     tall = low.image_stage(name, channels, value, group, uniform=uniform)
-    func, y, c = low.stages.funcs[name], low.y, hl.Var("c")
+    func, y, c = low.stages.funcs[name], low.y, hl.Var("c") if channels > 1 else 0
     for update, (column, source) in enumerate(zip((-1, coarse_width), _ends(low, level, vertical=False), strict=True)):
         inside = tall(hl.clamp(source, 0, coarse_width - 1), y, c)
         place = (column, y) if channels == 1 else (column, y, c)

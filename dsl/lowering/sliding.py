@@ -163,7 +163,7 @@ def _vertical(low: Lowering, node: Node, group: Group, osc: kernels.Oscillators,
     x, y, lanes, record = low.x, low.y, low.lanes, low.record
     _, height = low.size(0)
     states = _state_count(osc)
-    outside = pointwise.outside_values(low, node)[0]
+    outside = pointwise.outside(low, node.args[0])(0)
     row_of = border.row_index(low, 0)
 
     def row(at: Any) -> Any:
