@@ -27,7 +27,7 @@ from dsl.lowering import border, kernels, pointwise
 from dsl.lowering.context import Group, Lowering, Reader
 
 #: Steps of a scan that are written out before its loop turns: states stay in registers that long.
-_UNROLL = 16
+_UNROLL = 4
 #: Columns that one task scans downwards, in vectors.
 _STRIP = 4
 
