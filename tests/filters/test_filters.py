@@ -203,6 +203,14 @@ def test_threads_do_not_change_bits(name):
     assert all(np.array_equal(result, results[0]) for result in results)
 
 
+def test_a_tile_with_its_halo_is_the_whole_image_to_the_bit():
+    image = noise((150, 170, 3))
+    rows, columns = gaussian.halo(sigma_y=1.3, sigma_x=1.3)
+    tile = gaussian(image[50 - rows : 83 + rows, 61 - columns : 101 + columns], 1.3, method="fir")
+    whole = gaussian(image, 1.3, method="fir")
+    assert np.array_equal(tile[rows:-rows, columns:-columns], whole[50:83, 61:101])
+
+
 @each_filter
 def test_many_python_threads(name):
     image = noise((60, 200, 3))
