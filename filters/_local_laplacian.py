@@ -15,8 +15,9 @@ from filters._arguments import choice, number, whole
 from filters._filter import public
 from filters._gaussian import Border
 
-#: Levels that programs are made for; a call takes the smallest that holds its own number of levels.
-_CAPACITIES = (4, 8, 12, 16)
+#: Levels that programs are made for; a call takes the smallest that holds its own number of levels. Each level of a
+#: program costs half a second of compilation, so images above a megapixel, which have more, get the exact number.
+_CAPACITIES = (4, 8, *range(9, 17))
 MAX_TERMS = 12
 DEFAULT_TERMS = 4
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601

@@ -29,8 +29,8 @@ _EXAMPLES: dict[str, tuple[Any, ...]] = {
     "table": (np.linspace(1.0, 0.0, 64),),
     "spatial_kernel": (np.full((3, 3), 1 / 9),),
 }
-#: Values for parameters with a default that follows the size of the image: those of 0.3 to 60 megapixels.
-_BY_SIZE: dict[str, tuple[Any, ...]] = {"levels": (8, 11)}
+#: Values for parameters with a default that follows the size of the image: those of 0.3 to 17 megapixels.
+_BY_SIZE: dict[str, tuple[Any, ...]] = {"levels": (8, 9, 10)}
 _IMAGES = ("guide",)
 
 
