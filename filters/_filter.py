@@ -18,12 +18,12 @@ class Filter:
     Pickles by name. ``inspect.signature``, ``help`` and doctest see the function.
     """
 
-    def __init__(self, function: Callable[..., Any], program: dsl.Filter) -> None:
+    def __init__(self, function: Callable[..., Any], program: dsl.Filter, color_program: dsl.Filter | None) -> None:
         functools.update_wrapper(self, function)
         self.__name__: str = function.__name__
         self.__signature__ = inspect.signature(function)
         self._function = function
-        self._program = program
+        self._program, self._color_program = program, color_program
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Filter an image."""
@@ -51,19 +51,27 @@ class Filter:
         directory : path
             Where to put it; made if it is not there.
         **options
-            ``dtype``, ``channels``, ``target``, ``schedule``, ``name``, and the program's structural parameters.
+            ``dtype``, ``channels``, ``target``, ``schedule``, ``name``, and the program's structural parameters. A
+            filter that tells colours apart takes ``color="separate"`` too, to filter one channel a call instead.
 
         Returns
         -------
         dict
             ``"header"``, ``"object"``, ``"static"`` and, where there is a linker, ``"shared"``: the files.
         """
-        return self._program.build(directory, **{"name": self.__name__, **options})
+        program = self._program
+        if self._color_program is not None:
+            by_luminance = options.pop("color", "luminance") == "luminance"
+            program = self._color_program if by_luminance and options.get("channels", 1) >= 3 else program
+        return program.build(directory, **{"name": self.__name__, **options})
 
 
-def public(program: dsl.Filter) -> Callable[[Callable[..., Any]], Filter]:
-    """Make a public filter of a function: a decorator that says which program is behind it."""
-    return lambda function: Filter(function, program)
+def public(program: dsl.Filter, color_program: dsl.Filter | None = None) -> Callable[[Callable[..., Any]], Filter]:
+    """Make a public filter of a function: a decorator that says which program is behind it.
+
+    ``color_program`` is the one for images whose channels are told apart, if there is another.
+    """
+    return lambda function: Filter(function, program, color_program)
 
 
 def _by_name(name: str) -> Any:

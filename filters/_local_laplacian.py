@@ -17,7 +17,7 @@ from filters._gaussian import Border
 
 #: Levels that programs are made for; a call takes the smallest that holds its own number of levels. Each level of a
 #: program costs half a second of compilation, so images above a megapixel, which have more, get the exact number.
-_CAPACITIES = (4, 8, *range(9, 17))
+_CAPACITIES: tuple[int, ...] = (4, 8, *range(9, 17))
 MAX_TERMS = 12
 DEFAULT_TERMS = 4
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
@@ -98,7 +98,7 @@ def color_program(
     return result
 
 
-@public(gray_program)
+@public(gray_program, color_program)
 def local_laplacian(
     image: ArrayLike,
     sigma: float,

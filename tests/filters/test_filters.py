@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import inspect
 import multiprocessing
 import pickle
@@ -368,6 +369,25 @@ def test_filters_are_objects(name):
     options = ["border", "border_value", "out", "target", "schedule", "threads"]
     assert list(inspect.signature(item).parameters)[-6:] == options
     assert item.source().startswith("%0 = ")
+
+
+def test_a_library_of_local_laplacian_gives_the_same_pixels(tmp_path, photograph):
+    square = photograph[:64, :64].astype(np.uint8)
+    color = np.stack([square, square[::-1], square.T], -1).copy()
+    files = local_laplacian.build(tmp_path, dtype="uint8", channels=3, levels=4)
+    if "shared" not in files:
+        pytest.skip("no linker here")
+    function = ctypes.CDLL(str(files["shared"])).local_laplacian
+    numbers = [ctypes.c_float(v) for v in (40.0, 1.0, 1.0, 0.0, 255.0, 4.0)]
+    result = np.empty_like(color)
+    pointer = ctypes.c_void_p
+    stride = ctypes.c_int64(64 * 3)
+    status = function(
+        *(pointer(color.ctypes.data), stride, pointer(result.ctypes.data), stride),
+        *(64, 64, 3, *numbers, 0, ctypes.c_float(0), 2),
+    )
+    assert status == 0
+    assert np.array_equal(result, local_laplacian(color, 40.0, levels=4))
 
 
 def test_halo_is_how_far_a_pixel_sees():
