@@ -16,7 +16,7 @@ test-full: $(VENV)/installed-test
 
 bench: $(VENV)/installed-test
 	$(BIN)/python -m pip install --quiet -e '.[bench]'
-	$(BIN)/python -m pytest bench -q
+	$(BIN)/python -m bench.spine
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

@@ -1,0 +1,1 @@
+"""Measurements: how fast, against whom, and what it costs to start."""
