@@ -41,12 +41,12 @@ seeds = st.integers(0, 2**16)
 
 
 @pytest.mark.parametrize(
-    ("method", "terms", "least"), [("sliding", 3, 69), ("sliding", 5, 97), ("fir", 3, 63), ("fir", 5, 97)]
+    ("method", "terms", "least"), [("sliding", 3, 69), ("sliding", 5, 97), ("fir", 3, 69), ("fir", 5, 97)]
 )
 @given(shape=shapes, channels=channels, border=borders, sigma=st.floats(1, 50), seed=seeds)
 @deterministic
 def test_gaussian_is_accurate(method, terms, least, shape, channels, border, sigma, seed):
-    """69 and 97 dB on noise and tiny images are what the capability must reach; direct sums are cut at 3.6 sigma."""
+    """69 and 97 dB on noise and tiny images are what the capability must reach, by either lowering."""
     image = noise(shape + channels, seed=seed)
     expected = reference.gaussian(image, sigma, border=border, border_value=100.0)
     result = gaussian(image, sigma, terms=terms, method=method, border=border, border_value=100.0)
@@ -127,7 +127,7 @@ def test_sigma_per_axis_and_zero():
     assert np.array_equal(gaussian(image, 0), image)
     expected = reference.gaussian(image, (0, 6.0))
     for method in ("fir", "sliding"):
-        assert reference.psnr(gaussian(image, (0, 6.0), method=method), expected, 255) >= 63
+        assert reference.psnr(gaussian(image, (0, 6.0), method=method), expected, 255) >= 69
 
 
 # ------------------------------------------------------------------------------------- arrays of every kind
