@@ -45,7 +45,7 @@ def check(image: ArrayLike, name: str = "image") -> Array:
 
 
 def _hint(array: Array) -> str:
-    if array.dtype.kind in "fiub" and array.dtype.kind != "b":
+    if array.dtype.kind in "fiu":
         return "convert it with .astype(np.float32)"
     if array.dtype.kind == "b":
         return "convert it with .astype(np.uint8) * 255 or .astype(np.float32)"
@@ -165,7 +165,8 @@ def _color(array: Array, channels: int) -> _Plan | None:
     pitch = pixel // size if width > 1 else array.shape[-1]
     if channel == size and channels <= pitch <= 4:
         return Placement(pitch), False
-    return (Placement(1, planar=True), False) if pitch == 1 else None
+    near = abs(channel // size) * array.shape[-1] <= MAX_ELEMENTS
+    return (Placement(1, planar=True), False) if pitch == 1 and near else None
 
 
 def _dense(array: Array, mode: str, channels: int, *, fill: bool) -> Array:

@@ -85,9 +85,9 @@ class Node:
     def __post_init__(self) -> None:
         if self.op not in OPS and self.op not in POINTWISE:
             raise DSLError(f"no operation {self.op!r}", self.where)
-        _check_form(self)
-        rule = OPS.get(self.op, _pointwise)
-        object.__setattr__(self, "type", rule(self))
+        form = OPS.get(self.op) or Form((), POINTWISE[self.op], _pointwise)
+        _check_form(self, form)
+        object.__setattr__(self, "type", form.rule(self))
 
     def fail(self, message: str) -> DSLError:
         """Make the exception for a mistake in this node."""
@@ -96,37 +96,22 @@ class Node:
 
 # ---------------------------------------------------------------------- what each operation accepts and gives
 
-#: For each operation the types of its attributes and the number of its operands, if that is fixed.
-_FORMS: dict[str, tuple[tuple[type, ...], int | None]] = {
-    "input": ((int, int), 0),
-    "parameter": ((int,), 0),
-    "constant": ((str,), 0),
-    "element": ((int,), 1),
-    "argument": ((int,), 0),
-    "table": ((tuple,), 0),
-    "shift": ((int, int), 1),
-    "window": ((str, int, int), 1),
-    "convolve": ((int,), 3),
-    "down": ((), 1),
-    "up": ((), 2),
-    "harmonics": ((int,), 1),
-    "stack": ((), None),
-    "component": ((int,), 1),
-    "lookup": ((), 2),
-    "gaussian": ((), 1),
-    "box": ((), 1),
-    "samples": ((), 1),
-    "identity": ((), 0),
-}
+
+@dataclass(frozen=True)
+class Form:
+    """An operation: the types of its attributes, its operands (None: any number), what checks it and types it."""
+
+    attributes: tuple[type, ...]
+    operands: int | None
+    rule: Callable[[Node], Type]
 
 
-def _check_form(node: Node) -> None:
-    kinds, operands = _FORMS.get(node.op, ((), POINTWISE.get(node.op)))
-    if tuple(map(type, node.attributes)) != kinds:
-        wanted = ", ".join(kind.__name__ for kind in kinds) or "none"
+def _check_form(node: Node, form: Form) -> None:
+    if tuple(map(type, node.attributes)) != form.attributes:
+        wanted = ", ".join(kind.__name__ for kind in form.attributes) or "none"
         raise node.fail(f"its attributes must be {wanted}, {node.attributes!r} came")
-    if operands is not None and len(node.args) != operands:
-        raise node.fail(f"takes {operands} operands, {len(node.args)} came")
+    if form.operands is not None and len(node.args) != form.operands:
+        raise node.fail(f"takes {form.operands} operands, {len(node.args)} came")
     numbers: Any = {"table": node.attributes[:1], "constant": (node.attributes,)}.get(node.op, ((),))
     for text in numbers[0]:
         _check_number(node, text)
@@ -190,8 +175,8 @@ def _convolve(node: Node) -> Type:
     _expect(node, 1, KERNEL, "the vertical kernel")
     _expect(node, 2, KERNEL, "the horizontal kernel")
     terms = int(node.attributes[0])  # type: ignore[arg-type]
-    if not 0 <= terms <= MAX_TERMS:
-        raise node.fail(f"terms must be from 1 to {MAX_TERMS}, not {terms}")
+    if not 1 <= terms <= MAX_COSINES:
+        raise node.fail(f"terms must be from 1 to {MAX_COSINES}, not {terms}")
     return _image_argument(node, 0)
 
 
@@ -261,29 +246,30 @@ def _samples(node: Node) -> Type:
     return KERNEL
 
 
-MAX_TERMS = 12
+#: Harmonics of an angle, and cosines of a sliding kernel, that lowering is made for.
+MAX_TERMS, MAX_COSINES = 12, 6
 
-#: Every operation but the pointwise ones, with the rule that checks it and gives its type.
-OPS: dict[str, Callable[[Node], Type]] = {
-    "input": _input,
-    "parameter": lambda node: SCALAR,
-    "constant": lambda node: SCALAR,
-    "element": _element,
-    "argument": lambda node: TABLE,
-    "table": lambda node: TABLE,
-    "shift": _shift,
-    "window": _window,
-    "convolve": _convolve,
-    "down": _down,
-    "up": _up,
-    "harmonics": _harmonics,
-    "stack": _stack,
-    "component": _component,
-    "lookup": _lookup,
-    "gaussian": _kernel("sigma"),
-    "box": _kernel("radius"),
-    "samples": _samples,
-    "identity": lambda node: KERNEL,
+#: Every operation but the pointwise ones.
+OPS: dict[str, Form] = {
+    "input": Form((int, int), 0, _input),
+    "parameter": Form((int,), 0, lambda node: SCALAR),
+    "constant": Form((str,), 0, lambda node: SCALAR),
+    "element": Form((int,), 1, _element),
+    "argument": Form((int,), 0, lambda node: TABLE),
+    "table": Form((tuple,), 0, lambda node: TABLE),
+    "shift": Form((int, int), 1, _shift),
+    "window": Form((str, int, int), 1, _window),
+    "convolve": Form((int,), 3, _convolve),
+    "down": Form((), 1, _down),
+    "up": Form((), 2, _up),
+    "harmonics": Form((int,), 1, _harmonics),
+    "stack": Form((), None, _stack),
+    "component": Form((int,), 1, _component),
+    "lookup": Form((), 2, _lookup),
+    "gaussian": Form((), 1, _kernel("sigma")),
+    "box": Form((), 1, _kernel("radius")),
+    "samples": Form((), 1, _samples),
+    "identity": Form((), 0, lambda node: KERNEL),
 }
 
 #: Operations that read their first operand at other pixels than the one they give.

@@ -57,7 +57,7 @@ class Filter:
     """A filter written in the language.
 
     Calling it filters: ``f(image, ..., border=, border_value=, out=, target=, schedule=, threads=)`` takes
-    its parameters in order or by name, images as numpy arrays. See ``docs/dsl.md``.
+    its parameters in order or by name, images as numpy arrays.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -68,6 +68,7 @@ class Filter:
         self._traces: dict[Any, Traced] = {}
         self._kernels: dict[Any, Any] = {}
         self._count = {kind: self._names(kind) for kind in (Image, Scalar, Table)}
+        self._fixed = {p.name: p for p in self.parameters if p.structural}
 
     def _names(self, kind: type) -> list[str]:
         return [p.name for p in self.parameters if issubclass(p.kind, kind)]
@@ -103,13 +104,10 @@ class Filter:
 
     def _structural(self, given: Mapping[str, Any]) -> dict[str, Any]:
         fixed = {}
-        names = [p.name for p in self.parameters if p.structural]
-        if unknown := [name for name in given if name not in names]:
-            accepted = ", ".join(names) or "none"
+        if unknown := [name for name in given if name not in self._fixed]:
+            accepted = ", ".join(self._fixed) or "none"
             raise TypeError(f"{self.__name__} has no structural parameter {unknown[0]!r}; it has {accepted}")
-        for parameter in self.parameters:
-            if not parameter.structural:
-                continue
+        for parameter in self._fixed.values():
             value = given.get(parameter.name, parameter.default)
             if value is inspect.Parameter.empty:
                 raise TypeError(f"{self.__name__}: {parameter.name} is missing")
@@ -162,7 +160,7 @@ class Filter:
         """Filter an image; see the class."""
         common = {name: kwargs.pop(name) for name in _COMMON if name in kwargs}
         values = self._bind(args, kwargs)
-        structural = {p.name: values[p.name] for p in self.parameters if p.structural}
+        structural = {name: values[name] for name in self._fixed}
         images = [values[name] for name in self._count[Image]]
         tables = [values[name] for name in self._count[Table]]
         scalars = {name: values[name] for name in self._count[Scalar]}
@@ -216,6 +214,8 @@ class Filter:
         rule = _border(border, border_value)
         limit = options.threads() if threads is None else options.checked_threads(threads)
         target = options.current().target if target is None else target
+        if not isinstance(schedule, (str, Path, Schedule)):
+            find_schedule(schedule)  # says what is accepted
         result = np.empty_like(first) if out is None else arrays.check_out(out, first, checked)
         if first.ndim == 4 and first.shape[0] == 0:
             return result
@@ -230,7 +230,7 @@ class Filter:
             placement,
             *[a.dtype for a in checked],
             target,
-            schedule if isinstance(schedule, str) else id(schedule),
+            schedule,
             choices,
         )
         kernel = self._kernels.get(key)
@@ -314,7 +314,7 @@ class Filter:
         """Tell how far a pixel of the result sees, in rows and columns, for the given parameters."""
         from dsl.halo import halo
 
-        structural = {p.name: parameters[p.name] for p in self.parameters if p.structural and p.name in parameters}
+        structural = {name: parameters[name] for name in self._fixed if name in parameters}
         values = {p.name: parameters.get(p.name, p.default) for p in self.parameters if p.kind is Scalar}
         for name, value in values.items():
             if value is inspect.Parameter.empty:

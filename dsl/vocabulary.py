@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dsl.errors import DSLError
-from dsl.ir import MAX_TERMS
+from dsl.ir import MAX_COSINES, MAX_TERMS
 from dsl.values import (
     Image,
     Kernel,
@@ -230,8 +230,8 @@ def convolve(image: Image, kernel_y: Kernel, kernel_x: Kernel | None = None, *, 
     for one in (kernel_y, kernel_x):
         if not isinstance(one, Kernel):
             raise DSLError(f"convolve: a Kernel is needed, {describe(one)} came; for numbers use dsl.kernel(...)")
-    if isinstance(terms, bool) or not isinstance(terms, int) or not 1 <= terms <= 6:
-        raise DSLError(f"convolve: terms must be an int from 1 to 6, {describe(terms)} came")
+    if isinstance(terms, bool) or not isinstance(terms, int) or not 1 <= terms <= MAX_COSINES:
+        raise DSLError(f"convolve: terms must be an int from 1 to {MAX_COSINES}, {describe(terms)} came")
     return Image(make("convolve", (terms,), wrap(image_node(image, "convolve")), kernel_y, kernel_x))
 
 

@@ -139,6 +139,8 @@ MALFORMED = {
     "attributes": (lambda d: d["lines"][4].__setitem__(1, []), "attributes must be int"),
     "attribute type": (lambda d: d["lines"][4].__setitem__(1, ["3"]), "attributes must be int"),
     "too many terms": (lambda d: d["lines"][4].__setitem__(1, [99]), "terms must be from 1 to"),
+    "more terms than lowering has": (lambda d: d["lines"][4].__setitem__(1, [7]), "terms must be from 1 to 6"),
+    "no terms": (lambda d: d["lines"][4].__setitem__(1, [0]), "terms must be from 1 to 6"),
     "constant": (lambda d: d["lines"].append(["constant", ["one"], []]), "float.hex, 'one' came"),
     "table": (lambda d: d["lines"].append(["table", [[0.5]], []]), "float.hex, 0.5 came"),
     "image": (lambda d: d["lines"][0].__setitem__(1, [1, 0]), "no argument 1; there are 1"),

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import filters
+import schedules
 from filters import box, gaussian, local_laplacian, reference, unsharp
 
 BORDERS = ("reflect101", "reflect", "replicate", "wrap", "constant")
@@ -272,6 +273,21 @@ def test_few_variants_and_no_compilation_after_the_first():
         box(image, int(rng.integers(0, 20)), border=border)
         unsharp(image, float(rng.uniform(0.3, 30)), float(rng.uniform(-1, 3)), border=border)
     assert {v.key for v in filters.compiled()} == before
+
+
+def test_equal_schedules_are_one_variant_and_others_are_not():
+    """A schedule is known by what it says: an object that is gone must not lend its place to another."""
+    image = noise((20, 30))
+    program = filters._gaussian.gaussian_program
+    before = len(program._kernels)
+    results = [
+        program.run((image,), (9.0, 9.0), schedule=schedules.Schedule({"convolve": method, "strip": 16}))
+        for method in ("direct", "sliding", "direct", "sliding")
+    ]
+    assert len(program._kernels) == before + 2
+    assert np.array_equal(results[0], results[2])
+    assert np.array_equal(results[1], results[3])
+    assert not np.array_equal(results[0], results[1])
 
 
 def test_the_fast_lowering_ran(monkeypatch):
