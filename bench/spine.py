@@ -5,6 +5,7 @@ Run with ``python -m bench.spine`` on a quiet machine. Times are the minimum of 
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -63,10 +65,14 @@ def compiling() -> None:
 def overhead() -> None:
     """Print what a call on a 16x16 image takes, and of that the native code."""
     tiny = np.zeros((16, 16), np.uint8)
-    for name, arguments in [("gaussian", (1.0,)), ("gaussian", (5.0,)), ("box", (3,)), ("local_laplacian", (30,))]:
-        run = getattr(filters, name)
-        seconds = best(lambda run=run, arguments=arguments: [run(tiny, *arguments) for _ in range(400)]) / 400  # type: ignore[misc]
-        print(f"16x16 uint8 {name}{arguments}: {1e6 * seconds:.1f} us, native code included")
+
+    def calls(run: Callable[..., object], argument: float) -> None:
+        for _ in range(400):
+            run(tiny, argument)
+
+    for name, argument in [("gaussian", 1.0), ("gaussian", 5.0), ("box", 3), ("local_laplacian", 30)]:
+        seconds = best(functools.partial(calls, getattr(filters, name), argument)) / 400
+        print(f"16x16 uint8 {name}({argument}): {1e6 * seconds:.1f} us, native code included")
 
 
 def threads() -> None:
@@ -96,19 +102,17 @@ def speed() -> None:
         out = np.empty_like(pixels)
         for count in (1, 2):
             cv2.setNumThreads(count)
+            ours: dict[str, Any] = {"out": out, "threads": count}
             runs: dict[str, Callable[[], object]] = {
-                "cv2.boxFilter 61": lambda p=pixels, o=out: cv2.boxFilter(p, -1, (61, 61), dst=o),  # type: ignore[misc]
-                "local_laplacian 4 levels": lambda p=pixels, o=out, n=count: filters.local_laplacian(  # type: ignore[misc]
-                    p, 30, levels=4, value_range=(0, 255), out=o, threads=n
+                "cv2.boxFilter 61": functools.partial(cv2.boxFilter, pixels, -1, (61, 61), dst=out),
+                "local_laplacian 4 levels": functools.partial(
+                    filters.local_laplacian, pixels, 30, levels=4, value_range=(0, 255), **ours
                 ),
             }
             for sigma in (1, 2, 5, 10, 20, 50):
-                runs[f"gaussian {sigma}"] = lambda p=pixels, o=out, n=count, s=sigma: filters.gaussian(  # type: ignore[misc]
-                    p, s, out=o, threads=n
-                )
-                runs[f"cv2.GaussianBlur {sigma}"] = lambda p=pixels, o=out, s=sigma: cv2.GaussianBlur(  # type: ignore[misc]
-                    p, (6 * s + 1, 6 * s + 1), s, dst=o
-                )
+                taps = (6 * sigma + 1, 6 * sigma + 1)
+                runs[f"gaussian {sigma}"] = functools.partial(filters.gaussian, pixels, sigma, **ours)
+                runs[f"cv2.GaussianBlur {sigma}"] = functools.partial(cv2.GaussianBlur, pixels, taps, sigma, dst=out)
             for name, run in runs.items():
                 print(f"{pixels.dtype} {count} thread(s) {name}: {1e9 * best(run, 5) / pixels.size:.2f} ns/px")
 

@@ -107,7 +107,7 @@ def build(
         raise TargetError(f"target {target!r}: libraries are built for linux and osx")
     _, code, _ = native.obtain(wanted, f"library {name} ({filter.trace(structural).label}, {dtype})", keep=False)
     signature = Signature.from_json(code.meta["signature"])
-    text = _header(name, signature, filter.__doc__ or "", wanted["program"]["variant"], resolved)
+    text = _header(name, signature, filter.__doc__ or "", resolved)
     return _write(Path(directory), name, text, _objects(name, code.objects, resolved), resolved)
 
 
@@ -181,22 +181,15 @@ def _placement(mode: str, channels: int) -> Placement:
     return Placement(max(channels, 3) if mode == "color" else channels)
 
 
-def _header(name: str, signature: Signature, doc: str, variant: Mapping[str, Any], target: str) -> str:
-    """Write the header; entry.py knows the signature alone, the pixels' layout is told here."""
-    layouts = {
-        "rows": "interleaved, any number",
-        "planes": f"1, a call filters one; pixels are {variant['pitch']} elements apart",
-        "color": f"3 are filtered, side by side, pixels {variant['pitch']} elements apart",
-    }
-    layout = layouts[variant["mode"]]
-    text = re.sub(r"channels: .*\.\n", f"channels: {layout}.\n", entry.header(name, signature, doc), count=1)
+def _header(name: str, signature: Signature, doc: str, target: str) -> str:
+    """Write the header, and what the library was built for."""
+    text = entry.header(name, signature, doc)
     return f"/* Built by halide-filters for\n * {target}\n * Link with {' '.join(_LIBRARIES)}.\n */\n{text}"
 
 
 def _objects(name: str, code: Sequence[bytes], target: str) -> dict[str, bytes]:
     """Give all objects of a library by file name: the filter's own, Halide's runtime, our hooks into it."""
-    base = "-".join(target.split("-")[:3])
-    _, runtime, _ = native.obtain({"kind": "runtime", "target": base}, f"the Halide runtime for {base}")
+    runtime = native.obtain_runtime(target)
     labels = (f"{name}_pipeline.o", f"{name}.o", f"{name}_runtime.o", f"{name}_hooks.o")
     objects = dict(zip(labels, (*code, *runtime.objects), strict=True))
     if not all(map(elf.is_elf, objects.values())):

@@ -84,4 +84,4 @@ def box(
         schedule=schedule,
         threads=threads,
     )
-    return _sliding.run(run, image, "auto", 2 * (radius_y + radius_x) + 2, out)  # type: ignore[no-any-return]
+    return _sliding.run(run, "auto", 2 * (radius_y + radius_x) + 2, out)  # type: ignore[no-any-return]

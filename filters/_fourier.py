@@ -109,7 +109,7 @@ def expected_accuracy(s: float, terms: int) -> float:
     return -10 * float(np.log10(max(error, 1e-16))) + 3.0
 
 
-def position(s: Any, log: Any) -> Any:
-    """Give where in the tables s lies; ``log`` is the logarithm to use, numpy's or the language's."""
+def position(log_s: Any) -> Any:
+    """Give where in the tables s lies, from its logarithm: a number or one of the language."""
     step = (np.log(LARGEST) - np.log(SMALLEST)) / (NODES - 1)
-    return (log(s) - float(np.log(SMALLEST))) * float(1 / step)
+    return (log_s - float(np.log(SMALLEST))) * float(1 / step)

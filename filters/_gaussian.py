@@ -115,7 +115,7 @@ def gaussian(
         schedule=schedule,
         threads=threads,
     )
-    return _sliding.run(run, image, method, _taps(sigma_y, sigma_x, terms), out)  # type: ignore[no-any-return]
+    return _sliding.run(run, method, _taps(sigma_y, sigma_x, terms), out)  # type: ignore[no-any-return]
 
 
 @public(unsharp_program)
@@ -185,7 +185,7 @@ def unsharp(
         threads=threads,
     )
     taps = _taps(sigma_y, sigma_x, _sliding.DEFAULT_TERMS)
-    return _sliding.run(run, image, "auto", taps, out)  # type: ignore[no-any-return]
+    return _sliding.run(run, "auto", taps, out)  # type: ignore[no-any-return]
 
 
 def _sigmas(sigma: Any) -> tuple[float, float]:

@@ -43,7 +43,7 @@ def _filtered(
     """
     size = high - low
     s = sigma / size
-    where = _fourier.position(s, dsl.log)
+    where = _fourier.position(dsl.log(s))
     period, *coefficients = (dsl.lookup(dsl.table(t), where) for t in _fourier.tables(terms))
     fading = dsl.minimum(s / _fourier.SMALLEST, 1.0)  # below the table, f shrinks as s^3
     scale = detail * size * fading * fading * fading

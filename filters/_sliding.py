@@ -42,7 +42,7 @@ def terms_and_method(terms: Any, accuracy: Any, method: Any) -> tuple[int, str]:
     raise ValueError(f"accuracy must be at most {most:g} dB with method={method!r}, not {accuracy!r}")
 
 
-def run(filter_with: Callable[..., Any], image: Any, method: str, taps: int, out: Any) -> Any:
+def run(filter_with: Callable[..., Any], method: str, taps: int, out: Any) -> Any:
     """Run a convolution by the method asked for.
 
     A recurrence would carry one NaN to the end of its row and column. It therefore arrives at the last pixel: where

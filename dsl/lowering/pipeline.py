@@ -137,23 +137,31 @@ def _value(low: Lowering, node: Node, group: Group) -> Reader:
 
 
 def _lower_output(low: Lowering, node: Node) -> hl.Func:
-    group = Group("output")
-
-    def leaf(inner: Node, x: Any, y: Any) -> list[Any]:
-        read = border.padded(low, inner, group) if inner.op == "input" else low.roots[id(inner)]
-        return [read(x, y, c) for c in range(channel_count(inner))]
-
-    value, channels, dtype = _value(low, node, group), channel_count(node), low.variant.dtypes[-1]
+    group, channels, dtype = Group("output"), channel_count(node), low.variant.dtypes[-1]
     if low.variant.mode == "color":
-        # A tile of all channels is computed before they are stored side by side. It may reach beyond the image, so
-        # inputs are read through the border rule: tails of their own would double the code.
-        value = pointwise.channel_of(lambda x, y: pointwise.evaluate(low, node, group, x, y, leaf), channels)
-        value = low.image_stage("tile", channels, value, None, uniform=channels == 1)
+        value = _tile(low, node, group)
+    else:
+        value = _value(low, node, group)
     low.image_stage("output", channels, lambda x, y, c: pointwise.store(dtype, value(x, y, c)), None)
     func = low.stages.funcs["output"]
     _constrain_output(low, func, node)
     _schedule_loops(low, group, "GuardWithIf", tile=low.variant.mode == "color")
     return func
+
+
+def _tile(low: Lowering, node: Node, group: Group) -> Reader:
+    """Stage: a tile of all channels, computed before they are stored side by side.
+
+    It may reach beyond the image, so inputs are read through the border rule: tails of its own would double the code.
+    """
+
+    def leaf(inner: Node, x: Any, y: Any) -> list[Any]:
+        read = border.padded(low, inner, group) if inner.op == "input" else low.roots[id(inner)]
+        return [read(x, y, c) for c in range(channel_count(inner))]
+
+    channels = channel_count(node)
+    value = pointwise.channel_of(lambda x, y: pointwise.evaluate(low, node, group, x, y, leaf), channels)
+    return low.image_stage("tile", channels, value, None, uniform=channels == 1)
 
 
 def _constrain_output(low: Lowering, func: hl.Func, node: Node) -> None:

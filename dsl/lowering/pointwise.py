@@ -173,7 +173,7 @@ def outside(low: Lowering, node: Node) -> Callable[[Any], Any]:
     """
     if node.op == "input":
         return lambda c: low.border_value
-    if node.op in STENCIL_OPS and node.op not in ("window", "convolve"):  # gain one on a constant
+    if node.op in STENCIL_OPS and node.op not in GAINS:
         return outside(low, node.args[0])
 
     def make() -> hl.Func:
@@ -224,24 +224,23 @@ def _combine(low: Lowering, node: Node, operands: list[list[Any]]) -> list[Any]:
 
 def scalar(low: Lowering, node: Node) -> Any:
     """Write a run-time number. Those that take arithmetic are computed once per call, all in one stage."""
-    if node.op in ("constant", "parameter"):
+    if node.op in _PLAIN_SCALARS:
         return inline_scalar(low, node)
-    wanted = [
-        arg
-        for user in low.nodes
-        for arg in user.args
-        if isinstance(user.type, Image) and arg.type == SCALAR and arg.op not in ("constant", "parameter")
-    ]
-    order = list({id(arg): arg for arg in wanted}.values())
+    func, place = low.once("scalars", lambda: _scalars(low))
+    return hl.Expr(func[place[id(node)]])
 
-    def make() -> hl.Func:
-        i = hl.Var("i")
-        values = [inline_scalar(low, arg) for arg in order]
-        func = low.stage("scalars", [i], hl.mux(i, values) if len(values) > 1 else values[0])
-        low.record["scalars"].compute_root().bound_extent("i", len(values)).unroll("i")
-        return func
 
-    return hl.Expr(low.once("scalars", make)[[id(arg) for arg in order].index(id(node))])
+_PLAIN_SCALARS = ("constant", "parameter")
+
+
+def _scalars(low: Lowering) -> tuple[hl.Func, dict[int, int]]:
+    """Stage: the numbers that images use and that take arithmetic; and the place of each in it."""
+    used = {id(a): a for user in low.nodes if isinstance(user.type, Image) for a in user.args if a.type == SCALAR}
+    wanted = [node for node in used.values() if node.op not in _PLAIN_SCALARS]
+    values = [inline_scalar(low, node) for node in wanted]
+    func = low.stage("scalars", [hl.Var("i")], hl.mux(hl.Var("i"), values) if len(values) > 1 else values[0])
+    low.record["scalars"].compute_root().bound_extent("i", len(values)).unroll("i")
+    return func, {id(node): place for place, node in enumerate(wanted)}
 
 
 def inline_scalar(low: Lowering, node: Node) -> Any:

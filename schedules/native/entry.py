@@ -8,7 +8,7 @@ structure. Python calls ``NAME_call``, which takes a context it keeps (see shim.
 
 from __future__ import annotations
 
-from schedules.native.signature import BORDERS, TYPES, Image, Signature
+from schedules.native.signature import BORDERS, TYPES, Image, Layout, Signature
 
 _PREAMBLE = """\
 %halide_type = type { i8, i8, i16 }
@@ -159,14 +159,24 @@ def _checks(name: str, signature: Signature) -> tuple[str, str]:
     return "\n".join(blocks), "\n".join(texts)
 
 
+def _channels(layout: Layout) -> str:
+    """Say which channels a call filters."""
+    if layout.pitch == 0:
+        return "interleaved, any number"
+    if layout.planar:
+        return f"{layout.channels} are filtered, in planes of their own"
+    if layout.channels:
+        return f"{layout.channels} are filtered, side by side, pixels {layout.pitch} elements apart"
+    return f"1, a call filters one; pixels are {layout.pitch} elements apart"
+
+
 def header(name: str, signature: Signature, doc: str = "") -> str:
     """Write the C header of a library."""
     guard = f"{name.upper()}_H"
     rules = ", ".join(f"{i} {rule}" for i, rule in enumerate(BORDERS))
     arguments = ",\n    ".join(f"{c}{p}" for c, _, p in [*signature.parameters(), ("int32_t ", "i32", "threads")])
     summary = (doc.strip().splitlines() or [name])[0].replace("*/", "")
-    packed = [i.layout.channels for i in signature.images if i.layout.channels]
-    channels = f"fixed at {packed[0]} in this library" if packed else "interleaved, any number"
+    channels = _channels(signature.images[0].layout)
     return f"""/* {summary}
  *
  * Returns 0, or an error code; {name}_last_error() then gives the text (per thread, empty after success).
