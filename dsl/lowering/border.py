@@ -15,6 +15,8 @@ from dsl.lowering import pointwise
 from dsl.lowering.context import Group, Lowering, Reader, channel_count
 from schedules.native.signature import BORDERS
 
+CONSTANT = BORDERS.index("constant")
+
 
 def source_index(low: Lowering, index: Any, size: Any) -> Any:
     """Map an index, however far outside, into ``0 .. size - 1`` by the border rule, or to -1."""

@@ -10,6 +10,7 @@ from typing import Any
 import halide as hl
 
 from dsl.ir import Image, Node
+from dsl.lowering.chunks import chunk_rows
 from schedules.apply import Stages
 from schedules.schedule import Recorder, Schedule
 from schedules.targets import vector_lanes
@@ -62,8 +63,8 @@ class Group:
         What was already lowered inside it.
     parity : bool
         Whether it reads an image of half the width, so that even and odd columns want code of their own.
-    columns : int
-        If not 0, the group goes through its image in strips of so many columns, each from top to bottom.
+    bands : bool
+        Whether the group goes through its image in bands of as many rows as a vector has lanes (sliding.py).
     """
 
     name: str
@@ -71,7 +72,7 @@ class Group:
     own_columns: set[str] = field(default_factory=set)
     readers: dict[Any, Reader] = field(default_factory=dict)
     parity: bool = False
-    columns: int = 0
+    bands: bool = False
 
 
 class Lowering:
@@ -159,6 +160,13 @@ class Lowering:
         if self.variant.mode == "rows":
             return self.images[0].dim(0).extent()
         return self.size(level)[0]
+
+    def bands_per_chunk(self, level: int) -> Any:
+        """Give the bands that one task goes through, of an image that is gone through in bands."""
+        rows = self.schedule.choice("chunk", default=None)
+        if rows is None:
+            rows = chunk_rows(self.size(level)[1], hl.min, hl.max)
+        return (rows + self.lanes - 1) // self.lanes
 
     @property
     def step(self) -> Any:

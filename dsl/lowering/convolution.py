@@ -9,17 +9,20 @@ from dsl.lowering import direct, kernels, pointwise, sliding
 from dsl.lowering.context import Group, Lowering, Reader
 
 
-def can_slide(node: Node, mode: str) -> bool:
-    """Tell whether a convolution has a sliding form: its kernels are Gaussians or boxes, its channels alike."""
-    smooth = all(kernel.op in ("gaussian", "box", "identity") for kernel in node.args[1:])
-    return smooth and mode == "rows"
+def can_slide(node: Node) -> bool:
+    """Tell whether a convolution has a sliding form: no kernel of it is known by its samples alone."""
+    return all(kernel.op != "samples" for kernel in node.args[1:])
 
 
 def method(low: Lowering, node: Node) -> str:
     """Give the lowering a convolution takes: ``"sliding"`` or ``"direct"``."""
-    possible = can_slide(node, low.variant.mode)
+    possible = can_slide(node)
     wanted = low.schedule.choice(low.label(node), "convolve", default="sliding" if possible else "direct")
-    return "sliding" if wanted == "sliding" and possible else "direct"
+    if wanted not in ("sliding", "direct"):
+        raise node.fail(f"the schedule asks for {wanted!r}; a convolution is 'sliding' or 'direct'")
+    if wanted == "sliding" and not possible:
+        raise node.fail("the schedule asks for 'sliding', but a kernel made by dsl.kernel has samples alone: dsl.fit")
+    return str(wanted)
 
 
 def _convolve(low: Lowering, node: Node, group: Group) -> Reader:

@@ -6,11 +6,13 @@ Nothing here needs Python at run time: a library built from a script takes sigma
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import halide as hl
 
+from dsl import fitting
 from dsl.ir import Node
 from dsl.lowering import pointwise, tables
 from dsl.lowering import radius as radius_of
@@ -51,7 +53,7 @@ def _direct(low: Lowering, node: Node, terms: int) -> Weights:
     name = f"{low.label(node)}_direct"
     if node.op == "identity":
         return Weights(lambda r: f32(1), 0)
-    if node.op == "samples":
+    if node.op in ("samples", "oscillators"):
         values, count = tables.table(low, node.args[0])
         radius = (count - 1) // 2
         return Weights(lambda r: values[hl.clamp(radius - r, 0, count - 1)], radius)
@@ -77,7 +79,7 @@ def _direct(low: Lowering, node: Node, terms: int) -> Weights:
 
 def gain(low: Lowering, node: Node, terms: int) -> Any:
     """Give the sum of a kernel: one, but for samples of one's own."""
-    if node.op != "samples":
+    if node.op not in ("samples", "oscillators"):
         return f32(1)
 
     def make() -> Any:
@@ -92,92 +94,191 @@ def gain(low: Lowering, node: Node, terms: int) -> Any:
     return low.once(("gain", id(node)), make)
 
 
+#: What drives an oscillator when a window moves: sums of samples, by type of transform and parity, and the weight of
+#: each. With w(r) = a cos(phi r) + b sin(phi r), A = a cos(phi R), A1 = a cos(phi (R + 1)), B = b sin(phi R) and
+#: B1 = b sin(phi (R + 1)), all follow from one identity,
+#:
+#:     Z(x) - 2 cos(phi) Z(x - 1) + Z(x - 2) = w(R) f(x + R) - w(R + 1) f(x + R - 1)
+#:                                            + w(-R) f(x - R - 2) - w(-R - 1) f(x - R - 1),
+#:
+#: by what the frequencies of the type make of A1 and B1. Below, s(0) = f(x + R), s(1) = f(x + R - 1),
+#: s(2) = f(x - R - 2), s(3) = f(x - R - 1).
+_DRIVES: dict[tuple[int, str], list[tuple[Callable[[Any], Any], str]]] = {
+    (5, "even"): [(lambda s: (s(0) - s(3)) - (s(1) - s(2)), "A")],
+    (5, "odd"): [(lambda s: (s(0) - s(3)) + (s(1) - s(2)), "B")],
+    (7, "even"): [(lambda s: (s(0) + s(3)) + (s(1) + s(2)), "A")],
+    (7, "odd"): [(lambda s: (s(0) + s(3)) - (s(1) + s(2)), "B")],
+    (3, "even"): [(lambda s: s(0) + s(2), "A")],
+    (3, "odd"): [(lambda s: s(0) - s(2), "B"), (lambda s: s(3) - s(1), "B1")],
+    (1, "even"): [(lambda s: s(0) + s(2), "A"), (lambda s: s(1) + s(3), "-A1")],
+    (1, "odd"): [(lambda s: s(3) - s(1), "B1")],
+}
+
+
 @dataclass(frozen=True)
 class Oscillators:
-    """A kernel as ``gain[0] + sum_k gain[k] cos(phi_k r)`` for ``|r| <= radius``, and a tap at ``|r| = radius + 1``.
+    """Weights ``dc + sum_k (a_k cos(phi_k r) + b_k sin(phi_k r))`` of the samples ``|r| <= radius``, and two beyond.
 
-    With ``phi_k = 2 pi k / (2 radius + 1)`` (DCT-5). Each expression is a float32 number computed once per call.
+    Every number is float32, computed in float64 once per call.
 
     Attributes
     ----------
     terms : int
-        Cosines besides the constant.
+        Oscillators besides the constant.
     radius : Expr
         Of the window.
-    gain : list of Expr
-        ``terms + 1`` gains.
+    dc : Expr or None
+        The constant.
     damp : list of Expr
-        ``4 sin^2(phi_k / 2)`` for ``k >= 1``.
-    drive : list of Expr
-        ``gain[k] cos(phi_k radius)`` for ``k >= 1``.
-    tap : Expr or None
-        Weight of each of the two taps just outside the window.
-    start : Func
-        ``start[j, r]``: weight of sample ``-radius - 2 <= r < radius`` in the sum that state j starts from.
+        ``4 sin^2(phi_k / 2)``.
+    drives : list of function
+        What drives all oscillators: sums of samples.
+    drive : list of list of Expr
+        For each oscillator its weights of these.
+    outer : (Expr, Expr) or None
+        Weights of the samples at ``-radius - 1`` and ``radius + 1``; one expression if they are equal.
+    waves : Func
+        ``waves[j, r]``: 1, then the cosines of ``phi_k r``, then the sines.
+    begin : list of tuple of Expr
+        For each oscillator a, b and the four numbers that make D from sums of cosines and sines and the two samples
+        that leave: see sliding.py.
     """
 
     terms: int
     radius: Any
-    gain: list[Any]
+    dc: Any
     damp: list[Any]
-    drive: list[Any]
-    tap: Any
-    start: hl.Func
+    drives: list[Callable[[Any], Any]]
+    drive: list[list[Any]]
+    outer: tuple[Any, Any] | None
+    waves: hl.Func | None
+    begin: list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class _Waves:
+    """A kernel before it is turned into numbers: functions of k give float64 expressions."""
+
+    type: int
+    parity: str
+    terms: int
+    radius: Any
+    first: Any
+    dc: Any
+    cosine: Callable[[Any], Any]
+    sine: Callable[[Any], Any]
+    outer: tuple[Any, Any] | None
+
+    def angle(self, k: Any) -> Any:
+        longer, shift = fitting.TYPES[self.type]
+        return hl.f64(2 * math.pi) * (_f64(self.first + k) + hl.f64(shift)) / _f64(2 * self.radius + longer)
 
 
 def sliding(low: Lowering, node: Node, terms: int) -> Oscillators:
-    """Lower a Gaussian or a box to oscillators; a box is the constant alone, and exact."""
+    """Lower a kernel to oscillators; a box is the constant alone, and exact."""
     found: Oscillators = low.once(("sliding", id(node), terms), lambda: _sliding(low, node, terms))
     return found
 
 
 def _sliding(low: Lowering, node: Node, terms: int) -> Oscillators:
     name = f"{low.label(node)}_sliding"
+    waves = {"box": _box, "gaussian": _gaussian, "oscillators": _fitted}[node.op](low, name, node, terms)
+    dc = None if waves.dc is None else _once_per_call(low, f"{name}_dc", hl.cast(hl.Float(32), waves.dc))
+    outer = waves.outer
+    if outer is not None:
+        first = _once_per_call(low, f"{name}_outer", hl.cast(hl.Float(32), outer[0]))
+        same = outer[0] is outer[1]
+        outer = (first, first if same else _once_per_call(low, f"{name}_outer1", hl.cast(hl.Float(32), outer[1])))
+    if not waves.terms:
+        return Oscillators(0, waves.radius, dc, [], [], [], outer, None, [])
+    return _numbers(low, name, waves, dc, outer)
+
+
+def _numbers(low: Lowering, name: str, waves: _Waves, dc: Any, outer: Any) -> Oscillators:
+    """Stages: the numbers of every oscillator, and samples of its waves."""
+    k, i, j, r = (hl.Var(n) for n in ("k", "i", "j", "r"))
+    terms, radius = waves.terms, waves.radius
+    phi, a, b = waves.angle(k), waves.cosine(k), waves.sine(k)
+    half = hl.sin(phi / 2)
+    edge, beyond = phi * _f64(radius), phi * _f64(radius + 1)
+    weights = {"A": a * hl.cos(edge), "A1": a * hl.cos(beyond), "B": b * hl.sin(edge), "B1": b * hl.sin(beyond)}
+    weights["-A1"] = -weights["A1"]
+    parities = ("even", "odd") if waves.parity == "both" else (waves.parity,)
+    drives = [drive for parity in parities for drive in _DRIVES[waves.type, parity]]
+    slow, turn = 2 * half * half, hl.sin(phi)  # 1 - cos(phi), without cancellation
+    kinds = [
+        4 * half * half,
+        *(weights[weight] for _, weight in drives),
+        *(a, b, a * slow - b * turn, b * slow + a * turn, weights["A1"] + weights["B1"], weights["A"] - weights["B"]),
+    ]
+    low.stage(f"{name}_number", [i, k], hl.cast(hl.Float(32), hl.mux(i, kinds)))
+    low.record[f"{name}_number"].compute_root().bound_extent("i", len(kinds)).unroll("i")
+    number = low.stages.funcs[f"{name}_number"]
+    phase = waves.angle(hl.select(j <= terms, j - 1, j - 1 - terms)) * _f64(r)
+    wave = hl.select(j == 0, hl.f64(1), j <= terms, hl.cos(phase), hl.sin(phase))
+    low.stage(f"{name}_waves", [j, r], hl.cast(hl.Float(32), wave))
+    low.record[f"{name}_waves"].compute_root()
+    count = len(drives)
+    return Oscillators(
+        terms,
+        radius,
+        dc,
+        [hl.Expr(number[0, n]) for n in range(terms)],
+        [drive for drive, _ in drives],
+        [[hl.Expr(number[1 + d, n]) for d in range(count)] for n in range(terms)],
+        outer,
+        low.stages.funcs[f"{name}_waves"],
+        [tuple(hl.Expr(number[1 + count + d, n]) for d in range(6)) for n in range(terms)],
+    )
+
+
+def _nothing(k: Any) -> Any:
+    return hl.f64(0)
+
+
+def _box(low: Lowering, name: str, node: Node, terms: int) -> _Waves:
     size = pointwise.inline_scalar(low, node.args[0])
-    if node.op == "box":
-        terms = 0
-        radius = hl.cast(hl.Int(32), hl.round(size))
-    else:
-        radius = hl.cast(hl.Int(32), hl.floor(_f64(radius_of.SLIDING[terms]) * _positive(size) - hl.f64(0.5)))
+    radius = hl.clamp(hl.cast(hl.Int(32), hl.round(size)), 0, radius_of.MAX)
+    return _Waves(5, "even", 0, radius, 1, hl.f64(1) / _f64(2 * radius + 1), _nothing, _nothing, None)
+
+
+def _gaussian(low: Lowering, name: str, node: Node, terms: int) -> _Waves:
+    """Fit a Gaussian in closed form: its spectrum is known. The weights beyond the window are the Gaussian's own."""
+    sigma = _positive(pointwise.inline_scalar(low, node.args[0]))
+    radius = hl.cast(hl.Int(32), hl.floor(_f64(radius_of.SLIDING[terms]) * sigma - hl.f64(0.5)))
     radius = hl.clamp(radius, terms, radius_of.MAX)
     period = _f64(2 * radius + 1)
     k = hl.Var("k")
     angle = hl.f64(2 * math.pi) * _f64(k) / period
-    if node.op == "box":
-        tap, gain = None, hl.f64(1) / period + _f64(k) * 0
-    else:
-        sigma = _positive(size)
-        response, at_zero, total = _gaussian_response(low, name, sigma, angle, k, terms)
-        outside = _f64(radius + 1)
-        edge = hl.exp(-outside * outside / (2 * sigma * sigma)) / total
-        tap = _once_per_call(low, f"{name}_tap", hl.cast(hl.Float(32), edge))
-        fitted = 2 * (response[k] / at_zero - 2 * edge * hl.cos(angle * _f64(radius)))
-        gain = hl.select(k == 0, 1 - 2 * edge, fitted) / period
-    gains = low.stage(f"{name}_gain", [k], gain)
-    half = hl.sin(angle / 2)
-    damps = low.stage(f"{name}_damp", [k], hl.cast(hl.Float(32), 4 * half * half))
-    drives = low.stage(f"{name}_drive", [k], hl.cast(hl.Float(32), gains[k] * hl.cos(angle * _f64(radius))))
-    # The sums a scan starts from, before its step to pixel 0: Z_k(-1), then D_k = Z_k(-1) - Z_k(-2).
-    j, r = hl.Var("j"), hl.Var("r")
-    of = hl.select(j <= terms, j, j - terms)
-    phase = hl.f64(2 * math.pi) * _f64(of) / period
+    response, at_zero, total = _gaussian_response(low, name, sigma, angle, k, terms)
+    outside = _f64(radius + 1)
+    edge = _once_per_call(low, f"{name}_edge", hl.exp(-outside * outside / (2 * sigma * sigma)) / total)
 
-    def wave(at: Any) -> Any:
-        inside = (at >= -radius) & (at <= radius)
-        return hl.select(inside, hl.cos(phase * _f64(at)), hl.f64(0))
+    def cosine(k: Any) -> Any:
+        turn = hl.cos(hl.f64(2 * math.pi) * _f64(k + 1) / period * _f64(radius))
+        return 2 * (response[k + 1] / at_zero - 2 * edge * turn) / period
 
-    weight = hl.select(j <= terms, wave(r + 1), wave(r + 1) - wave(r + 2)) * gains[hl.clamp(of, 0, terms)]
-    start = low.stage(f"{name}_start", [j, r], hl.cast(hl.Float(32), weight))
-    for stage in ("gain", "damp", "drive", "start"):
-        low.record[f"{name}_{stage}"].compute_root()
-    return Oscillators(
-        terms,
+    return _Waves(5, "even", terms, radius, 1, (1 - 2 * edge) / period, cosine, _nothing, (edge, edge))
+
+
+def _fitted(low: Lowering, name: str, node: Node, terms: int) -> _Waves:
+    """Take a fit made by dsl/fitting.py, mirrored: a convolution sees its kernel so."""
+    kind, count, parity = int(node.attributes[0]), int(node.attributes[1]), str(node.attributes[2])  # type: ignore[arg-type]
+    values, _ = tables.table(low, node.args[1])
+    radius = hl.clamp(hl.cast(hl.Int(32), hl.round(pointwise.inline_scalar(low, node.args[2]))), count, radius_of.MAX)
+    at = [_f64(values[i]) for i in range(4)]
+    dc = at[1] if fitting.TYPES[kind][1] == 0 else None
+    outer = (at[2], at[2]) if parity == "even" else (at[3], at[2])
+    return _Waves(
+        kind,
+        parity,
+        count,
         radius,
-        [hl.cast(hl.Float(32), gains[i]) for i in range(terms + 1)],
-        [damps[i] for i in range(1, terms + 1)],
-        [drives[i] for i in range(1, terms + 1)],
-        tap,
-        start,
+        hl.cast(hl.Int(32), hl.round(values[0])),
+        dc,
+        lambda k: _f64(values[hl.clamp(4 + k, 0, 4 + count - 1)]),
+        lambda k: -_f64(values[hl.clamp(4 + count + k, 0, 4 + 2 * count - 1)]),
+        outer,
     )
 
 

@@ -2,13 +2,13 @@
 
 A node is *computed in full* (a loop nest of its own, a *group*) if it is the output, a coarser level, or read
 through a stencil after a stencil of its own. Everything else is written into the loop nest that uses it; what is
-read at neighbouring pixels there is a helper stage, computed row by row (or strip by strip: see sliding.py).
+read at neighbouring pixels there is a helper stage, computed row by row (or band by band: see sliding.py).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import halide as hl
@@ -33,7 +33,7 @@ def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowere
     names = request.get("names") or default_names(program)
     _arguments(low, program, names)
     output = nodes[program.output]
-    roots = full_nodes(nodes, output)
+    roots = full_nodes(nodes, output, lambda node: convolution.method(low, node) == "sliding")
     for node in nodes:
         if id(node) in roots and node is not output:
             _lower_full(low, node)
@@ -90,13 +90,15 @@ def _constrain(low: Lowering, buffer: Any, channels: int) -> None:
 # ----------------------------------------------------------------------------------- what is computed in full
 
 
-def full_nodes(nodes: list[Node], output: Node) -> set[int]:
-    """Find the nodes that get a loop nest of their own."""
+def full_nodes(nodes: list[Node], output: Node, slides: Callable[[Node], bool]) -> set[int]:
+    """Find the nodes that get a loop nest of their own; ``slides`` tells which convolutions are sliding ones."""
     roots = {id(output)} | {id(n) for n in nodes if n.op == "down"}
     for node in nodes:  # in order, so an operand's own stencils are decided before it is asked about
         if node.op in STENCIL_OPS:
             operand = node.args[0]
-            if any(inner.op in STENCIL_OPS for inner in inlined(operand, roots)):
+            stencils = any(inner.op in STENCIL_OPS for inner in inlined(operand, roots))
+            looped = channel_count(operand) > 1 and operand.op != "input" and node.op == "convolve" and slides(node)
+            if stencils or looped:
                 roots.add(id(operand))
     users = Counter(id(inner) for node in nodes if id(node) in roots for inner in inlined(node, roots - {id(node)}))
     return roots | {id(n) for n in nodes if n.op in ("convolve", "window") and users[id(n)] > 1}
@@ -128,7 +130,8 @@ def _lower_full(low: Lowering, node: Node) -> None:
     reader = low.image_stage(name, channels, value, None, uniform=uniform)
     low.record[name].compute_root()
     # A coarser level may be computed beyond its domain (and is read there: see resample.py), an input not.
-    _schedule_loops(low, group, "RoundUp" if node.type.level else "GuardWithIf")  # type: ignore[union-attr]
+    level = node.type.level  # type: ignore[union-attr]
+    _schedule_loops(low, group, "RoundUp" if level else "GuardWithIf", level)
     low.roots[id(node)] = reader
 
 
@@ -171,27 +174,30 @@ def _constrain_output(low: Lowering, func: hl.Func, node: Node) -> None:
     buffer.dim(1).set_bounds(0, low.images[0].dim(1).extent())
 
 
-def _schedule_loops(low: Lowering, group: Group, tail: str, *, tile: bool = False) -> None:
+def _schedule_loops(low: Lowering, group: Group, tail: str, level: int = 0, *, tile: bool = False) -> None:
     """Schedule a group: strips of rows in parallel, rows in vectors, helper stages row by row within a strip."""
     record, lanes = low.record, low.lanes
     loops = record[group.name]
-    if group.columns:
-        outer = "xs"
-        loops.split("x", "xs", "x", group.columns, tail).reorder("x", "y", "xs").parallel("xs")
+    if group.bands:
+        outer = "yb"
+        symbol = f"{group.name}_bands"
+        low.stages.symbols[symbol] = low.bands_per_chunk(level)
+        loops.split("y", "yb", "y", lanes, tail).split("yb", "yc", "yb", symbol, tail)
+        rows: tuple[str, ...] = ("y", "yb", "yc")
     else:
         outer = "yo"
         strip = low.schedule.choice(f"{group.name}.strip", "strip", default=_STRIP)
         loops.split("y", "yo", "y", strip, tail)
+        rows = ("y", "yo")
     if tile:
-        loops.split("x", "x", "xi", 2 * lanes, tail).reorder("c", "xi", "x", "y", "yo").unroll("c").vectorize("xi")
+        loops.split("x", "x", "xi", 2 * lanes, tail).reorder("c", "xi", "x", *rows).unroll("c").vectorize("xi")
         _vectorize(low, group, "tile", "RoundUp")
         record["tile"].compute_at(group.name, "x")
     else:
         _vectorize(low, group, group.name, tail)
         if "c" in low.stages.loops[group.name] and group.name not in low.mixed:
-            loops.reorder("x", "c", "y", "yo")
-    if not group.columns:
-        loops.parallel("yo")
+            loops.reorder("x", "c", *rows)
+    loops.parallel(rows[-1])
     for name in group.local:
         record[name].store_at(group.name, outer).compute_at(group.name, "y")
         if name not in group.own_columns:

@@ -157,6 +157,13 @@ def evaluate(low: Lowering, node: Node, group: Group, x: Any, y: Any, leaf: Leaf
     return value(node)
 
 
+def value_at(low: Lowering, node: Node, group: Group, x: Any, y: Any, c: Any) -> Any:
+    """Write one channel of a node at a column and row inside its domain; ``c`` may be a loop if the node is a leaf."""
+    if is_leaf(low, node):
+        return leaf_reader(low, node)(x, y, c)
+    return evaluate(low, node, group, x, y)[c]
+
+
 def stencil(low: Lowering, node: Node, group: Group) -> Reader:
     """Lower a node that looks at other pixels, once per group, and read it."""
     key = (node.op, id(node))

@@ -1,210 +1,505 @@
 """Convolution by sliding cosines: two scans whose cost does not depend on the radius.
 
-A kernel is a constant and K cosines over a window (kernels.Oscillators). Sliding the window by one pixel updates
-each product sum Z_k from two samples that enter and two that leave; with the difference D_k as state (Reinsch's
-form) rounding errors do not grow with the radius:
+A kernel is a constant and K oscillators over a window, and a weight on either side of it (kernels.Oscillators).
+Sliding the window by one pixel updates each product sum Z_k from the samples that enter and leave; with the
+difference D_k as state (Reinsch's form) rounding errors do not grow with the radius:
 
-    Z_0 <- Z_0 + gain_0 (f(x + R) - f(x - R - 1))
-    D_k <- D_k - damp_k Z_k + drive_k (f(x + R) - f(x + R - 1) + f(x - R - 2) - f(x - R - 1))
-    Z_k <- Z_k + D_k                    result(x) = sum_k Z_k + tap (f(x + R + 1) + f(x - R - 1))
+    Z_0 <- Z_0 + dc (f(x + R) - f(x - R - 1))
+    D_k <- D_k + (sums of the samples that enter and leave, weighted) - damp_k Z_k
+    Z_k <- Z_k + D_k                    result(x) = sum_k Z_k + outer (f(x + R + 1) + f(x - R - 1))
 
-Horizontally a band of as many rows as a vector has lanes is transposed, scanned (a vector is one column of the
-band), and transposed back. Vertically a vector is a piece of a row. Each scan is a stage with two values, results
-and states. Their places overlap nowhere: states come first, results behind them, and each lies in an allocation of
-its own, so the compiler can keep the states in registers. (Both values of a stage are stored at every assignment;
-the one that is not meant goes where nobody reads.)
+They start from direct sums around the pixel before the first, with C = sum cos(phi r) f(r) and S likewise:
+
+    Z_k = a C + b S        D_k = (a (1 - cos phi) - b sin phi) C + (b (1 - cos phi) + a sin phi) S
+                                 + w(R + 1) f(R) - w(-R) f(-R - 1)
+
+The image is gone through in *bands* of as many rows as a vector has lanes, from top to bottom:
+
+1. Down the columns, in blocks of a vector of columns: every lane is a column. The states of all columns stay in
+   memory from band to band, so rows are read where they lie, once as they enter and once as they leave, and no row
+   is computed twice.
+2. The block, lanes by rows, is transposed by perfect shuffles, and put beside its neighbours: every lane is a row.
+   Columns outside the image are copied by the border rule, before and behind.
+3. Along the rows, likewise in blocks, whose states stay where they are from block to block.
+4. Each block is transposed back, and the loops of the group that wanted the result read it.
+
+Several bands in a row are a *chunk*, the unit of parallel work: only there a scan starts anew.
+
+That states outlive the loop that computes them is no part of Halide's language. A scan is a stage whose definition is
+``undef``, so nothing is stored before its updates; it is computed anew in every band (in every block) within an
+allocation that ``hoist_storage`` puts outside of that loop, at the same place each time; and the first of its updates,
+which set the states, run in the first band of a chunk (block of a row) alone. tests/dsl/test_sliding.py holds that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import halide as hl
 
 from dsl.ir import Node
 from dsl.lowering import border, kernels, pointwise
-from dsl.lowering.context import Group, Lowering, Reader
-
-#: Steps of a scan that are written out before its loop turns: states stay in registers that long.
-_UNROLL = 4
-#: Columns that one task scans downwards, in vectors.
-_STRIP = 4
+from dsl.lowering.context import Group, Lowering, Reader, channel_count, f32
 
 Sample = Callable[[Any], Any]
+#: Reads what a scan wrote: (lane, step, block, channel) -> value.
+Block = Callable[[Any, Any, Any, Any], Any]
 
 
 def convolve(low: Lowering, node: Node, group: Group) -> Reader:
-    """Lower a convolution: its rows are computed in full, its columns strip by strip inside the group."""
-    image, kernel_y, kernel_x = node.args
+    """Lower a convolution: stages that are computed band by band within a group."""
+    _, kernel_y, kernel_x = node.args
     terms = int(node.attributes[0])  # type: ignore[arg-type]
-    if kernel_x.op != "identity":
-        rows = _horizontal(low, f"{low.label(node)}_rows", kernels.sliding(low, kernel_x, terms), image)
-        if kernel_y.op == "identity":
-            return rows
+    group.bands = True
+    shape = _Shape(low, node, group)
+    if kernel_y.op != "identity":
+        block = _down(shape, kernels.sliding(low, kernel_y, terms))
     else:
-        last = low.columns(0) - 1  # a vector may end beyond the row
-
-        def rows(x: Any, y: Any, c: Any) -> Any:
-            return pointwise.evaluate(low, image, group, hl.clamp(hl.likely(x), 0, last), y)[0]
-
-    return _vertical(low, node, group, kernels.sliding(low, kernel_y, terms), rows)
-
-
-# ------------------------------------------------------------------------------------------------- the recurrence
+        block = _read(shape)
+    if kernel_x.op == "identity":
+        return _laid_out(shape, block)
+    osc = kernels.sliding(low, kernel_x, terms)
+    turned = _turn(shape, block)
+    _edges(shape, turned, osc.radius, kernels.gain(low, kernel_y, terms))
+    return _along(shape, osc, turned)
 
 
-def _state_count(osc: kernels.Oscillators) -> int:
-    return 2 * osc.terms + 1
+class _Shape:
+    """What the stages of one convolution share: names, sizes, loops."""
+
+    def __init__(self, low: Lowering, node: Node, group: Group) -> None:
+        self.low, self.node, self.group = low, node, group
+        self.name = f"{low.label(node)}_{group.name}"
+        self.lanes, self.step = low.lanes, low.step
+        self.level = node.type.level  # type: ignore[union-attr]
+        self.columns = low.columns(self.level)
+        self.width, self.height = low.size(self.level)
+        self.band, self.block, self.lane = hl.Var("band"), hl.Var("block"), hl.Var("lane")
+        channels = channel_count(node)
+        self.planes = [hl.Var("c")] if channels > 1 else []
+        self.channels = channels
+        self.blocks = (self.columns + self.lanes - 1) // self.lanes
+
+    def stage(self, name: str, arguments: Sequence[Any]) -> hl.Func:
+        """Define a stage that holds nothing yet, for every plane and band."""
+        full = f"{self.name}_{name}"
+        func = self.low.stage(full, [*arguments, *self.planes, self.band], hl.undef(hl.Float(32)))
+        if self.planes:
+            self.low.record[full].bound_extent("c", self.channels)
+        return func
+
+    @property
+    def rest(self) -> list[Any]:
+        """The arguments that every stage ends with."""
+        return [*self.planes, self.band]
+
+    @property
+    def loops(self) -> tuple[str, ...]:
+        return tuple(var.name() for var in self.rest)
+
+    def first_column(self, block: Any) -> Any:
+        """Give the first column of a block: the last one is moved to the left, so that all are full."""
+        return hl.max(hl.min(block * self.lanes, self.columns - self.lanes), 0)
+
+    def within(self, stage: str, directive: str, other: str, loop: str) -> None:
+        getattr(self.low.record[f"{self.name}_{stage}"], directive)(other, loop)
+
+    def of_group(self, stage: str) -> None:
+        """Compute a stage in every band of the group."""
+        self.within(stage, "compute_at", self.group.name, "yb")
 
 
-def _assignments(osc: kernels.Oscillators, state: Callable[[int], Any], sample: Sample) -> tuple[list[int], list[Any]]:
-    """Write one step as assignments in order: which state, and its value from the states as they are by then.
+# ----------------------------------------------------------------------------------------------------- the scan
 
-    ``sample(d)`` is the pixel ``d`` away from the window's new middle.
+
+@dataclass(frozen=True)
+class _Scan:
+    """A stage that slides a window: one block of ``lanes`` steps at a time, ``lanes`` side by side.
+
+    Attributes
+    ----------
+    name : str
+        Of the stage, behind that of the convolution.
+    osc : Oscillators
+        The kernel.
+    arguments : list of Var
+        Besides lane and place.
+    start : Expr
+        Whether states are set from direct sums before the block.
+    channels : Expr
+        Interleaved along the scan, each with states and results of its own.
     """
-    radius, terms = osc.radius, osc.terms
-    enters, leaves = sample(radius), sample(-radius - 1)
-    slots = [0]
-    values = [state(0) + osc.gain[0] * (enters - leaves)]
-    if terms:
-        moved = (enters - sample(radius - 1)) + (sample(-radius - 2) - leaves)
-    for k in range(terms):
-        z, d = 1 + k, 1 + terms + k
-        slots += [d, z]
-        values += [state(d) - osc.damp[k] * state(z) + osc.drive[k] * moved, state(z) + state(d)]
-    return slots, values
+
+    shape: _Shape
+    name: str
+    osc: kernels.Oscillators
+    arguments: list[Any]
+    start: Any
+    channels: Any
+
+    @property
+    def states(self) -> int:
+        return 2 * self.osc.terms + (self.osc.dc is not None)
+
+    @property
+    def constant(self) -> int:
+        """States before those of the oscillators."""
+        return self.states - 2 * self.osc.terms
+
+    def place(self, channel: Any, step: Any) -> Any:
+        """Say where the result of a step lies: behind the states."""
+        return channel * (self.states + self.shape.lanes) + self.states + step
+
+    def define(self, sample: Callable[[Any, Any], Any], plain: Any, fast: Callable[[Any, Any], Any] | None) -> hl.Func:
+        """Write the stage.
+
+        Parameters
+        ----------
+        sample : function
+            ``sample(distance, channel)``: the pixel so far from the first of the block.
+        plain : Expr
+            Where ``fast`` gives the same, it is used instead.
+        """
+        place = hl.Var("place")
+        func = self.shape.stage(self.name, [self.shape.lane, place, *self.arguments])
+        self._begin(func, sample, plain, fast)
+        self._walk(func, "general", sample, None if fast is None else ~plain, unroll=fast is None)
+        if fast is not None:
+            self._walk(func, "plain", fast, plain, unroll=True)
+        record = self.shape.low.record[f"{self.shape.name}_{self.name}"]
+        record.bound_extent("lane", self.shape.lanes)
+        return func
+
+    def _at(self, func: hl.Func, place: Any) -> Any:
+        return func[(self.shape.lane, place, *self.arguments, *self.shape.rest)]
+
+    def _set(self, func: hl.Func, place: Any, value: Any) -> None:
+        func[(self.shape.lane, place, *self.arguments, *self.shape.rest)] = value
+
+    def _state(self, func: hl.Func, channel: Any) -> Callable[[int], Any]:
+        base = channel * (self.states + self.shape.lanes)
+        return lambda k: self._at(func, base + k)
+
+    def _domain(self, func: hl.Func, name: str, extents: Sequence[tuple[Any, Any]], where: Any) -> tuple[Any, ...]:
+        """Make the loops of an update, the channels outermost, that run under a condition."""
+        full = f"{self.shape.name}_{self.name}_{name}"
+        domain = hl.RDom([*extents, (0, self.channels)], full)
+        if where is not None:
+            domain.where(where)
+        return (domain.x, domain.y, domain.z, domain.w)[: len(extents) + 1]
+
+    def _schedule(self, update: int, name: str, loops: Sequence[Any], unroll: int) -> None:
+        """Run an update lane by lane in vectors, with the first so many loops written out."""
+        stage = f"{self.shape.name}_{self.name}"
+        known = self.shape.low.stages.loops[stage]
+        names = [f"{name}_{i}" for i in range(len(loops))]
+        known |= dict(zip(names, loops, strict=True))
+        outer = [argument.name() for argument in self.arguments]
+        record = self.shape.low.record[stage].update(update)
+        record.reorder("lane", *names, *outer, *self.shape.loops).vectorize("lane")
+        for loop in names[:unroll]:
+            record.unroll(loop)
+
+    def _begin(
+        self, func: hl.Func, sample: Callable[[Any, Any], Any], plain: Any, fast: Callable[[Any, Any], Any] | None
+    ) -> None:
+        """Set the states: sums of cosines and sines around the pixel before the first, turned into Z and D."""
+        osc = self.osc
+        terms, constant = osc.terms, self.constant
+        base = self.states + self.shape.lanes
+        slot, channel = self._domain(func, "clear", [(0, self.states)], self.start)
+        cosines = slot < terms + constant
+        self._set(func, channel * base + slot, hl.select(cosines, sample(-1, channel), f32(0)))
+        self._schedule(0, "clear", (slot, channel), 1)
+
+        def sums(update: int, name: str, sample: Callable[[Any, Any], Any], where: Any) -> None:
+            slot, r, channel = self._domain(func, name, [(0, self.states), (1, osc.radius)], where)
+            right, left = sample(r - 1, channel), sample(-1 - r, channel)
+            pair = hl.select(slot < terms + constant, right + left, right - left)
+            wave = osc.waves[slot + 1 - constant, r] if osc.waves is not None else f32(1)
+            place = channel * base + slot
+            self._set(func, place, self._at(func, place) + wave * pair)
+            self._schedule(update, name, (slot, r, channel), 1)
+
+        if fast is None:
+            sums(1, "sums", sample, self.start)
+        else:
+            sums(1, "sums", sample, self.start & ~plain)
+            sums(2, "plain_sums", fast, self.start & plain)
+        count = 3 * terms + constant
+        slot, channel = self._domain(func, "states", [(0, count)], self.start)
+        state = self._state(func, channel)
+        slots, values = self._first_states(state, lambda distance: sample(distance, channel))
+        self._set(func, channel * base + _mux(slot, [hl.i32(s) for s in slots]), _mux(slot, values))
+        self._schedule(2 if fast is None else 3, "states", (slot, channel), 1)
+
+    def _first_states(self, state: Callable[[int], Any], sample: Sample) -> tuple[list[int], list[Any]]:
+        osc, constant = self.osc, self.constant
+        slots, values = [], []
+        if osc.terms:
+            right, left = sample(osc.radius - 1), sample(-osc.radius - 2)
+        for k, (a, b, of_cosine, of_sine, enters, leaves) in enumerate(osc.begin):
+            z, d = constant + k, constant + osc.terms + k
+            spare = self.states  # where the first result will lie: keeps S, which D takes the place of
+            cosine, sine = state(z), state(spare)
+            slots += [spare, d, z]
+            moved = enters * right - leaves * left
+            values += [state(d), of_cosine * cosine + of_sine * sine + moved, a * cosine + b * sine]
+        if constant:
+            slots.append(0)
+            values.append(osc.dc * state(0))
+        return slots, values
+
+    def _walk(self, func: hl.Func, name: str, sample: Callable[[Any, Any], Any], where: Any, *, unroll: bool) -> None:
+        k, step, channel = self._domain(func, name, [(0, self.states + 1), (0, self.shape.lanes)], where)
+        state = self._state(func, channel)
+        slots, values = self._assignments(state, lambda distance: sample(step + distance, channel))
+        base = channel * (self.states + self.shape.lanes)
+        slot = hl.mux(k, [hl.i32(s) for s in [*slots, 0]])
+        place = hl.select(k == self.states, self.place(channel, step), base + slot)
+        self._set(func, place, hl.mux(k, values))
+        self._schedule(func.num_update_definitions() - 1, name, (k, step, channel), 2 if unroll else 1)
+
+    def _assignments(self, state: Callable[[int], Any], sample: Sample) -> tuple[list[int], list[Any]]:
+        """Write one step as assignments in order: which state, and its value from the states as they are by then."""
+        osc, constant = self.osc, self.constant
+        radius = osc.radius
+        near = {0: radius, 1: radius - 1, 2: -radius - 2, 3: -radius - 1}
+        slots, values = [], []
+        if constant:
+            slots.append(0)
+            values.append(state(0) + osc.dc * (sample(radius) - sample(-radius - 1)))
+        drives = [drive(lambda i: sample(near[i])) for drive in osc.drives]
+        for k in range(osc.terms):
+            z, d = constant + k, constant + osc.terms + k
+            pushed = state(d)
+            for weight, drive in zip(osc.drive[k], drives, strict=True):
+                pushed = pushed + weight * drive
+            slots += [d, z]
+            values += [pushed - osc.damp[k] * state(z), state(z) + state(d)]
+        result = state(0)
+        for k in range(1, osc.terms + constant):
+            result = result + state(k)
+        if osc.outer is not None:
+            left, right = osc.outer
+            before, behind = sample(-radius - 1), sample(radius + 1)
+            result = result + (left * (before + behind) if left is right else left * before + right * behind)
+        return slots, [*values, result]
 
 
-def _result(osc: kernels.Oscillators, state: Callable[[int], Any], sample: Sample) -> Any:
-    value = state(0)
-    for k in range(osc.terms):
-        value = value + state(1 + k)
-    if osc.tap is not None:
-        value = value + osc.tap * (sample(osc.radius + 1) + sample(-osc.radius - 1))
-    return value
-
-
-def _scan(low: Lowering, name: str, arguments: Sequence[Any]) -> hl.Func:
-    """Define a scan before its first step: nothing is written yet."""
-    nothing = hl.undef(hl.Float(32))
-    return low.stage(name, list(arguments), (nothing, nothing))
-
-
-def _step(k: Any, slots: list[int], values: list[Any], result: Any) -> tuple[Any, tuple[Any, Any]]:
-    """Write assignment ``k`` of a step (unrolled later): which state slot, and the pair to store there."""
-    slot = hl.mux(k, [hl.i32(s) for s in [*slots, 0]])
-    return slot, (hl.select(k == len(slots), result, hl.f32(0)), hl.mux(k, [*values, hl.f32(0)]))
+def _mux(index: Any, values: list[Any]) -> Any:
+    return hl.mux(index, values) if len(values) > 1 else values[0]
 
 
 # ----------------------------------------------------------------------------------------------------- the passes
 
 
-def _horizontal(low: Lowering, name: str, osc: kernels.Oscillators, image: Node) -> Reader:
-    """Scan along rows, a band of ``lanes`` of them at a time, and keep them all."""
-    group = Group(name)
-    source = border.padded(low, image, group)
-    x, y, lanes, step, record = low.x, low.y, low.lanes, low.step, low.record
-    width, _ = low.size(0)
-    states = _state_count(osc)
-    turned = low.stage(f"{name}_turned", [y, x], source(x, y, 0))
-
-    slot, channel = hl.Var("slot"), hl.Var("channel")
-    first = low.stage(f"{name}_first", [y, slot, channel], hl.f32(0))
-    window = hl.RDom([(-osc.radius - 2, 2 * osc.radius + 2)], f"{name}_window")
-    first[y, slot, channel] += osc.start[slot, window.x] * turned[y, window.x * step + channel]
-
-    scan = _scan(low, f"{name}_scan", [y, x])
-    begin = hl.RDom([(0, states), (0, step)], f"{name}_begin")
-    scan[y, begin.x + states * begin.y] = (hl.f32(0), first[y, begin.x, begin.y])
-
-    steps = (width + _UNROLL - 1) // _UNROLL
-    walk = hl.RDom([(0, states + 1), (0, _UNROLL), (0, steps), (0, step)], f"{name}_walk")
-    column = walk.z * _UNROLL + walk.y
-
-    def state(k: int) -> Any:
-        return scan[y, k + states * walk.w][1]
-
-    def sample(distance: Any) -> Any:
-        return turned[y, (column + distance) * step + walk.w]
-
-    slots, values = _assignments(osc, state, sample)
-    slot_of, pair = _step(walk.x, slots, values, _result(osc, state, sample))
-    place = hl.select(walk.x == states, (states + column) * step + walk.w, slot_of + states * walk.w)
-    scan[y, place] = pair
-    rows = low.image_stage(name, 1, lambda x, y, c: hl.Expr(scan[y, x + states * step][0]), None)
-
-    loops = low.stages.loops
-    loops[f"{name}_first"]["window"] = window.x
-    loops[f"{name}_scan"] |= {"slot": begin.x, "start_channel": begin.y}
-    loops[f"{name}_scan"] |= {"k": walk.x, "unrolled": walk.y, "steps": walk.z, "channel": walk.w}
-
-    record[name].compute_root().split("y", "yo", "y", lanes, "RoundUp").parallel("yo")
-    record[name].split("x", "xo", "x", lanes, "RoundUp").reorder("x", "y", "xo", "yo").vectorize("x").unroll("y")
-    record[f"{name}_turned"].compute_at(name, "yo").reorder_storage("y", "x")
-    record[f"{name}_turned"].split("x", "xo", "x", lanes, "RoundUp").reorder("y", "x", "xo")
-    record[f"{name}_turned"].vectorize("y").unroll("x")
-    for block in group.local:  # small blocks of padded rows, which become shuffles when they are transposed
-        record[block].compute_at(f"{name}_turned", "xo").split("x", "x", "xi", lanes, "RoundUp")
-        record[block].vectorize("xi").unroll("y").unroll("x").store_in("Stack")
-    record[f"{name}_scan"].compute_at(name, "yo").reorder_storage("y", "x")
-    record[f"{name}_scan"].update(0).reorder("y", "slot", "start_channel").vectorize("y").unroll("slot")
-    record[f"{name}_first"].compute_at(f"{name}_scan", "start_channel").reorder_storage("y", "slot", "channel")
-    record[f"{name}_first"].vectorize("y")
-    record[f"{name}_first"].update(0).reorder("y", "slot", "window", "channel").vectorize("y").unroll("slot")
-    record[f"{name}_scan"].update(1).reorder("y", "k", "unrolled", "steps", "channel")
-    record[f"{name}_scan"].update(1).vectorize("y").unroll("k").unroll("unrolled")
-    return rows
+def _down(shape: _Shape, osc: kernels.Oscillators) -> Block:
+    """Scan down the columns."""
+    first = shape.band % shape.low.bands_per_chunk(shape.level) == 0
+    scan = _Scan(shape, "down", osc, [shape.block], first, 1)
+    general, plain, dense = _source(shape, reach=osc.radius + 2)
+    func = scan.define(general, plain, dense)
+    shape.of_group("down")
+    shape.within("down", "hoist_storage", shape.group.name, "yc")
+    return lambda lane, step, block, c: func[(lane, scan.place(0, step), block, *c, shape.band)]
 
 
-def _vertical(low: Lowering, node: Node, group: Group, osc: kernels.Oscillators, rows: Reader) -> Reader:
-    """Scan down columns, a strip of them at a time, inside a group that goes through its columns in strips."""
-    name = f"{low.label(node)}_{group.name}"
-    x, y, lanes, record = low.x, low.y, low.lanes, low.record
-    _, height = low.size(0)
-    states = _state_count(osc)
-    outside = pointwise.outside(low, node.args[0])(0)
-    row_of = border.row_index(low, 0)
+def _source(shape: _Shape, reach: Any) -> tuple[Callable[[Any, Any], Any], Any, Callable[[Any, Any], Any]]:
+    """Read the image, by lane, row within the band: under the border rule, and where that is not needed.
 
-    def row(at: Any) -> Any:
-        source = row_of[at]
-        return hl.select(source < 0, outside, rows(x, hl.clamp(source, 0, height - 1), 0))
+    Returns
+    -------
+    general : function
+        Right everywhere.
+    plain : Expr
+        Whether the band and ``reach`` rows around it need no constant and a block lies within the image.
+    dense : function
+        Right there: no conditions, and loads that are dense.
+    """
+    low = shape.low
+    image = shape.node.args[0]
+    rows = border.row_index(low, shape.level)
+    outside = pointwise.outside(low, image)
+    top = shape.band * shape.lanes
+    constant = low.border == border.CONSTANT
+    inside = (top >= reach) & (top + shape.lanes + reach <= shape.height)
+    plain = (shape.columns >= shape.lanes) & (~constant | inside)
+    c = shape.planes[0] if shape.planes else 0
+    column = shape.first_column(shape.block) + shape.lane
 
-    slot = hl.Var("slot")
-    first = low.stage(f"{name}_first", [x, slot], hl.f32(0))
-    window = hl.RDom([(-osc.radius - 2, 2 * osc.radius + 2)], f"{name}_window")
-    first[x, slot] += osc.start[slot, window.x] * row(window.x)
+    def value(x: Any, y: Any) -> Any:
+        return pointwise.value_at(low, image, shape.group, x, y, c)
 
-    scan = _scan(low, f"{name}_scan", [x, y])
-    begin = hl.RDom([(0, states)], f"{name}_begin")
-    scan[x, begin.x] = (hl.f32(0), first[x, begin.x])
+    def general(distance: Any, channel: Any) -> Any:
+        row = hl.Expr(rows[top + distance])
+        found = value(hl.clamp(column, 0, shape.columns - 1), hl.clamp(row, 0, shape.height - 1))
+        return hl.select(row < 0, outside(c), found)
 
-    steps = (height + _UNROLL - 1) // _UNROLL
-    walk = hl.RDom([(0, states + 1), (0, _UNROLL), (0, steps)], f"{name}_walk")
-    line = walk.z * _UNROLL + walk.y
+    def dense(distance: Any, channel: Any) -> Any:
+        row = hl.unsafe_promise_clamped(hl.Expr(rows[top + distance]), 0, shape.height - 1)
+        return value(hl.unsafe_promise_clamped(column, 0, shape.columns - 1), row)
 
-    def state(k: int) -> Any:
-        return scan[x, k][1]
+    return general, plain, dense
 
-    def sample(distance: Any) -> Any:
-        return row(line + distance)
 
-    slots, values = _assignments(osc, state, sample)
-    slot_of, pair = _step(walk.x, slots, values, _result(osc, state, sample))
-    scan[x, hl.select(walk.x == states, states + line, slot_of)] = pair
+def _read(shape: _Shape) -> Block:
+    """Stage: blocks of the image as it is, for a convolution along the rows alone."""
+    general, plain, dense = _source(shape, reach=0)
+    step = hl.Var("step")
+    func = shape.stage("read", [shape.lane, step, shape.block])
+    full = f"{shape.name}_read"
+    for update, (name, read, where) in enumerate((("general", general, ~plain), ("plain", dense, plain))):
+        row = hl.RDom([(0, shape.lanes)], f"{full}_{name}")
+        row.where(where)
+        func[(shape.lane, row.x, shape.block, *shape.rest)] = read(row.x, 0)
+        shape.low.stages.loops[full][name] = row.x
+        shape.low.record[full].update(update).reorder("lane", name, "block", *shape.loops).vectorize("lane")
+    shape.low.record[full].update(1).unroll("plain")
+    shape.low.record[full].bound_extent("lane", shape.lanes)
+    shape.of_group("read")
+    return lambda lane, step, block, c: func[(lane, step, block, *c, shape.band)]
 
-    loops = low.stages.loops
-    loops[f"{name}_first"]["window"] = window.x
-    loops[f"{name}_scan"] |= {"slot": begin.x, "k": walk.x, "unrolled": walk.y, "steps": walk.z}
 
-    group.columns = _STRIP * lanes
-    record[f"{name}_scan"].compute_at(group.name, "xs").align_bounds("x", lanes)
-    starts = record[f"{name}_scan"].update(0).split("x", "x", "xi", lanes, "GuardWithIf")
-    starts.reorder("xi", "slot", "x").vectorize("xi").unroll("slot")
-    record[f"{name}_first"].compute_at(f"{name}_scan", "x").vectorize("x")
-    record[f"{name}_first"].update(0).reorder("x", "slot", "window").vectorize("x").unroll("slot")
-    walks = record[f"{name}_scan"].update(1).split("x", "x", "xi", lanes, "GuardWithIf")
-    walks.reorder("xi", "k", "unrolled", "x", "steps")
-    walks.vectorize("xi").unroll("k").unroll("unrolled")
+def _transposed(
+    shape: _Shape, name: str, block: Callable[[Any, Any], Any], arguments: Sequence[Any]
+) -> tuple[list[str], Callable[..., Any]]:
+    """Stages: transpose a square block by perfect shuffles, each of which halves the distance of what belongs together.
 
-    return lambda x, y, c: hl.Expr(scan[x, states + y][0])
+    Returns the names of the stages, and what reads ``(lane, step, *arguments)`` of the result.
+    """
+    low, lanes = shape.low, shape.lanes
+    pair, half = hl.Var("pair"), hl.Var("half")
+    names, read = [], block
+    for level in range(lanes.bit_length() - 1):
+        full = f"{shape.name}_{name}{level}"
+        even, odd = read(pair // 2, half), read(pair // 2, half + lanes // 2)
+        func = low.stage(full, [pair, half, *arguments, *shape.rest], hl.select(pair % 2 == 0, even, odd))
+        low.record[full].bound_extent("pair", 2 * lanes).bound_extent("half", lanes // 2)
+        low.record[full].vectorize("pair").unroll("half").store_in("Stack")
+        names.append(full)
+
+        def read(lane: Any, step: Any, func: hl.Func = func) -> Any:
+            return hl.Expr(func[(lane + lanes * (step % 2), step // 2, *arguments, *shape.rest)])
+
+    last = func
+
+    def result(lane: Any, step: Any, *at: Any) -> Any:
+        return hl.Expr(last[(lane + lanes * (step % 2), step // 2, *at)])
+
+    return names, result
+
+
+def _turn(shape: _Shape, block: Block) -> hl.Func:
+    """Stage ``turned[lane, x]``: the band, rows side by side."""
+    low, lanes = shape.low, shape.lanes
+    names, read = _transposed(
+        shape, "turn", lambda lane, step: block(lane, step, shape.block, shape.planes), [shape.block]
+    )
+    turned = shape.stage("turned", [shape.lane, low.x])
+    full = f"{shape.name}_turned"
+    inner = hl.RDom([(0, lanes), (0, shape.blocks)], f"{full}_inner")
+    place = shape.first_column(inner.y) + inner.x
+    turned[(shape.lane, place, *shape.rest)] = read(shape.lane, inner.x, inner.y, *shape.rest)
+    low.stages.loops[full] |= {"column": inner.x, "block": inner.y}
+    record = low.record[full]
+    record.bound_extent("lane", lanes).reorder_storage("lane", "x", *shape.loops)
+    record.update(0).reorder("lane", "column", "block", *shape.loops).vectorize("lane").unroll("column")
+    for name in names:
+        low.record[name].compute_at(full, "block")
+    shape.of_group("turned")
+    return turned
+
+
+def _edges(shape: _Shape, turned: hl.Func, radius: Any, gain: Any) -> None:
+    """Add the columns before and behind the image."""
+    low = shape.low
+    full = f"{shape.name}_turned"
+    sources = border.column_index(low, shape.level)
+    outside = pointwise.outside(low, shape.node.args[0])(shape.planes[0] if shape.planes else 0) * gain
+    steps = (shape.width + shape.lanes - 1) // shape.lanes * shape.lanes * shape.step
+    sides = {"left": (-(radius + 2) * shape.step, (radius + 2) * shape.step)}
+    sides["right"] = (shape.columns, steps - shape.columns + (radius + 1) * shape.step)
+    for update, (name, (start, count)) in enumerate(sides.items(), 1):
+        edge = hl.RDom([(start, count)], f"{full}_{name}")
+        source = hl.Expr(sources[edge.x])
+        copied = turned[(shape.lane, hl.clamp(source, 0, shape.columns - 1), *shape.rest)]
+        turned[(shape.lane, edge.x, *shape.rest)] = hl.select(source < 0, outside, copied)
+        low.stages.loops[full][name] = edge.x
+        low.record[full].update(update).reorder("lane", name, *shape.loops).vectorize("lane")
+
+
+def _along(shape: _Shape, osc: kernels.Oscillators, turned: hl.Func) -> Reader:
+    """Scan along the rows, and put the results back into rows."""
+    low, lanes, step = shape.low, shape.lanes, shape.step
+    first = shape.block * lanes
+    scan = _Scan(shape, "along", osc, [shape.block], shape.block == 0, step)
+
+    def sample(distance: Any, channel: Any) -> Any:
+        return turned[(shape.lane, (first + distance) * step + channel, *shape.rest)]
+
+    func = scan.define(sample, None, None)
+    piece = hl.Var("piece")
+    places = _places(shape, scan)
+
+    def block(lane: Any, row: Any) -> Any:
+        return hl.Expr(func[(lane, places(piece * lanes + row), shape.block, *shape.rest)])
+
+    names, read = _transposed(shape, "back", block, [piece, shape.block])
+    blocks = (shape.width + lanes - 1) // lanes
+    result = shape.stage("rows", [low.x, low.y])
+    full = f"{shape.name}_rows"
+    inner = hl.RDom([(0, lanes), (0, step), (0, blocks)], f"{full}_inner")
+    place = (inner.z * step + inner.y) * lanes + inner.x
+    result[(place, low.y, *shape.rest)] = read(inner.x, low.y, inner.y, inner.z, *shape.rest)
+    low.stages.loops[full] |= {"lane": inner.x, "piece": inner.y, "block": inner.z}
+    record = low.record[full]
+    record.bound_extent("y", lanes)
+    rows = record.update(0).allow_race_conditions()  # Halide does not see that all places differ
+    rows.reorder("lane", "y", "piece", "block", *shape.loops).vectorize("lane").unroll("y")
+    shape.of_group("rows")
+    shape.within("along", "compute_at", full, "block")
+    shape.within("along", "hoist_storage", shape.group.name, "yb")
+    for name in names:
+        low.record[name].compute_at(full, "piece")
+    return _band_reader(shape, result)
+
+
+def _places(shape: _Shape, scan: _Scan) -> Callable[[Any], Any]:
+    """Say where in a scan an element of a block of pixels lies; a stage, where channels are interleaved."""
+    if isinstance(shape.step, int):
+        return lambda element: scan.place(0, element)
+    low, name = shape.low, f"{shape.name}_places"
+    element = hl.Var("element")
+    func = low.stage(name, [element], scan.place(element % shape.step, element // shape.step))
+    low.record[name].compute_root()
+    most = scan.place(shape.step - 1, shape.lanes - 1)
+    return lambda element: hl.unsafe_promise_clamped(hl.Expr(func[element]), 0, most)
+
+
+def _laid_out(shape: _Shape, block: Block) -> Reader:
+    """Stage: blocks of columns beside one another in rows, for a convolution down the columns alone."""
+    low, lanes = shape.low, shape.lanes
+    result = shape.stage("rows", [low.x, low.y])
+    full = f"{shape.name}_rows"
+    inner = hl.RDom([(0, lanes), (0, shape.blocks)], f"{full}_inner")
+    value = block(inner.x, low.y, inner.y, shape.planes)
+    result[(shape.first_column(inner.y) + inner.x, low.y, *shape.rest)] = value
+    low.stages.loops[full] |= {"lane": inner.x, "block": inner.y}
+    low.record[full].bound_extent("y", lanes)
+    rows = low.record[full].update(0).allow_race_conditions()  # the last two blocks overlap, and hold the same there
+    rows.reorder("lane", "y", "block", *shape.loops).vectorize("lane").unroll("y")
+    shape.of_group("rows")
+    return _band_reader(shape, result)
+
+
+def _band_reader(shape: _Shape, result: hl.Func) -> Reader:
+    """Read a stage that holds a band, from the loops of the group."""
+
+    def read(x: Any, y: Any, c: Any) -> Any:
+        planes = [c] if shape.planes else []
+        return hl.Expr(result[(x, y % shape.lanes, *planes, y // shape.lanes)])
+
+    return read
