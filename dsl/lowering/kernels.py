@@ -94,24 +94,54 @@ def gain(low: Lowering, node: Node, terms: int) -> Any:
     return low.once(("gain", id(node)), make)
 
 
-#: What drives an oscillator when a window moves: sums of samples, by type of transform and parity, and the weight of
-#: each. With w(r) = a cos(phi r) + b sin(phi r), A = a cos(phi R), A1 = a cos(phi (R + 1)), B = b sin(phi R) and
-#: B1 = b sin(phi (R + 1)), all follow from one identity,
-#:
-#:     Z(x) - 2 cos(phi) Z(x - 1) + Z(x - 2) = w(R) f(x + R) - w(R + 1) f(x + R - 1)
-#:                                            + w(-R) f(x - R - 2) - w(-R - 1) f(x - R - 1),
-#:
-#: by what the frequencies of the type make of A1 and B1. Below, s(0) = f(x + R), s(1) = f(x + R - 1),
-#: s(2) = f(x - R - 2), s(3) = f(x - R - 1).
-_DRIVES: dict[tuple[int, str], list[tuple[Callable[[Any], Any], str]]] = {
-    (5, "even"): [(lambda s: (s(0) - s(3)) - (s(1) - s(2)), "A")],
-    (5, "odd"): [(lambda s: (s(0) - s(3)) + (s(1) - s(2)), "B")],
-    (7, "even"): [(lambda s: (s(0) + s(3)) + (s(1) + s(2)), "A")],
-    (7, "odd"): [(lambda s: (s(0) + s(3)) - (s(1) + s(2)), "B")],
-    (3, "even"): [(lambda s: s(0) + s(2), "A")],
-    (3, "odd"): [(lambda s: s(0) - s(2), "B"), (lambda s: s(3) - s(1), "B1")],
-    (1, "even"): [(lambda s: s(0) + s(2), "A"), (lambda s: s(1) + s(3), "-A1")],
-    (1, "odd"): [(lambda s: s(3) - s(1), "B1")],
+@dataclass(frozen=True)
+class Drives:
+    """What drives oscillators when the window moves, by type of transform; all from one identity.
+
+    With w(r) = a cos(phi r) + b sin(phi r),
+
+        Z(x) - 2 cos(phi) Z(x - 1) + Z(x - 2) = w(R) f(x + R) - w(R + 1) f(x + R - 1)
+                                              + w(-R) f(x - R - 2) - w(-R - 1) f(x - R - 1)
+
+    The frequencies of a type make of w(R + 1) plus or minus w(R), nothing, or leave it. What is needed of the step
+    before is kept: f(x + R - 1) and f(x - R - 2) were f(x + R) and f(x - R - 1) then.
+
+    Attributes
+    ----------
+    pieces : function
+        Of f(x + R) and f(x - R - 1): what is kept until the next step.
+    pushes : dict
+        By parity: sums of the pieces now and those of the step before, and the name of their weight. With
+        A = a cos(phi R), A1 = a cos(phi (R + 1)), B = b sin(phi R), B1 = b sin(phi (R + 1)).
+    """
+
+    pieces: Callable[[Any, Any], list[Any]]
+    pushes: dict[str, list[tuple[Callable[[list[Any], list[Any]], Any], str]]]
+
+
+_DRIVES = {
+    5: Drives(
+        lambda enters, leaves: [enters - leaves],
+        {"even": [(lambda now, past: now[0] - past[0], "A")], "odd": [(lambda now, past: now[0] + past[0], "B")]},
+    ),
+    7: Drives(
+        lambda enters, leaves: [enters + leaves],
+        {"even": [(lambda now, past: now[0] + past[0], "A")], "odd": [(lambda now, past: now[0] - past[0], "B")]},
+    ),
+    3: Drives(
+        lambda enters, leaves: [enters, leaves],
+        {
+            "even": [(lambda now, past: now[0] + past[1], "A")],
+            "odd": [(lambda now, past: now[0] - past[1], "B"), (lambda now, past: now[1] - past[0], "B1")],
+        },
+    ),
+    1: Drives(
+        lambda enters, leaves: [enters, leaves],
+        {
+            "even": [(lambda now, past: now[0] + past[1], "A"), (lambda now, past: now[1] + past[0], "-A1")],
+            "odd": [(lambda now, past: now[1] - past[0], "B1")],
+        },
+    ),
 }
 
 
@@ -131,24 +161,25 @@ class Oscillators:
         The constant.
     damp : list of Expr
         ``4 sin^2(phi_k / 2)``.
-    drives : list of function
-        What drives all oscillators: sums of samples.
+    pieces, pushes : function, list of function
+        What drives all oscillators; see Drives.
     drive : list of list of Expr
-        For each oscillator its weights of these.
+        For each oscillator its weights of the pushes.
     outer : (Expr, Expr) or None
         Weights of the samples at ``-radius - 1`` and ``radius + 1``; one expression if they are equal.
     waves : Func
         ``waves[j, r]``: 1, then the cosines of ``phi_k r``, then the sines.
     begin : list of tuple of Expr
         For each oscillator a, b and the four numbers that make D from sums of cosines and sines and the two samples
-        that leave: see sliding.py.
+        at the ends: see scan.py.
     """
 
     terms: int
     radius: Any
     dc: Any
     damp: list[Any]
-    drives: list[Callable[[Any], Any]]
+    pieces: Callable[[Any, Any], list[Any]]
+    pushes: list[Callable[[list[Any], list[Any]], Any]]
     drive: list[list[Any]]
     outer: tuple[Any, Any] | None
     waves: hl.Func | None
@@ -190,7 +221,7 @@ def _sliding(low: Lowering, node: Node, terms: int) -> Oscillators:
         same = outer[0] is outer[1]
         outer = (first, first if same else _once_per_call(low, f"{name}_outer1", hl.cast(hl.Float(32), outer[1])))
     if not waves.terms:
-        return Oscillators(0, waves.radius, dc, [], [], [], outer, None, [])
+        return Oscillators(0, waves.radius, dc, [], _DRIVES[waves.type].pieces, [], [], outer, None, [])
     return _numbers(low, name, waves, dc, outer)
 
 
@@ -204,11 +235,12 @@ def _numbers(low: Lowering, name: str, waves: _Waves, dc: Any, outer: Any) -> Os
     weights = {"A": a * hl.cos(edge), "A1": a * hl.cos(beyond), "B": b * hl.sin(edge), "B1": b * hl.sin(beyond)}
     weights["-A1"] = -weights["A1"]
     parities = ("even", "odd") if waves.parity == "both" else (waves.parity,)
-    drives = [drive for parity in parities for drive in _DRIVES[waves.type, parity]]
+    drives = _DRIVES[waves.type]
+    pushes = [push for parity in parities for push in drives.pushes[parity]]
     slow, turn = 2 * half * half, hl.sin(phi)  # 1 - cos(phi), without cancellation
     kinds = [
         4 * half * half,
-        *(weights[weight] for _, weight in drives),
+        *(weights[weight] for _, weight in pushes),
         *(a, b, a * slow - b * turn, b * slow + a * turn, weights["A1"] + weights["B1"], weights["A"] - weights["B"]),
     ]
     low.stage(f"{name}_number", [i, k], hl.cast(hl.Float(32), hl.mux(i, kinds)))
@@ -218,13 +250,14 @@ def _numbers(low: Lowering, name: str, waves: _Waves, dc: Any, outer: Any) -> Os
     wave = hl.select(j == 0, hl.f64(1), j <= terms, hl.cos(phase), hl.sin(phase))
     low.stage(f"{name}_waves", [j, r], hl.cast(hl.Float(32), wave))
     low.record[f"{name}_waves"].compute_root()
-    count = len(drives)
+    count = len(pushes)
     return Oscillators(
         terms,
         radius,
         dc,
         [hl.Expr(number[0, n]) for n in range(terms)],
-        [drive for drive, _ in drives],
+        drives.pieces,
+        [push for push, _ in pushes],
         [[hl.Expr(number[1 + d, n]) for d in range(count)] for n in range(terms)],
         outer,
         low.stages.funcs[f"{name}_waves"],

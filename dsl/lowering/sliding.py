@@ -1,23 +1,10 @@
 """Convolution by sliding cosines: two scans whose cost does not depend on the radius.
 
-A kernel is a constant and K oscillators over a window, and a weight on either side of it (kernels.Oscillators).
-Sliding the window by one pixel updates each product sum Z_k from the samples that enter and leave; with the
-difference D_k as state (Reinsch's form) rounding errors do not grow with the radius:
-
-    Z_0 <- Z_0 + dc (f(x + R) - f(x - R - 1))
-    D_k <- D_k + (sums of the samples that enter and leave, weighted) - damp_k Z_k
-    Z_k <- Z_k + D_k                    result(x) = sum_k Z_k + outer (f(x + R + 1) + f(x - R - 1))
-
-They start from direct sums around the pixel before the first, with C = sum cos(phi r) f(r) and S likewise:
-
-    Z_k = a C + b S        D_k = (a (1 - cos phi) - b sin phi) C + (b (1 - cos phi) + a sin phi) S
-                                 + w(R + 1) f(R) - w(-R) f(-R - 1)
-
 The image is gone through in *bands* of as many rows as a vector has lanes, from top to bottom:
 
-1. Down the columns, in blocks of a vector of columns: every lane is a column. The states of all columns stay in
-   memory from band to band, so rows are read where they lie, once as they enter and once as they leave, and no row
-   is computed twice.
+1. Down the columns, in blocks of a vector of columns: every lane is a column (scan.py has the recurrence). The states
+   of all columns stay in memory from band to band, so rows are read where they lie, once as they enter and once as
+   they leave, and no row is computed twice.
 2. The block, lanes by rows, is transposed by perfect shuffles, and put beside its neighbours: every lane is a row.
    Columns outside the image are copied by the border rule, before and behind.
 3. Along the rows, likewise in blocks, whose states stay where they are from block to block.
@@ -34,16 +21,15 @@ which set the states, run in the first band of a chunk (block of a row) alone. t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import halide as hl
 
 from dsl.ir import Node
 from dsl.lowering import border, kernels, pointwise
-from dsl.lowering.context import Group, Lowering, Reader, channel_count, f32
+from dsl.lowering.context import Group, Lowering, Reader, channel_count
+from dsl.lowering.scan import Scan
 
-Sample = Callable[[Any], Any]
 #: Reads what a scan wrote: (lane, step, block, channel) -> value.
 Block = Callable[[Any, Any, Any, Any], Any]
 
@@ -90,6 +76,15 @@ class _Shape:
             self.low.record[full].bound_extent("c", self.channels)
         return func
 
+    def scan(self, name: str, osc: kernels.Oscillators, start: Any, channels: Any = 1) -> Scan:
+        """Make a stage that slides a window through blocks of as many steps as there are lanes."""
+        full = f"{self.name}_{name}"
+        arguments = [self.block, *self.rest]
+        scan = Scan(self.low, full, arguments, osc, steps=self.lanes, start=start, channels=channels)
+        if self.planes:
+            self.low.record[full].bound_extent("c", self.channels)
+        return scan
+
     @property
     def rest(self) -> list[Any]:
         """The arguments that every stage ends with."""
@@ -111,200 +106,18 @@ class _Shape:
         self.within(stage, "compute_at", self.group.name, "yb")
 
 
-# ----------------------------------------------------------------------------------------------------- the scan
-
-
-@dataclass(frozen=True)
-class _Scan:
-    """A stage that slides a window: one block of ``lanes`` steps at a time, ``lanes`` side by side.
-
-    Attributes
-    ----------
-    name : str
-        Of the stage, behind that of the convolution.
-    osc : Oscillators
-        The kernel.
-    arguments : list of Var
-        Besides lane and place.
-    start : Expr
-        Whether states are set from direct sums before the block.
-    channels : Expr
-        Interleaved along the scan, each with states and results of its own.
-    """
-
-    shape: _Shape
-    name: str
-    osc: kernels.Oscillators
-    arguments: list[Any]
-    start: Any
-    channels: Any
-
-    @property
-    def states(self) -> int:
-        return 2 * self.osc.terms + (self.osc.dc is not None)
-
-    @property
-    def constant(self) -> int:
-        """States before those of the oscillators."""
-        return self.states - 2 * self.osc.terms
-
-    def place(self, channel: Any, step: Any) -> Any:
-        """Say where the result of a step lies: behind the states."""
-        return channel * (self.states + self.shape.lanes) + self.states + step
-
-    def define(self, sample: Callable[[Any, Any], Any], plain: Any, fast: Callable[[Any, Any], Any] | None) -> hl.Func:
-        """Write the stage.
-
-        Parameters
-        ----------
-        sample : function
-            ``sample(distance, channel)``: the pixel so far from the first of the block.
-        plain : Expr
-            Where ``fast`` gives the same, it is used instead.
-        """
-        place = hl.Var("place")
-        func = self.shape.stage(self.name, [self.shape.lane, place, *self.arguments])
-        self._begin(func, sample, plain, fast)
-        self._walk(func, "general", sample, None if fast is None else ~plain, unroll=fast is None)
-        if fast is not None:
-            self._walk(func, "plain", fast, plain, unroll=True)
-        record = self.shape.low.record[f"{self.shape.name}_{self.name}"]
-        record.bound_extent("lane", self.shape.lanes)
-        return func
-
-    def _at(self, func: hl.Func, place: Any) -> Any:
-        return func[(self.shape.lane, place, *self.arguments, *self.shape.rest)]
-
-    def _set(self, func: hl.Func, place: Any, value: Any) -> None:
-        func[(self.shape.lane, place, *self.arguments, *self.shape.rest)] = value
-
-    def _state(self, func: hl.Func, channel: Any) -> Callable[[int], Any]:
-        base = channel * (self.states + self.shape.lanes)
-        return lambda k: self._at(func, base + k)
-
-    def _domain(self, func: hl.Func, name: str, extents: Sequence[tuple[Any, Any]], where: Any) -> tuple[Any, ...]:
-        """Make the loops of an update, the channels outermost, that run under a condition."""
-        full = f"{self.shape.name}_{self.name}_{name}"
-        domain = hl.RDom([*extents, (0, self.channels)], full)
-        if where is not None:
-            domain.where(where)
-        return (domain.x, domain.y, domain.z, domain.w)[: len(extents) + 1]
-
-    def _schedule(self, update: int, name: str, loops: Sequence[Any], unroll: int) -> None:
-        """Run an update lane by lane in vectors, with the first so many loops written out."""
-        stage = f"{self.shape.name}_{self.name}"
-        known = self.shape.low.stages.loops[stage]
-        names = [f"{name}_{i}" for i in range(len(loops))]
-        known |= dict(zip(names, loops, strict=True))
-        outer = [argument.name() for argument in self.arguments]
-        record = self.shape.low.record[stage].update(update)
-        record.reorder("lane", *names, *outer, *self.shape.loops).vectorize("lane")
-        for loop in names[:unroll]:
-            record.unroll(loop)
-
-    def _begin(
-        self, func: hl.Func, sample: Callable[[Any, Any], Any], plain: Any, fast: Callable[[Any, Any], Any] | None
-    ) -> None:
-        """Set the states: sums of cosines and sines around the pixel before the first, turned into Z and D."""
-        osc = self.osc
-        terms, constant = osc.terms, self.constant
-        base = self.states + self.shape.lanes
-        slot, channel = self._domain(func, "clear", [(0, self.states)], self.start)
-        cosines = slot < terms + constant
-        self._set(func, channel * base + slot, hl.select(cosines, sample(-1, channel), f32(0)))
-        self._schedule(0, "clear", (slot, channel), 1)
-
-        def sums(update: int, name: str, sample: Callable[[Any, Any], Any], where: Any) -> None:
-            slot, r, channel = self._domain(func, name, [(0, self.states), (1, osc.radius)], where)
-            right, left = sample(r - 1, channel), sample(-1 - r, channel)
-            pair = hl.select(slot < terms + constant, right + left, right - left)
-            wave = osc.waves[slot + 1 - constant, r] if osc.waves is not None else f32(1)
-            place = channel * base + slot
-            self._set(func, place, self._at(func, place) + wave * pair)
-            self._schedule(update, name, (slot, r, channel), 1)
-
-        if fast is None:
-            sums(1, "sums", sample, self.start)
-        else:
-            sums(1, "sums", sample, self.start & ~plain)
-            sums(2, "plain_sums", fast, self.start & plain)
-        count = 3 * terms + constant
-        slot, channel = self._domain(func, "states", [(0, count)], self.start)
-        state = self._state(func, channel)
-        slots, values = self._first_states(state, lambda distance: sample(distance, channel))
-        self._set(func, channel * base + _mux(slot, [hl.i32(s) for s in slots]), _mux(slot, values))
-        self._schedule(2 if fast is None else 3, "states", (slot, channel), 1)
-
-    def _first_states(self, state: Callable[[int], Any], sample: Sample) -> tuple[list[int], list[Any]]:
-        osc, constant = self.osc, self.constant
-        slots, values = [], []
-        if osc.terms:
-            right, left = sample(osc.radius - 1), sample(-osc.radius - 2)
-        for k, (a, b, of_cosine, of_sine, enters, leaves) in enumerate(osc.begin):
-            z, d = constant + k, constant + osc.terms + k
-            spare = self.states  # where the first result will lie: keeps S, which D takes the place of
-            cosine, sine = state(z), state(spare)
-            slots += [spare, d, z]
-            moved = enters * right - leaves * left
-            values += [state(d), of_cosine * cosine + of_sine * sine + moved, a * cosine + b * sine]
-        if constant:
-            slots.append(0)
-            values.append(osc.dc * state(0))
-        return slots, values
-
-    def _walk(self, func: hl.Func, name: str, sample: Callable[[Any, Any], Any], where: Any, *, unroll: bool) -> None:
-        k, step, channel = self._domain(func, name, [(0, self.states + 1), (0, self.shape.lanes)], where)
-        state = self._state(func, channel)
-        slots, values = self._assignments(state, lambda distance: sample(step + distance, channel))
-        base = channel * (self.states + self.shape.lanes)
-        slot = hl.mux(k, [hl.i32(s) for s in [*slots, 0]])
-        place = hl.select(k == self.states, self.place(channel, step), base + slot)
-        self._set(func, place, hl.mux(k, values))
-        self._schedule(func.num_update_definitions() - 1, name, (k, step, channel), 2 if unroll else 1)
-
-    def _assignments(self, state: Callable[[int], Any], sample: Sample) -> tuple[list[int], list[Any]]:
-        """Write one step as assignments in order: which state, and its value from the states as they are by then."""
-        osc, constant = self.osc, self.constant
-        radius = osc.radius
-        near = {0: radius, 1: radius - 1, 2: -radius - 2, 3: -radius - 1}
-        slots, values = [], []
-        if constant:
-            slots.append(0)
-            values.append(state(0) + osc.dc * (sample(radius) - sample(-radius - 1)))
-        drives = [drive(lambda i: sample(near[i])) for drive in osc.drives]
-        for k in range(osc.terms):
-            z, d = constant + k, constant + osc.terms + k
-            pushed = state(d)
-            for weight, drive in zip(osc.drive[k], drives, strict=True):
-                pushed = pushed + weight * drive
-            slots += [d, z]
-            values += [pushed - osc.damp[k] * state(z), state(z) + state(d)]
-        result = state(0)
-        for k in range(1, osc.terms + constant):
-            result = result + state(k)
-        if osc.outer is not None:
-            left, right = osc.outer
-            before, behind = sample(-radius - 1), sample(radius + 1)
-            result = result + (left * (before + behind) if left is right else left * before + right * behind)
-        return slots, [*values, result]
-
-
-def _mux(index: Any, values: list[Any]) -> Any:
-    return hl.mux(index, values) if len(values) > 1 else values[0]
-
-
 # ----------------------------------------------------------------------------------------------------- the passes
 
 
 def _down(shape: _Shape, osc: kernels.Oscillators) -> Block:
     """Scan down the columns."""
     first = shape.band % shape.low.bands_per_chunk(shape.level) == 0
-    scan = _Scan(shape, "down", osc, [shape.block], first, 1)
+    scan = shape.scan("down", osc, first)
     general, plain, dense = _source(shape, reach=osc.radius + 2)
-    func = scan.define(general, plain, dense)
+    func = scan.define_two(general, dense, plain)
     shape.of_group("down")
     shape.within("down", "hoist_storage", shape.group.name, "yc")
-    return lambda lane, step, block, c: func[(lane, scan.place(0, step), block, *c, shape.band)]
+    return lambda lane, step, block, c: func[(lane, scan.result(step), block, *c, shape.band)]
 
 
 def _source(shape: _Shape, reach: Any) -> tuple[Callable[[Any, Any], Any], Any, Callable[[Any, Any], Any]]:
@@ -435,12 +248,12 @@ def _along(shape: _Shape, osc: kernels.Oscillators, turned: hl.Func) -> Reader:
     """Scan along the rows, and put the results back into rows."""
     low, lanes, step = shape.low, shape.lanes, shape.step
     first = shape.block * lanes
-    scan = _Scan(shape, "along", osc, [shape.block], shape.block == 0, step)
+    scan = shape.scan("along", osc, shape.block == 0, step)
 
     def sample(distance: Any, channel: Any) -> Any:
         return turned[(shape.lane, (first + distance) * step + channel, *shape.rest)]
 
-    func = scan.define(sample, None, None)
+    func = scan.define(sample)
     piece = hl.Var("piece")
     places = _places(shape, scan)
 
@@ -467,15 +280,15 @@ def _along(shape: _Shape, osc: kernels.Oscillators, turned: hl.Func) -> Reader:
     return _band_reader(shape, result)
 
 
-def _places(shape: _Shape, scan: _Scan) -> Callable[[Any], Any]:
+def _places(shape: _Shape, scan: Scan) -> Callable[[Any], Any]:
     """Say where in a scan an element of a block of pixels lies; a stage, where channels are interleaved."""
     if isinstance(shape.step, int):
-        return lambda element: scan.place(0, element)
+        return scan.result
     low, name = shape.low, f"{shape.name}_places"
     element = hl.Var("element")
-    func = low.stage(name, [element], scan.place(element % shape.step, element // shape.step))
+    func = low.stage(name, [element], scan.result(element // shape.step, element % shape.step))
     low.record[name].compute_root()
-    most = scan.place(shape.step - 1, shape.lanes - 1)
+    most = scan.result(shape.lanes - 1, shape.step - 1)
     return lambda element: hl.unsafe_promise_clamped(hl.Expr(func[element]), 0, most)
 
 
