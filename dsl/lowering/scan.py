@@ -106,10 +106,10 @@ class Scan:
         return self.func
 
     def define_two(self, sample: Sample, plain_sample: Sample, plain: Any) -> hl.Func:
-        """Write all updates, the long ones twice: where ``plain`` holds, ``plain_sample`` is right as well, and fast."""
+        """Write all updates, the long ones twice: where ``plain`` holds, ``plain_sample`` is right too, and fast."""
         self._clear(sample)
         self._add("sums", sample, self.start & ~plain)
-        self._add("plain_sums", plain_sample, self.start & plain)
+        self._add("plain_sums", plain_sample, self.start & plain, blocks=2)
         self._begin(sample)
         self._walk("steps", sample, ~plain, unroll=False)
         self._walk("plain_steps", plain_sample, plain, unroll=True)
@@ -122,8 +122,11 @@ class Scan:
         middle = hl.select(slot < len(sums) - self.osc.terms, sample(-1, channel), f32(0))
         self._update("clear", (slot, channel), self._base(channel) + slot, middle, 1)
 
-    def _add(self, name: str, sample: Sample, where: Any) -> None:
-        """Add up cosines and sines, two samples at a time."""
+    def _add(self, name: str, sample: Sample, where: Any, blocks: int = 1) -> None:
+        """Add up cosines and sines, two samples at a time, of several blocks side by side.
+
+        Blocks of columns lie side by side in memory: of every row they take a longer piece.
+        """
         sums = self._sums()
         slot, r, channel = self._domain(name, [(0, len(sums)), (1, self.osc.radius)], where)
         right, left = sample(r - 1, channel), sample(-1 - r, channel)
@@ -131,7 +134,10 @@ class Scan:
         shift = 0 if self.osc.dc is not None else 1
         wave = f32(1) if self.osc.waves is None else hl.Expr(self.osc.waves[slot + shift, r])
         place = self._base(channel) + slot
-        self._update(name, (slot, r, channel), place, self.at(place) + wave * pair, 1)
+        record = self._update(name, (slot, r, channel), place, self.at(place) + wave * pair, 1)
+        if blocks > 1:
+            record.split("block", "block", "beside", blocks, "GuardWithIf")
+            record.reorder("lane", f"{name}0", "beside", f"{name}1").unroll("beside")
 
     def _begin(self, sample: Sample) -> None:
         """Turn the sums into states."""
@@ -219,7 +225,7 @@ class Scan:
         places = [self._base(channel) + self.slots[name] if name else result for name in names]
         self._update(name, (slot, *loops), hl.mux(slot, places), hl.mux(slot, list(values)), unroll)
 
-    def _update(self, name: str, loops: Sequence[Any], place: Any, value: Any, unroll: int) -> None:
+    def _update(self, name: str, loops: Sequence[Any], place: Any, value: Any, unroll: int) -> Any:
         """Add an update, with the first so many of its loops written out."""
         self.func[(self.lane, place, *self.arguments)] = value
         names = [f"{name}{i}" for i in range(len(loops))]
@@ -228,3 +234,4 @@ class Scan:
         record.reorder("lane", *names, *(argument.name() for argument in self.arguments)).vectorize("lane")
         for loop in names[:unroll]:
             record.unroll(loop)
+        return record

@@ -262,22 +262,28 @@ def _along(shape: _Shape, osc: kernels.Oscillators, turned: hl.Func) -> Reader:
 
     names, read = _transposed(shape, "back", block, [piece, shape.block])
     blocks = (shape.width + lanes - 1) // lanes
-    result = shape.stage("rows", [low.x, low.y])
+    # By blocks: a row after the other would put the rows of a block as far apart as the image is wide, and where that
+    # is a power of two, all into the same few lines of the cache.
+    result = shape.stage("rows", [shape.lane, low.y, low.x])
     full = f"{shape.name}_rows"
-    inner = hl.RDom([(0, lanes), (0, step), (0, blocks)], f"{full}_inner")
-    place = (inner.z * step + inner.y) * lanes + inner.x
-    result[(place, low.y, *shape.rest)] = read(inner.x, low.y, inner.y, inner.z, *shape.rest)
-    low.stages.loops[full] |= {"lane": inner.x, "piece": inner.y, "block": inner.z}
+    inner = hl.RDom([(0, step), (0, blocks)], f"{full}_inner")
+    value = read(shape.lane, low.y, inner.x, inner.y, *shape.rest)
+    result[(shape.lane, low.y, inner.y * step + inner.x, *shape.rest)] = value
+    low.stages.loops[full] |= {"piece": inner.x, "block": inner.y}
     record = low.record[full]
-    record.bound_extent("y", lanes)
-    rows = record.update(0).allow_race_conditions()  # Halide does not see that all places differ
-    rows.reorder("lane", "y", "piece", "block", *shape.loops).vectorize("lane").unroll("y")
+    record.bound_extent("lane", lanes).bound_extent("y", lanes)
+    record.update(0).reorder("lane", "y", "piece", "block", *shape.loops).vectorize("lane").unroll("y")
     shape.of_group("rows")
     shape.within("along", "compute_at", full, "block")
     shape.within("along", "hoist_storage", shape.group.name, "yb")
     for name in names:
         low.record[name].compute_at(full, "piece")
-    return _band_reader(shape, result)
+
+    def reader(x: Any, y: Any, c: Any) -> Any:
+        planes = [c] if shape.planes else []
+        return hl.Expr(result[(x % lanes, y % lanes, x // lanes, *planes, y // lanes)])
+
+    return reader
 
 
 def _places(shape: _Shape, scan: Scan) -> Callable[[Any], Any]:
@@ -305,14 +311,9 @@ def _laid_out(shape: _Shape, block: Block) -> Reader:
     rows = low.record[full].update(0).allow_race_conditions()  # the last two blocks overlap, and hold the same there
     rows.reorder("lane", "y", "block", *shape.loops).vectorize("lane").unroll("y")
     shape.of_group("rows")
-    return _band_reader(shape, result)
 
-
-def _band_reader(shape: _Shape, result: hl.Func) -> Reader:
-    """Read a stage that holds a band, from the loops of the group."""
-
-    def read(x: Any, y: Any, c: Any) -> Any:
+    def reader(x: Any, y: Any, c: Any) -> Any:
         planes = [c] if shape.planes else []
-        return hl.Expr(result[(x, y % shape.lanes, *planes, y // shape.lanes)])
+        return hl.Expr(result[(x, y % lanes, *planes, y // lanes)])
 
-    return read
+    return reader
