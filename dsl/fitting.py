@@ -94,6 +94,10 @@ class Fit:
         step = 2 * math.pi / (2 * self.radius + extra)
         return tuple(step * (self.first + j + k0) for j in range(self.terms))
 
+    def numbers(self) -> Array:
+        """Give what native code needs besides the radius: first, dc, the outer weights, cosines, sines."""
+        return np.array([self.first, self.dc, *self.outer, *self.cosines, *self.sines])
+
     def samples(self) -> Array:
         """Give the weights for r from ``-radius - 1`` to ``radius + 1``."""
         r = np.arange(self.radius + 2)

@@ -54,6 +54,8 @@ def halo(program: Program, scalars: Sequence[float]) -> tuple[int, int]:
             if kernel.args[0].op != "table":
                 raise ValueError("the halo depends on a table, which is not known ahead of a call")
             return len(kernel.args[0].attributes[0]) // 2  # type: ignore[arg-type]
+        if kernel.op == "oscillators":
+            return max(radius(Node("samples", (), kernel.args[:1]), terms), round(value(kernel.args[2])) + 1)
         size = value(kernel.args[0])
         if kernel.op == "box":
             return round(size)

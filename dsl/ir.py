@@ -15,7 +15,9 @@
            | constant <value>                   a number of the program
            | element <index> table              one entry
     table  = table <values>  | argument <index> numbers of the program, or given at run time
+           | part <index> <of> table            one of so many equal parts
     kernel = gaussian sigma | box radius | samples table | identity
+           | oscillators <type> <terms> <parity> samples numbers radius      a kernel and its fit, see fitting.py
 
 A program is a list of such nodes, each naming earlier ones, so it prints on a screen, goes to JSON and back,
 and hashes: floats are written by ``float.hex``, and no name, file or line is part of it. Images read outside
@@ -238,6 +240,29 @@ def _kernel(name: str) -> Callable[[Node], Type]:
     return rule
 
 
+def _part(node: Node) -> Type:
+    _expect(node, 0, TABLE, "the table")
+    index, parts = node.attributes
+    if not 0 <= int(index) < int(parts):  # type: ignore[arg-type]
+        raise node.fail(f"part {index} of {parts}: there is none")
+    return TABLE
+
+
+def _oscillators(node: Node) -> Type:
+    kind, terms, parity = node.attributes
+    if kind not in (1, 3, 5, 7):
+        raise node.fail(f"type must be 1, 3, 5 or 7, not {kind}")
+    if not 0 <= int(terms) <= MAX_COSINES:  # type: ignore[arg-type]
+        raise node.fail(f"terms must be from 0 to {MAX_COSINES}, not {terms}")
+    if parity not in ("even", "odd", "both"):
+        raise node.fail(f"parity must be 'even', 'odd' or 'both', not {parity!r}")
+    if not terms and (parity != "even" or kind in (3, 7)):
+        raise node.fail("without oscillators there is a constant alone, which is even and of type 1 or 5")
+    _expect(node, 1, TABLE, "the numbers of the fit")
+    _expect(node, 2, SCALAR, "the radius")
+    return _samples(node)
+
+
 def _samples(node: Node) -> Type:
     _expect(node, 0, TABLE, "the samples")
     table = node.args[0]
@@ -257,6 +282,7 @@ OPS: dict[str, Form] = {
     "element": Form((int,), 1, _element),
     "argument": Form((int,), 0, lambda node: TABLE),
     "table": Form((tuple,), 0, lambda node: TABLE),
+    "part": Form((int, int), 1, _part),
     "shift": Form((int, int), 1, _shift),
     "window": Form((str, int, int), 1, _window),
     "convolve": Form((int,), 3, _convolve),
@@ -269,6 +295,7 @@ OPS: dict[str, Form] = {
     "gaussian": Form((), 1, _kernel("sigma")),
     "box": Form((), 1, _kernel("radius")),
     "samples": Form((), 1, _samples),
+    "oscillators": Form((int, int, str), 3, _oscillators),
     "identity": Form((), 0, lambda node: KERNEL),
 }
 

@@ -184,6 +184,13 @@ class Table(Value):
             raise DSLError(f"an entry is table[i] with an int from 0 up, not table[{index!r}]")
         return Scalar(make("element", (index,), self))
 
+    def part(self, index: int, parts: int) -> Table:
+        """Give one of so many equal parts."""
+        for value in (index, parts):
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise DSLError(f"a part is table.part(i, n) with two ints, {describe(value)} came")
+        return Table(make("part", (index, parts), self))
+
 
 class Kernel(Value):
     """Weights of a convolution along one axis."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dsl import fitting
 from dsl.errors import DSLError
 from dsl.ir import MAX_COSINES, MAX_TERMS
 from dsl.values import (
@@ -213,6 +214,52 @@ def kernel(samples: Table | ArrayLike | Callable[[int], float], radius: int | No
     return Kernel(make("samples", (), table(samples)))
 
 
+def fit(
+    samples: ArrayLike | Callable[[int], float], terms: int = 3, *, type: int = 5, radius: int | None = None
+) -> Kernel:
+    """Make a kernel of one's own that slides: approximated by a few cosines and sines over a window.
+
+    Convolving with it costs the same at any radius. It still has its samples, for direct sums.
+
+    Parameters
+    ----------
+    samples : array or function
+        An odd number of weights, the middle one for the pixel itself; or a function of the distance in pixels.
+    terms : int
+        Cosines, and sines if the kernel is not symmetric: what accuracy is bought with.
+    type : int
+        Of the cosine transform whose frequencies are taken: 1, 3, 5 or 7. See :mod:`dsl.fitting`.
+    radius : int, optional
+        As far as a function is sampled; by default until it has decayed.
+    """
+    try:
+        weights = fitting.sampled(samples, radius=radius) if callable(samples) else samples
+        fitted = fitting.fit(weights, terms, type=type)
+    except (TypeError, ValueError) as error:
+        raise DSLError(f"fit: {error}") from None
+    parts = table(list(np.asarray(weights, np.float64))), table(list(fitted.numbers()))
+    return oscillators(*parts, fitted.radius, terms=fitted.terms, type=fitted.type, parity=fitted.parity)
+
+
+def oscillators(
+    samples: Table, numbers: Table, radius: Scalar | Number, *, terms: int, type: int = 5, parity: str = "both"
+) -> Kernel:
+    """Make a kernel of a fit given at run time: of ``numbers()`` and ``radius`` of :class:`dsl.fitting.Fit`.
+
+    Parameters
+    ----------
+    samples : Table
+        The kernel itself, for direct sums.
+    numbers : Table
+        What the fit found.
+    radius : Scalar
+        Of its window.
+    terms, type, parity
+        Of the fit; they are part of the program. A fit of parity ``"even"`` or ``"odd"`` may be given as ``"both"``.
+    """
+    return Kernel(make("oscillators", (type, terms, parity), samples, numbers, _size(radius, "oscillators: radius")))
+
+
 def convolve(image: Image, kernel_y: Kernel, kernel_x: Kernel | None = None, *, terms: int = 3) -> Image:
     """Convolve down the columns with one kernel and along the rows with another, or the same.
 
@@ -221,9 +268,9 @@ def convolve(image: Image, kernel_y: Kernel, kernel_x: Kernel | None = None, *, 
     image : Image
         What to convolve.
     kernel_y, kernel_x : Kernel
-        From :func:`gaussian`, :func:`box`, :func:`kernel` or :func:`identity`.
+        From :func:`gaussian`, :func:`box`, :func:`kernel`, :func:`fit` or :func:`identity`.
     terms : int
-        Cosines of a sliding Gaussian: what its accuracy is bought with. Three give more than 70 dB, five 100
+        Cosines of a sliding Gaussian (a fit has its own): what its accuracy is bought with. Three give more than 70 dB, five 100
         dB. Which lowering is taken, sliding or direct, is a choice of the schedule.
     """
     kernel_x = kernel_y if kernel_x is None else kernel_x
@@ -328,6 +375,7 @@ __all__ = [
     "dot",
     "down",
     "exp",
+    "fit",
     "floor",
     "gaussian",
     "gaussian_pyramid",
@@ -339,6 +387,7 @@ __all__ = [
     "lookup",
     "maximum",
     "minimum",
+    "oscillators",
     "power",
     "rint",
     "select",

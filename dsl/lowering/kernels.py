@@ -300,7 +300,7 @@ def _fitted(low: Lowering, name: str, node: Node, terms: int) -> _Waves:
     values, _ = tables.table(low, node.args[1])
     radius = hl.clamp(hl.cast(hl.Int(32), hl.round(pointwise.inline_scalar(low, node.args[2]))), count, radius_of.MAX)
     at = [_f64(values[i]) for i in range(4)]
-    dc = at[1] if fitting.TYPES[kind][1] == 0 else None
+    dc = at[1] if fitting.TYPES[kind][1] == 0 and parity != "odd" else None
     outer = (at[2], at[2]) if parity == "even" else (at[3], at[2])
     return _Waves(
         kind,

@@ -11,11 +11,25 @@ from dsl.lowering import pointwise
 from dsl.lowering.context import Lowering, f32
 
 
+class _Part:
+    """Entries of a table from some place on."""
+
+    def __init__(self, whole: Any, start: Any) -> None:
+        self.whole, self.start = whole, start
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.whole[self.start + index]
+
+
 def table(low: Lowering, node: Node) -> tuple[Any, Any]:
     """Give something to index by ``[i]``, and the number of entries."""
     if node.op == "argument":
         image = low.tables[int(node.attributes[0])]  # type: ignore[arg-type]
         return image, image.dim(0).extent()
+    if node.op == "part":
+        index, parts = (int(a) for a in node.attributes)  # type: ignore[arg-type]
+        whole, length = table(low, node.args[0])
+        return _Part(whole, length // parts * index), length // parts
     values = [float.fromhex(v) for v in node.attributes[0]]  # type: ignore[union-attr]
 
     def make() -> Any:
