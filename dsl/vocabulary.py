@@ -270,8 +270,8 @@ def convolve(image: Image, kernel_y: Kernel, kernel_x: Kernel | None = None, *, 
     kernel_y, kernel_x : Kernel
         From :func:`gaussian`, :func:`box`, :func:`kernel`, :func:`fit` or :func:`identity`.
     terms : int
-        Cosines of a sliding Gaussian (a fit has its own): what its accuracy is bought with. Three give more than 70 dB, five 100
-        dB. Which lowering is taken, sliding or direct, is a choice of the schedule.
+        Cosines of a sliding Gaussian (a fit has its own): what its accuracy is bought with. Three give more than
+        70 dB, five 100 dB. Which lowering is taken, sliding or direct, is a choice of the schedule.
     """
     kernel_x = kernel_y if kernel_x is None else kernel_x
     for one in (kernel_y, kernel_x):

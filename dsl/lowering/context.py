@@ -63,6 +63,8 @@ class Group:
         What was already lowered inside it.
     parity : bool
         Whether it reads an image of half the width, so that even and odd columns want code of their own.
+    sums : list of str
+        Stages whose sums are made right where the group's loop uses them (direct.py).
     bands : bool
         Whether the group goes through its image in bands of as many rows as a vector has lanes (sliding.py).
     """
@@ -72,6 +74,7 @@ class Group:
     own_columns: set[str] = field(default_factory=set)
     readers: dict[Any, Reader] = field(default_factory=dict)
     parity: bool = False
+    sums: list[str] = field(default_factory=list)
     bands: bool = False
 
 

@@ -1,34 +1,86 @@
-"""Convolution as direct sums, a vertical pass and a horizontal one. Cost grows with the radius."""
+"""Convolution as direct sums, a vertical pass and a horizontal one. Cost grows with the radius.
+
+Row by row: sums down the columns into a row, which is continued by the border rule on both sides, then sums along it.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import halide as hl
 
 from dsl.ir import Node
-from dsl.lowering import border, kernels
+from dsl.lowering import border, kernels, pointwise
 from dsl.lowering.context import Group, Lowering, Reader, channel_count
+from dsl.lowering.source import Columns
 
 #: Vectors of one row that are summed at a time, in registers.
-_TILE = 4
+TILE = 8
 
 
 def convolve(low: Lowering, node: Node, group: Group) -> Reader:
     """Lower a convolution to helper stages of a group."""
     image, kernel_y, kernel_x = node.args
     terms = int(node.attributes[0])  # type: ignore[arg-type]
-    source = border.padded(low, image, group)
-    channels = channel_count(node)
     name = f"{low.label(node)}_{group.name}"
-    if kernel_y.op != "identity":
-        weights = kernels.direct(low, kernel_y, terms)
-        source = _pass(low, f"{name}_vertical", weights, source, channels, group, vertical=True)
-    if kernel_x.op != "identity":
-        weights = kernels.direct(low, kernel_x, terms)
-        source = _pass(low, f"{name}_horizontal", weights, source, channels, group, vertical=False)
-    return source
+    weights_x = kernels.direct(low, kernel_x, terms)
+    if kernel_y.op == "identity":
+        source = border.padded(low, image, group)
+    else:
+        weights_y = kernels.direct(low, kernel_y, terms)
+        if pointwise.is_leaf(low, image):
+            gain = kernels.gain(low, kernel_y, terms)
+            source = _down(low, f"{name}_vertical", weights_y, node, group, weights_x.radius, gain)
+        else:  # arithmetic is done once, not at every tap
+            padded = border.padded(low, image, group)
+            source = _sums(low, f"{name}_vertical", weights_y, padded, channel_count(node), group, vertical=True)
+    if kernel_x.op == "identity":
+        return source
+    return _sums(low, f"{name}_horizontal", weights_x, source, channel_count(node), group, vertical=False)
 
 
-def _pass(
+def _down(
+    low: Lowering, name: str, weights: kernels.Weights, node: Node, group: Group, reach: Any, gain: Any
+) -> Reader:
+    """Stage: a row of sums down the columns of an image in memory, read where it lies; with its edges."""
+    channels, lanes = channel_count(node), low.lanes
+    planes = [hl.Var("c")] if channels > 1 else []
+    source = Columns(low, node.args[0], group, planes[0] if planes else 0)
+    block, lane, y = hl.Var("block"), hl.Var("lane"), low.y
+    rest = [*planes, y]
+    loops = [var.name() for var in rest]
+
+    sums = low.stage(f"{name}_sum", [lane, block, *rest], hl.f32(0))
+    plain = source.plain(y, 1, weights.radius)
+    for update, (kind, read, where) in enumerate((("general", source.general, ~plain), ("plain", source.dense, plain))):
+        taps = hl.RDom([(-weights.radius, 2 * weights.radius + 1)], f"{name}_{kind}")
+        taps.where(where)
+        sums[(lane, block, *rest)] += weights.weight(taps.x) * read(block, lane, y + taps.x)
+        low.stages.loops[f"{name}_sum"][kind] = taps.x
+        record = low.record[f"{name}_sum"].update(update)
+        record.reorder("lane", "block", kind, *loops).vectorize("lane")
+    low.record[f"{name}_sum"].update(1).unroll("block")
+    low.record[f"{name}_sum"].bound_extent("lane", lanes).bound_extent("block", TILE)
+    low.record[f"{name}_sum"].vectorize("lane").unroll("block").store_in("Stack")
+
+    func = low.stage(name, [low.x, *rest], hl.undef(hl.Float(32)))
+    inner = hl.RDom([(0, lanes), (0, TILE), (0, (source.blocks + TILE - 1) // TILE)], f"{name}_inner")
+    at = inner.z * TILE + inner.y
+    func[(source.first(at) + inner.x, *rest)] = sums[(inner.x, at, *rest)]
+    low.stages.loops[name] |= {"lane": inner.x, "block": inner.y, "tile": inner.z}
+    # Halide does not see that no two lanes write to one place; where blocks overlap they write the same.
+    record = low.record[name].update(0).allow_race_conditions()
+    record.reorder("lane", "block", "tile", *loops).vectorize("lane").unroll("block")
+    source.add_edges(name, lambda x: (x, *rest), reach * low.step, reach * low.step, gain, loops)
+    for stage in (name, f"{name}_sum"):
+        if planes:
+            low.record[stage].bound_extent("c", channels)
+    low.record[name].compute_at(group.name, "y")
+    low.record[f"{name}_sum"].compute_at(name, "tile")
+    return lambda x, y, c: hl.Expr(func[(x, *([c] if planes else []), y)])
+
+
+def _sums(
     low: Lowering,
     name: str,
     weights: kernels.Weights,
@@ -38,7 +90,7 @@ def _pass(
     *,
     vertical: bool,
 ) -> Reader:
-    """Sum along one axis. The sums are a stage inside the stage that keeps them, so they stay in registers."""
+    """Stage: sums along one axis, made in a stage of their own inside the loops that use them: so in registers."""
     x, y, lanes = low.x, low.y, low.lanes
     taps = hl.RDom([(-weights.radius, 2 * weights.radius + 1)], f"{name}_taps")
     summed = low.image_stage(f"{name}_sum", channels, lambda x, y, c: hl.f32(0), None)
@@ -48,12 +100,22 @@ def _pass(
     place = (x, y) if channels == 1 else (x, y, c)
     total[place] += weights.weight(taps.x) * at
     low.stages.loops[f"{name}_sum"]["taps"] = taps.x
-    read = low.image_stage(name, channels, summed, group)
-    group.own_columns.add(name)
-    low.record[name].split("x", "x", "xi", _TILE * lanes, "RoundUp").split("xi", "xu", "xi", lanes, "RoundUp")
-    low.record[name].unroll("xu").vectorize("xi")
-    low.record[f"{name}_sum"].compute_at(name, "x").store_in("Stack")
+    read = low.image_stage(name, channels, summed, None)
+    if vertical:
+        keep_rows(low, group, name)
+    else:
+        group.sums.append(name)
+    low.record[f"{name}_sum"].store_in("Stack")
     low.record[f"{name}_sum"].split("x", "xu", "x", lanes, "RoundUp").unroll("xu").vectorize("x")
     update = low.record[f"{name}_sum"].update(0)
     update.split("x", "xu", "x", lanes, "RoundUp").reorder("x", "xu", "taps").unroll("xu").vectorize("x")
     return read
+
+
+def keep_rows(low: Lowering, group: Group, name: str) -> None:
+    """Keep a row of sums, for what reads it in another order, or at other columns."""
+    group.local.append(name)
+    group.own_columns.add(name)
+    low.record[name].split("x", "x", "xi", TILE * low.lanes, "RoundUp").split("xi", "xu", "xi", low.lanes, "RoundUp")
+    low.record[name].unroll("xu").vectorize("xi")
+    low.record[f"{name}_sum"].compute_at(name, "x")

@@ -14,7 +14,7 @@ from typing import Any
 import halide as hl
 
 from dsl.ir import STENCIL_OPS, Image, Node, Program
-from dsl.lowering import border, convolution, harmonics, neighbours, pointwise, resample, tables  # noqa: F401 (they register)
+from dsl.lowering import border, convolution, direct, harmonics, neighbours, pointwise, resample, tables  # noqa: F401 (they register)
 from dsl.lowering.context import Group, Lowering, Reader, Variant, channel_count, hl_type
 from schedules.native import signature as sig
 from schedules.native.worker import Lowered
@@ -198,6 +198,11 @@ def _schedule_loops(low: Lowering, group: Group, tail: str, level: int = 0, *, t
         if "c" in low.stages.loops[group.name] and group.name not in low.mixed:
             loops.reorder("x", "c", *rows)
     loops.parallel(rows[-1])
+    for name in group.sums:
+        if tile or group.parity:
+            direct.keep_rows(low, group, name)
+        else:
+            record[f"{name}_sum"].compute_at(group.name, "x")
     for name in group.local:
         record[name].store_at(group.name, outer).compute_at(group.name, "y")
         if name not in group.own_columns:
@@ -212,6 +217,9 @@ def _vectorize(low: Lowering, group: Group, stage: str, tail: str) -> None:
     if group.parity:
         loops.split("x", "x", "xi", 2 * low.lanes, tail).split("xi", "xi", "xp", 2, "RoundUp")
         loops.reorder("xp", "xi", "x").unroll("xp").vectorize("xi")
+    elif group.sums and stage == group.name:
+        loops.split("x", "x", "xi", direct.TILE * low.lanes, tail).split("xi", "xu", "xi", low.lanes, "RoundUp")
+        loops.unroll("xu").vectorize("xi")
     else:
         loops.split("x", "x", "xi", low.lanes, tail).vectorize("xi")
     if stage in low.mixed:

@@ -26,9 +26,10 @@ from typing import Any
 import halide as hl
 
 from dsl.ir import Node
-from dsl.lowering import border, kernels, pointwise
+from dsl.lowering import kernels
 from dsl.lowering.context import Group, Lowering, Reader, channel_count
 from dsl.lowering.scan import Scan
+from dsl.lowering.source import Columns
 
 #: Reads what a scan wrote: (lane, step, block, channel) -> value.
 Block = Callable[[Any, Any, Any, Any], Any]
@@ -48,7 +49,17 @@ def convolve(low: Lowering, node: Node, group: Group) -> Reader:
         return _laid_out(shape, block)
     osc = kernels.sliding(low, kernel_x, terms)
     turned = _turn(shape, block)
-    _edges(shape, turned, osc.radius, kernels.gain(low, kernel_y, terms))
+    # Steps are taken to the end of the last block, and read one radius ahead.
+    steps = (shape.width + shape.lanes - 1) // shape.lanes * shape.lanes * shape.step
+    behind = steps - shape.source.count + (osc.radius + 1) * shape.step
+    shape.source.add_edges(
+        f"{shape.name}_turned",
+        lambda x: (shape.lane, x, *shape.rest),
+        (osc.radius + 2) * shape.step,
+        behind,
+        kernels.gain(low, kernel_y, terms),
+        ["lane", *shape.loops],
+    )
     return _along(shape, osc, turned)
 
 
@@ -60,13 +71,11 @@ class _Shape:
         self.name = f"{low.label(node)}_{group.name}"
         self.lanes, self.step = low.lanes, low.step
         self.level = node.type.level  # type: ignore[union-attr]
-        self.columns = low.columns(self.level)
-        self.width, self.height = low.size(self.level)
+        self.width, _ = low.size(self.level)
         self.band, self.block, self.lane = hl.Var("band"), hl.Var("block"), hl.Var("lane")
-        channels = channel_count(node)
-        self.planes = [hl.Var("c")] if channels > 1 else []
-        self.channels = channels
-        self.blocks = (self.columns + self.lanes - 1) // self.lanes
+        self.channels = channel_count(node)
+        self.planes = [hl.Var("c")] if self.channels > 1 else []
+        self.source = Columns(low, node.args[0], group, self.planes[0] if self.planes else 0)
 
     def stage(self, name: str, arguments: Sequence[Any]) -> hl.Func:
         """Define a stage that holds nothing yet, for every plane and band."""
@@ -94,10 +103,6 @@ class _Shape:
     def loops(self) -> tuple[str, ...]:
         return tuple(var.name() for var in self.rest)
 
-    def first_column(self, block: Any) -> Any:
-        """Give the first column of a block: the last one is moved to the left, so that all are full."""
-        return hl.max(hl.min(block * self.lanes, self.columns - self.lanes), 0)
-
     def within(self, stage: str, directive: str, other: str, loop: str) -> None:
         getattr(self.low.record[f"{self.name}_{stage}"], directive)(other, loop)
 
@@ -113,61 +118,28 @@ def _down(shape: _Shape, osc: kernels.Oscillators) -> Block:
     """Scan down the columns."""
     first = shape.band % shape.low.bands_per_chunk(shape.level) == 0
     scan = shape.scan("down", osc, first)
-    general, plain, dense = _source(shape, reach=osc.radius + 2)
-    func = scan.define_two(general, dense, plain)
+    source, top = shape.source, shape.band * shape.lanes
+    func = scan.define_two(
+        lambda distance, channel: source.general(shape.block, scan.lane, top + distance),
+        lambda distance, channel: source.dense(shape.block, scan.lane, top + distance),
+        source.plain(top, shape.lanes, osc.radius + 2),
+    )
     shape.of_group("down")
     shape.within("down", "hoist_storage", shape.group.name, "yc")
     return lambda lane, step, block, c: func[(lane, scan.result(step), block, *c, shape.band)]
 
 
-def _source(shape: _Shape, reach: Any) -> tuple[Callable[[Any, Any], Any], Any, Callable[[Any, Any], Any]]:
-    """Read the image, by lane, row within the band: under the border rule, and where that is not needed.
-
-    Returns
-    -------
-    general : function
-        Right everywhere.
-    plain : Expr
-        Whether the band and ``reach`` rows around it need no constant and a block lies within the image.
-    dense : function
-        Right there: no conditions, and loads that are dense.
-    """
-    low = shape.low
-    image = shape.node.args[0]
-    rows = border.row_index(low, shape.level)
-    outside = pointwise.outside(low, image)
-    top = shape.band * shape.lanes
-    constant = low.border == border.CONSTANT
-    inside = (top >= reach) & (top + shape.lanes + reach <= shape.height)
-    plain = (shape.columns >= shape.lanes) & (~constant | inside)
-    c = shape.planes[0] if shape.planes else 0
-    column = shape.first_column(shape.block) + shape.lane
-
-    def value(x: Any, y: Any) -> Any:
-        return pointwise.value_at(low, image, shape.group, x, y, c)
-
-    def general(distance: Any, channel: Any) -> Any:
-        row = hl.Expr(rows[top + distance])
-        found = value(hl.clamp(column, 0, shape.columns - 1), hl.clamp(row, 0, shape.height - 1))
-        return hl.select(row < 0, outside(c), found)
-
-    def dense(distance: Any, channel: Any) -> Any:
-        row = hl.unsafe_promise_clamped(hl.Expr(rows[top + distance]), 0, shape.height - 1)
-        return value(hl.unsafe_promise_clamped(column, 0, shape.columns - 1), row)
-
-    return general, plain, dense
-
-
 def _read(shape: _Shape) -> Block:
     """Stage: blocks of the image as it is, for a convolution along the rows alone."""
-    general, plain, dense = _source(shape, reach=0)
+    source, top = shape.source, shape.band * shape.lanes
+    plain = source.plain(top, shape.lanes, 0)
     step = hl.Var("step")
     func = shape.stage("read", [shape.lane, step, shape.block])
     full = f"{shape.name}_read"
-    for update, (name, read, where) in enumerate((("general", general, ~plain), ("plain", dense, plain))):
+    for update, (name, read, where) in enumerate((("general", source.general, ~plain), ("plain", source.dense, plain))):
         row = hl.RDom([(0, shape.lanes)], f"{full}_{name}")
         row.where(where)
-        func[(shape.lane, row.x, shape.block, *shape.rest)] = read(row.x, 0)
+        func[(shape.lane, row.x, shape.block, *shape.rest)] = read(shape.block, shape.lane, top + row.x)
         shape.low.stages.loops[full][name] = row.x
         shape.low.record[full].update(update).reorder("lane", name, "block", *shape.loops).vectorize("lane")
     shape.low.record[full].update(1).unroll("plain")
@@ -213,8 +185,8 @@ def _turn(shape: _Shape, block: Block) -> hl.Func:
     )
     turned = shape.stage("turned", [shape.lane, low.x])
     full = f"{shape.name}_turned"
-    inner = hl.RDom([(0, lanes), (0, shape.blocks)], f"{full}_inner")
-    place = shape.first_column(inner.y) + inner.x
+    inner = hl.RDom([(0, lanes), (0, shape.source.blocks)], f"{full}_inner")
+    place = shape.source.first(inner.y) + inner.x
     turned[(shape.lane, place, *shape.rest)] = read(shape.lane, inner.x, inner.y, *shape.rest)
     low.stages.loops[full] |= {"column": inner.x, "block": inner.y}
     record = low.record[full]
@@ -224,24 +196,6 @@ def _turn(shape: _Shape, block: Block) -> hl.Func:
         low.record[name].compute_at(full, "block")
     shape.of_group("turned")
     return turned
-
-
-def _edges(shape: _Shape, turned: hl.Func, radius: Any, gain: Any) -> None:
-    """Add the columns before and behind the image."""
-    low = shape.low
-    full = f"{shape.name}_turned"
-    sources = border.column_index(low, shape.level)
-    outside = pointwise.outside(low, shape.node.args[0])(shape.planes[0] if shape.planes else 0) * gain
-    steps = (shape.width + shape.lanes - 1) // shape.lanes * shape.lanes * shape.step
-    sides = {"left": (-(radius + 2) * shape.step, (radius + 2) * shape.step)}
-    sides["right"] = (shape.columns, steps - shape.columns + (radius + 1) * shape.step)
-    for update, (name, (start, count)) in enumerate(sides.items(), 1):
-        edge = hl.RDom([(start, count)], f"{full}_{name}")
-        source = hl.Expr(sources[edge.x])
-        copied = turned[(shape.lane, hl.clamp(source, 0, shape.columns - 1), *shape.rest)]
-        turned[(shape.lane, edge.x, *shape.rest)] = hl.select(source < 0, outside, copied)
-        low.stages.loops[full][name] = edge.x
-        low.record[full].update(update).reorder("lane", name, *shape.loops).vectorize("lane")
 
 
 def _along(shape: _Shape, osc: kernels.Oscillators, turned: hl.Func) -> Reader:
@@ -303,9 +257,9 @@ def _laid_out(shape: _Shape, block: Block) -> Reader:
     low, lanes = shape.low, shape.lanes
     result = shape.stage("rows", [low.x, low.y])
     full = f"{shape.name}_rows"
-    inner = hl.RDom([(0, lanes), (0, shape.blocks)], f"{full}_inner")
+    inner = hl.RDom([(0, lanes), (0, shape.source.blocks)], f"{full}_inner")
     value = block(inner.x, low.y, inner.y, shape.planes)
-    result[(shape.first_column(inner.y) + inner.x, low.y, *shape.rest)] = value
+    result[(shape.source.first(inner.y) + inner.x, low.y, *shape.rest)] = value
     low.stages.loops[full] |= {"lane": inner.x, "block": inner.y}
     low.record[full].bound_extent("y", lanes)
     rows = low.record[full].update(0).allow_race_conditions()  # the last two blocks overlap, and hold the same there

@@ -35,7 +35,10 @@ def everything(src: dsl.Color, guide: dsl.Image, sigma: dsl.Scalar, curve: dsl.T
     cosines, sines = dsl.harmonics(guide, 2)
     wave = dsl.dot([curve[0], sigma], cosines) + dsl.window(sines.channel(1), (1, 2), "max")
     mixed = dsl.stack(*(c * wave for c in smooth.channels))
-    return dsl.select(src > guide[1, -2], mixed, dsl.convolve(src, dsl.identity(), dsl.gaussian(2)))
+    wide = dsl.oscillators(curve.part(0, 2), curve.part(1, 2), sigma, terms=3, parity="even")
+    return dsl.select(
+        src > guide[1, -2], mixed, dsl.convolve(src, wide, dsl.gaussian(2)) + dsl.convolve(src, dsl.identity())
+    )
 
 
 def program(f=unsharp) -> Program:
