@@ -17,6 +17,7 @@ test-full: $(VENV)/installed-test
 bench: $(VENV)/installed-test
 	$(BIN)/python -m pip install --quiet -e '.[bench]'
 	$(BIN)/python -m bench.spine
+	$(BIN)/python -m bench.convolution
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

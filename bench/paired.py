@@ -1,0 +1,102 @@
+"""Timing contenders beside each other: what disturbs the machine disturbs them alike.
+
+Every contender runs once a round, all in one process, in an order drawn anew each round. A ratio is the median over
+the rounds of the ratios within a round, so a machine that slows down for a while does not change it. A slow contender
+takes part in the first rounds only. Nothing absolute is to be read off but beside the calibration.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import random
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+Run = Callable[[], object]
+
+#: Before every timed run: until the workers of the contender before have gone to sleep (OpenCV's wait actively).
+SETTLE = 1e-3
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How often a contender runs: for about so many seconds, in so many rounds at least and at most."""
+
+    seconds: float
+    least: int
+    most: int
+
+    def rounds(self, seconds: float) -> int:
+        """Tell in how many rounds a contender takes part, from the time of one run."""
+        return max(self.least, min(self.most, int(self.seconds / seconds)))
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds of each contender, a number a round."""
+
+    seconds: Mapping[str, list[float]]
+
+    def best(self, name: str) -> float:
+        """Give the minimum."""
+        return min(self.seconds[name])
+
+    def middle(self, name: str) -> float:
+        """Give the median."""
+        return statistics.median(self.seconds[name])
+
+    def ratio(self, above: str, below: str) -> float:
+        """Give the median of ``above / below`` over the rounds that both took part in."""
+        pairs = zip(self.seconds[above], self.seconds[below], strict=False)
+        return statistics.median(a / b for a, b in pairs)
+
+
+def measure(runs: Mapping[str, Run], effort: Effort) -> Times:
+    """Time contenders, interleaved; each has run twice before (it compiles, and tells how slow it is)."""
+    rounds = {}
+    for name, run in runs.items():
+        run()
+        rounds[name] = effort.rounds(timed(run))
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    order = random.Random(0)
+    for turn in range(max(rounds.values())):
+        present = [name for name in runs if turn < rounds[name]]
+        order.shuffle(present)
+        for name in present:
+            settle()
+            seconds[name].append(timed(runs[name]))
+    return Times(seconds)
+
+
+def timed(run: Run) -> float:
+    """Give the seconds that one run takes."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def settle() -> None:
+    """Wait actively, so that this core does not go to sleep."""
+    end = time.perf_counter() + SETTLE
+    while time.perf_counter() < end:
+        pass
+
+
+def calibrate(size: int, effort: Effort) -> dict[str, float]:
+    """Give the nanoseconds a pixel, minima, of copying a float32 image and of OpenCV's box filter of radius 30."""
+    image = np.random.default_rng(0).uniform(0, 255, (size, size)).astype(np.float32)
+    out = np.empty_like(image)
+    runs: dict[str, Run] = {"np.copyto": functools.partial(np.copyto, out, image)}
+    if importlib.util.find_spec("cv2"):
+        import cv2
+
+        runs["cv2.boxFilter 61"] = functools.partial(cv2.boxFilter, image, -1, (61, 61), dst=out)
+    times = measure(runs, effort)
+    return {name: 1e9 * times.best(name) / image.size for name in runs}
