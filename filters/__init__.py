@@ -14,12 +14,24 @@ siblings.check(__name__, "dsl", "schedules")
 
 from dsl import compiled
 from filters._box import box
+from filters._convolve import convolve, gabor
 from filters._filter import Filter
 from filters._gaussian import gaussian, unsharp
 from filters._local_laplacian import local_laplacian
 from schedules import config
 
-__all__ = ["Filter", "box", "compiled", "config", "gaussian", "local_laplacian", "reference", "unsharp"]
+__all__ = [
+    "Filter",
+    "box",
+    "compiled",
+    "config",
+    "convolve",
+    "gabor",
+    "gaussian",
+    "local_laplacian",
+    "reference",
+    "unsharp",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -84,4 +84,11 @@ def box(
         schedule=schedule,
         threads=threads,
     )
-    return _sliding.run(run, "auto", 2 * (radius_y + radius_x) + 2, out)  # type: ignore[no-any-return]
+    return _sliding.run(  # type: ignore[no-any-return]
+        lambda into: run(choices=_sliding.FIR, out=into),
+        lambda into: run(choices=_sliding.SLIDING, out=into),
+        "auto",
+        _sliding.faster(image, 2 * (radius_y + radius_x) + 2, 0, target),
+        out,
+        schedule,
+    )

@@ -115,7 +115,7 @@ def gaussian(
         schedule=schedule,
         threads=threads,
     )
-    return _sliding.run(run, method, _taps(sigma_y, sigma_x, terms), out)  # type: ignore[no-any-return]
+    return _by_method(run, method, image, (sigma_y, sigma_x), terms, target, schedule, out)  # type: ignore[no-any-return]
 
 
 @public(unsharp_program)
@@ -184,8 +184,8 @@ def unsharp(
         schedule=schedule,
         threads=threads,
     )
-    taps = _taps(sigma_y, sigma_x, _sliding.DEFAULT_TERMS)
-    return _sliding.run(run, "auto", taps, out)  # type: ignore[no-any-return]
+    sigmas, terms = (sigma_y, sigma_x), _sliding.DEFAULT_TERMS
+    return _by_method(run, "auto", image, sigmas, terms, target, schedule, out)  # type: ignore[no-any-return]
 
 
 def _sigmas(sigma: Any) -> tuple[float, float]:
@@ -193,5 +193,23 @@ def _sigmas(sigma: Any) -> tuple[float, float]:
     return number(sigma_y, "sigma", least=0.0, most=MAX_SIGMA), number(sigma_x, "sigma", least=0.0, most=MAX_SIGMA)
 
 
-def _taps(sigma_y: float, sigma_x: float, terms: int) -> int:
-    return 2 * (direct_radius(sigma_y, terms) + direct_radius(sigma_x, terms)) + 2
+def _by_method(
+    run: functools.partial[Any],
+    method: str,
+    image: ArrayLike,
+    sigmas: tuple[float, float],
+    terms: int,
+    target: str | None,
+    schedule: Any,
+    out: Any,
+) -> Any:
+    taps = sum(2 * direct_radius(sigma, terms) + 1 for sigma in sigmas)
+    preferred = _sliding.faster(image, taps, 2 * terms, target)
+    return _sliding.run(
+        lambda into: run(choices=_sliding.FIR, out=into),
+        lambda into: run(choices=_sliding.SLIDING, out=into),
+        method,
+        preferred,
+        out,
+        schedule,
+    )

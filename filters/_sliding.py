@@ -1,4 +1,4 @@
-"""What filters made of one convolution share: choosing between direct and sliding sums, and keeping NaN local."""
+"""What filters made of convolutions share: choosing between direct and sliding sums, and keeping NaN local."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-METHODS = ("auto", "fir", "sliding")
-_CHOICES = {"fir": (("convolve", "direct"),), "sliding": (("convolve", "sliding"),)}
+from dsl.lowering.chunks import chunk_rows
+from filters import _costs
+from filters._arguments import choice, number, whole
 
-#: Taps of a direct convolution, both axes together, up to which it is at least as fast as a sliding one. Measured
-#: at 2048x2048 float32 with AVX-512: 1.10 and 1.96 ns a pixel for 18 and 34 taps, 1.72 for sliding sums.
-CROSSOVER_TAPS = 28
+METHODS = ("auto", "fir", "sliding")
+FIR, SLIDING = (("convolve", "direct"),), (("convolve", "sliding"),)
 
 #: PSNR in dB that a convolution with a Gaussian has for any image, by terms: 127.5 times the L1 distance of the
 #: kernels bounds the error of every pixel. (Photographs come out 25 dB better and more.)
@@ -21,11 +21,12 @@ GUARANTEED = {1: 27.8, 2: 39.2, 3: 54.6, 4: 66.9, 5: 81.7, 6: 94.5}
 GUARANTEED_DIRECT = {5: 108.0, 6: 120.0}
 DEFAULT_TERMS = 3
 
+#: Filters into an array, or into a new one.
+Run = Callable[[Any], Any]
+
 
 def terms_and_method(terms: Any, accuracy: Any, method: Any) -> tuple[int, str]:
     """Check ``terms``, ``accuracy`` and ``method``, and choose terms for an accuracy."""
-    from filters._arguments import choice, number, whole
-
     choice(method, "method", METHODS)
     if accuracy is None:
         return (DEFAULT_TERMS if terms is None else whole(terms, "terms", 1, 6)), method
@@ -42,27 +43,27 @@ def terms_and_method(terms: Any, accuracy: Any, method: Any) -> tuple[int, str]:
     raise ValueError(f"accuracy must be at most {most:g} dB with method={method!r}, not {accuracy!r}")
 
 
-def run(filter_with: Callable[..., Any], method: str, taps: int, out: Any) -> Any:
-    """Run a convolution by the method asked for.
+def faster(image: Any, taps: int, terms: int, target: str | None) -> str:
+    """Choose a method by cost, for the taps of direct sums and the oscillators of sliding ones, axes together."""
+    dtype = getattr(image, "dtype", np.float32)
+    return "sliding" if _costs.sliding_is_faster(dtype, taps, terms, target) else "fir"
 
-    A recurrence would carry one NaN to the end of its row and column. It therefore arrives at the last pixel: where
-    that one is finite, so is the image, and nothing else had to be looked at.
 
-    Parameters
-    ----------
-    filter_with : function
-        Called with ``choices=`` and ``out=``.
-    taps : int
-        Of a direct convolution, both axes together: what ``"auto"`` decides by.
+def run(direct: Run, sliding: Run, method: str, preferred: str, out: Any, schedule: Any = "manual") -> Any:
+    """Run a convolution by the method asked for, or the preferred one.
+
+    A recurrence would carry one NaN to the end of its row, and of its column as far as a scan goes without starting
+    anew. It therefore arrives at the last pixel of some chunk: where those are finite, so is the image, and nothing
+    else had to be looked at.
     """
-    if method == "fir" or (method == "auto" and taps <= CROSSOVER_TAPS):
-        return filter_with(choices=_CHOICES["fir"], out=out)
+    if method == "fir" or (method == "auto" and preferred == "fir"):
+        return direct(out)
     explicit = method == "sliding"
-    result = filter_with(choices=_CHOICES["sliding"], out=None if explicit and _is_float(out) else out)
-    if _is_float(result) and not _ends_finite(result):
+    result = sliding(None if explicit and _is_float(out) else out)
+    if _is_float(result) and not _ends_finite(result, schedule):
         if explicit:
             raise ValueError("image holds NaN or infinity, or overflows float32; method='fir' keeps those local")
-        return filter_with(choices=_CHOICES["fir"], out=out)
+        return direct(out)
     if out is not None and result is not out:
         out[...] = result
         return out
@@ -73,8 +74,11 @@ def _is_float(array: Any) -> bool:
     return array is not None and getattr(array, "dtype", None) == np.float32
 
 
-def _ends_finite(result: Any) -> bool:
+def _ends_finite(result: Any, schedule: Any) -> bool:
+    """Look at the end of the last row of every chunk; of every row, where a schedule may have chosen the chunks."""
     if not result.size:
         return True
-    last = result[-1, -1] if result.ndim < 4 else result[:, -1, -1]
-    return bool(np.isfinite(last).all())
+    images = result if result.ndim == 4 else result[None]
+    rows = chunk_rows(images.shape[1]) if isinstance(schedule, str) and schedule == "manual" else 1
+    ends = images[:, :, -1]
+    return bool(np.isfinite(ends[:, rows - 1 :: rows]).all() and np.isfinite(ends[:, -1]).all())
