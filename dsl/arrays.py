@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -65,24 +66,38 @@ def _shape_advice(array: Array) -> str:
     return f"at most {MAX_CHANNELS} channels"
 
 
-def check_out(out: Any, like: Array, inputs: Sequence[Array]) -> Array:
+def check_out(out: Any, like: Array, inputs: Sequence[Array], name: str = "out") -> Array:
     """Return the array to write into, or raise before anything is written."""
     if type(out) is not np.ndarray:
-        raise TypeError(f"out must be a numpy array, not {type(out).__name__}")
+        raise TypeError(f"{name} must be a numpy array, not {type(out).__name__}")
     if out.shape != like.shape or out.dtype != like.dtype:
-        raise ValueError(f"out has shape {out.shape} and dtype {out.dtype}; {like.shape} and {like.dtype} are needed")
+        raise ValueError(
+            f"{name} has shape {out.shape} and dtype {out.dtype}; {like.shape} and {like.dtype} are needed"
+        )
     if not out.flags.writeable:
-        raise ValueError("out is read-only")
-    for array in inputs:
-        if np.may_share_memory(out, array) and _shares(out, array):
-            raise ValueError("out overlaps an input: results would be read again as input")
+        raise ValueError(f"{name} is read-only")
+    if any(_shares(out, array) for array in inputs):
+        raise ValueError(f"{name} overlaps an input: results would be read again as input")
     return out
+
+
+def check_outs(outs: Any, count: int, like: Array, inputs: Sequence[Array]) -> list[Array]:
+    """Return the arrays to write several results into, or raise before anything is written."""
+    if not isinstance(outs, (tuple, list)):
+        raise TypeError(f"out must be a tuple of {count} numpy arrays, not {type(outs).__name__}")
+    if len(outs) != count:
+        raise ValueError(f"out has {len(outs)} arrays; {count} are needed")
+    checked = [check_out(out, like, inputs, f"out[{i}]") for i, out in enumerate(outs)]
+    for (i, a), (j, b) in itertools.combinations(enumerate(checked), 2):
+        if _shares(a, b):
+            raise ValueError(f"out[{i}] and out[{j}] overlap; each result needs memory of its own")
+    return checked
 
 
 def _shares(a: Array, b: Array) -> bool:
     budget: Any = 10_000  # numpy's annotations know only of 0 and -1
     try:
-        return np.shares_memory(a, b, max_work=budget)
+        return np.may_share_memory(a, b) and np.shares_memory(a, b, max_work=budget)
     except np.exceptions.TooHardError:
         return True
 
@@ -107,24 +122,26 @@ class Placement:
 Job = tuple[int, ...]
 
 
-def place(mode: str, images: list[Array], out: Array, channels: int) -> tuple[Placement, Iterator[Job], Array]:
-    """Plan the native calls that filter ``images`` into ``out``.
+def place(
+    mode: str, images: Sequence[Array], outs: Sequence[Array], channels: int
+) -> tuple[Placement, Iterator[Job], list[Array]]:
+    """Plan the native calls that filter ``images`` into ``outs``.
 
     What cannot be addressed as it lies is copied first. Returned are the placement that all arrays share, the
-    calls, and the array they write to: ``out`` itself, or one to be copied to it.
+    calls, and the arrays they write to: each of ``outs`` itself, or one to be copied to it.
     """
     planners = {"rows": _rows, "planes": _planes, "color": _color}
     planner = planners[mode]
-    arrays = [*images, out]
+    arrays = [*images, *outs]
     placements = [planner(array, channels) for array in arrays]
     shared = placements[0]
     if shared is None or any(p != shared for p in placements):
-        arrays = [_dense(array, mode, channels, fill=array is not out) for array in arrays]
+        arrays = [_dense(array, mode, channels, fill=i < len(images)) for i, array in enumerate(arrays)]
         shared = planner(arrays[0], channels)
     if shared is None:
         raise AssertionError("a dense copy can be addressed")
     placement, split = shared
-    return placement, _jobs(arrays, placement, split, mode), arrays[-1]
+    return placement, _jobs(arrays, placement, split, mode), arrays[len(images) :]
 
 
 # A plan is the placement, and whether channels are calls of their own.

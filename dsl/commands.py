@@ -125,12 +125,21 @@ def run(
     result: Annotated[Path, typer.Argument(metavar="OUT", help="Image file to write.")],
     name: _Name = None,
 ) -> None:
-    """Filter an image file; its parameters are options, as are --border, --threads and --target."""
+    """Filter an image file; its parameters are options, as are --border, --threads and --target.
+
+    Of a filter with several outputs OUT_0, OUT_1, ... are written, and named.
+    """
     with _told(script):
         chosen = _choose(script, name)
         options = _options(chosen, context.args)
-        image = _read(source)
-        _write(result, _filtered(chosen, image, options))
+        filtered = _filtered(chosen, _read(source), options)
+        if not isinstance(filtered, tuple):
+            _write(result, filtered)
+            return
+        for i, image in enumerate(filtered):
+            file = result.with_stem(f"{result.stem}_{i}")
+            _write(file, image)
+            print(file)
 
 
 # ------------------------------------------------------------------------------------------------- the script
@@ -267,6 +276,8 @@ def _filtered(chosen: Filter, image: Any, options: Mapping[str, Any]) -> Any:
 
     if image.ndim == 3 and image.shape[-1] in (2, 4):
         colour = chosen(image[..., :-1], **options)
+        if isinstance(colour, tuple):
+            return tuple(np.concatenate([each, image[..., -1:]], axis=-1) for each in colour)
         return np.concatenate([colour, image[..., -1:]], axis=-1)
     return chosen(image, **options)
 

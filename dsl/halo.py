@@ -24,7 +24,7 @@ _ARITHMETIC: dict[str, Callable[..., float]] = {
 
 
 def halo(program: Program, scalars: Sequence[float]) -> tuple[int, int]:
-    """Give the rows and columns around a pixel that its result depends on, for given run-time numbers."""
+    """Give the rows and columns around a pixel that its results depend on, for given run-time numbers."""
     nodes = program.nodes()
     numbers = {id(node): i for i, node in enumerate(nodes)}
     reach: list[tuple[int, int]] = []
@@ -79,4 +79,4 @@ def halo(program: Program, scalars: Sequence[float]) -> tuple[int, int]:
         elif node.op == "up":  # one coarser pixel on each side
             rows, columns = rows + 2 * scale, columns + 2 * scale
         reach.append((rows, columns))
-    return reach[program.output]
+    return widest([nodes[output] for output in program.outputs])

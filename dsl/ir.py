@@ -316,8 +316,8 @@ class Program:
     ----------
     lines : tuple
         ``(op, attributes, arguments)`` for node 0, 1, ...; equal nodes stand once.
-    output : int
-        The node that is the result.
+    outputs : tuple of int
+        The nodes that are the results, in order.
     images : tuple of int
         For every image argument its channels, 0 where each channel is filtered alone.
     tables, scalars : int
@@ -325,14 +325,14 @@ class Program:
     """
 
     lines: tuple[Line, ...]
-    output: int
+    outputs: tuple[int, ...]
     images: tuple[int, ...]
     tables: int
     scalars: int
 
     @staticmethod
-    def of(output: Node, images: Sequence[int], tables: int, scalars: int) -> Program:
-        """Give the program of an output: the nodes it needs, numbered, equal ones once."""
+    def of(outputs: Sequence[Node], images: Sequence[int], tables: int, scalars: int) -> Program:
+        """Give the program of some outputs: the nodes they need, numbered, equal ones once."""
         numbers: dict[int, int] = {}
         lines: dict[Line, int] = {}
 
@@ -342,8 +342,8 @@ class Program:
                 numbers[id(node)] = lines.setdefault(line, len(lines))
             return numbers[id(node)]
 
-        result = visit(output)
-        return Program(tuple(lines), result, tuple(images), tables, scalars)
+        results = tuple(map(visit, outputs))
+        return Program(tuple(lines), results, tuple(images), tables, scalars)
 
     def nodes(self) -> list[Node]:
         """Build the nodes, which checks each of them and the program as a whole."""
@@ -353,11 +353,22 @@ class Program:
                 raise DSLError(f"%{number} = {op}: operands must be earlier nodes, {args} came", _NOWHERE)
             nodes.append(Node(op, attributes, tuple(nodes[i] for i in args)))
             self._check_argument(nodes[-1])
-        if type(self.output) is not int or not 0 <= self.output < len(nodes):
-            raise DSLError(f"the output must be one of {len(nodes)} nodes, not {self.output!r}", _NOWHERE)
-        if not isinstance(nodes[self.output].type, Image):
-            raise DSLError(f"the output must be an Image, {nodes[self.output].type} came", _NOWHERE)
+        self._check_outputs(nodes)
         return nodes
+
+    def _check_outputs(self, nodes: Sequence[Node]) -> None:
+        if not self.outputs:
+            raise DSLError("there must be an output", _NOWHERE)
+        forms = set()
+        for number in self.outputs:
+            if type(number) is not int or not 0 <= number < len(nodes):
+                raise DSLError(f"an output must be one of {len(nodes)} nodes, not {number!r}", _NOWHERE)
+            kind = nodes[number].type
+            if not isinstance(kind, Image):
+                raise DSLError(f"an output must be an Image, {kind} came", _NOWHERE)
+            forms.add((max(kind.channels, 1), kind.level))
+        if len(forms) > 1:
+            raise DSLError("the outputs differ in size or channels", _NOWHERE)
 
     def _check_argument(self, node: Node) -> None:
         counts = {"input": len(self.images), "parameter": self.scalars, "argument": self.tables}
@@ -383,13 +394,13 @@ class Program:
         for i, (op, attributes, args) in enumerate(self.lines):
             words = [op, *map(show, attributes), *(f"%{a}" for a in args)]
             text.append(f"%{i} = {' '.join(words)}")
-        return "\n".join([*text, f"return %{self.output}"])
+        return "\n".join([*text, f"return {', '.join(f'%{i}' for i in self.outputs)}"])
 
     def to_json(self) -> dict[str, Any]:
         """Give plain data, for ``json.dumps``."""
         return {
             "lines": [[op, list(attributes), list(args)] for op, attributes, args in self.lines],
-            "output": self.output,
+            "outputs": list(self.outputs),
             "images": list(self.images),
             "tables": self.tables,
             "scalars": self.scalars,
@@ -404,7 +415,8 @@ class Program:
 
         try:
             lines = tuple((op, tuple(map(attribute, attrs)), tuple(args)) for op, attrs, args in data["lines"])
-            program = Program(lines, data["output"], tuple(data["images"]), data["tables"], data["scalars"])
+            outputs, images = tuple(data["outputs"]), tuple(data["images"])
+            program = Program(lines, outputs, images, data["tables"], data["scalars"])
         except (KeyError, TypeError, ValueError) as error:
             raise DSLError(f"not a program: {type(error).__name__}: {error}", _NOWHERE) from None
         program.nodes()

@@ -22,7 +22,7 @@ from dsl.values import Image, Scalar, Table
 from schedules.errors import TargetError
 from schedules.native import archive, elf, entry
 from schedules.native import compile as native
-from schedules.native.signature import Signature
+from schedules.native.signature import Signature, numbered
 
 if TYPE_CHECKING:
     from dsl.tracing import Filter
@@ -123,9 +123,10 @@ def request(
         raise ValueError(f"channels must be an int from 1 to {MAX_CHANNELS}, not {channels!r}")
     traced = filter.trace(structural)
     placement = _placement(traced.mode, channels)
-    dtypes = [dtype] * (len(traced.program.images) + 1)
+    outputs = len(traced.program.outputs)
+    dtypes = [dtype] * (len(traced.program.images) + outputs)
     made = filter.request(traced, placement, dtypes, target, find_schedule(schedule))
-    return {**made, "program": {**made["program"], "names": names(filter)}, "lowering": "dsl.library:lower"}
+    return {**made, "program": {**made["program"], "names": names(filter, outputs)}, "lowering": "dsl.library:lower"}
 
 
 def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowered:
@@ -141,17 +142,18 @@ def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowere
 
 
 def _renamed(signature: Signature, names: Mapping[str, list[str]]) -> Signature:
-    images = zip(signature.images, [*names["images"], *names["output"]], strict=True)
+    images = zip(signature.images, [*names["images"], *names["outputs"]], strict=True)
     renamed = tuple(replace(image, name=name) for image, name in images)
     return Signature(renamed, tuple(names["tables"]), tuple(names["scalars"]))
 
 
-def names(filter: Filter) -> dict[str, list[str]]:
+def names(filter: Filter, outputs: int = 1) -> dict[str, list[str]]:
     """Name the C arguments after the parameters; where C or the entry needs a name itself, ``_`` is added.
 
-    The output is ``out``, which no parameter may be called.
+    The output is ``out``, several are ``out0``, ``out1``, ...; no parameter may be called so.
     """
-    used = set(_RESERVED) | {"out", "out_stride", "out_plane_stride"}
+    results = numbered("out", outputs)
+    used = set(_RESERVED) | {name + ending for name in results for ending in ("", "_stride", "_plane_stride")}
 
     def free(parameter: str, endings: Sequence[str]) -> str:
         if not parameter.isascii():
@@ -165,7 +167,7 @@ def names(filter: Filter) -> dict[str, list[str]]:
     found = {
         kind: [free(p.name, endings[kind]) for p in filter.parameters if issubclass(p.kind, kind)] for kind in endings
     }
-    return {"images": found[Image], "tables": found[Table], "scalars": found[Scalar], "output": ["out"]}
+    return {"images": found[Image], "tables": found[Table], "scalars": found[Scalar], "outputs": results}
 
 
 def _check(name: str) -> None:

@@ -51,13 +51,15 @@ class Traced:
     program: Program
     mode: str
     label: str
+    several: bool = False  # whether the function returns a tuple, and so does a call
 
 
 class Filter:
     """A filter written in the language.
 
     Calling it filters: ``f(image, ..., border=, border_value=, out=, target=, schedule=, threads=)`` takes
-    its parameters in order or by name, images as numpy arrays.
+    its parameters in order or by name, images as numpy arrays. If the function returns a tuple, so does a
+    call, and ``out`` is one.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -135,10 +137,11 @@ class Filter:
                 node = Node(op, (next(counts[parameter.kind]),))
             given[parameter.name] = wrap(node, parameter.name)
         result = self.function(**given)
-        output = self._output(result, images)
-        program = Program.of(output, images, next(counts[Table]), next(counts[Scalar]))
+        several = isinstance(result, (tuple, list))
+        outputs = [self._output(each, images) for each in ((result or [None]) if several else [result])]
+        program = Program.of(outputs, images, next(counts[Table]), next(counts[Scalar]))
         words = [f"{name}={value}" for name, value in fixed.items()] + [f"{name}: map" for name in sorted(maps)]
-        return Traced(program, _mode(program), ", ".join([self.__name__, *words]))
+        return Traced(program, _mode(program), ", ".join([self.__name__, *words]), several)
 
     def _output(self, result: Any, images: list[int]) -> Node:
         where = (self.function.__code__.co_filename, self.function.__code__.co_firstlineno)
@@ -156,7 +159,7 @@ class Filter:
 
     # ------------------------------------------------------------------------------------------------ calling
 
-    def __call__(self, *args: Any, **kwargs: Any) -> arrays.Array:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Filter an image; see the class."""
         common = {name: kwargs.pop(name) for name in _COMMON if name in kwargs}
         values = self._bind(args, kwargs)
@@ -199,7 +202,7 @@ class Filter:
         target: str | None = None,
         schedule: Any = "manual",
         threads: int | None = None,
-    ) -> arrays.Array:
+    ) -> Any:
         """Filter, with the arguments sorted by kind: what a call does once it has bound its parameters."""
         checked = [arrays.check(image, name) for image, name in zip(images, self._count[Image], strict=True)]
         first = checked[0]
@@ -216,15 +219,16 @@ class Filter:
         target = options.current().target if target is None else target
         if not isinstance(schedule, (str, Path, Schedule)):
             find_schedule(schedule)  # says what is accepted
-        result = np.empty_like(first) if out is None else arrays.check_out(out, first, checked)
+        results = _results(traced, first, checked, out)
+        returned = tuple(results) if traced.several else results[0]
         if first.ndim == 4 and first.shape[0] == 0:
-            return result
+            return returned
         channels = max(traced.program.images)
         if channels and (first.ndim < 3 or first.shape[-1] < channels):
             raise ValueError(
                 f"{self._count[Image][0]} has shape {first.shape}; at least {channels} channels are needed"
             )
-        placement, jobs, written = arrays.place(traced.mode, checked, result, channels)
+        placement, jobs, written = arrays.place(traced.mode, checked, results, channels)
         key = (
             id(traced),
             placement,
@@ -241,11 +245,12 @@ class Filter:
         addresses = [v if isinstance(v, int) else v.ctypes.data for v in native]
         for job in jobs:
             kernel(limit, *job, *addresses, *numbers, *rule)
-        if written is not result:
-            result[..., : written.shape[-1]] = written
-        if channels and first.shape[-1] > channels:
-            result[..., channels:] = first[..., channels:]
-        return result
+        for result, filtered in zip(results, written, strict=True):
+            if filtered is not result:
+                result[..., : filtered.shape[-1]] = filtered
+            if channels and first.shape[-1] > channels:
+                result[..., channels:] = first[..., channels:]
+        return returned
 
     def _numbers(self, scalars: Sequence[Any], images: list[arrays.Array]) -> tuple[frozenset[str], list[float]]:
         """Sort run-time numbers from parameter maps; the maps join the images."""
@@ -297,7 +302,7 @@ class Filter:
         from dsl import variants
 
         dtypes = [arrays.DTYPES[a.dtype] for a in images]
-        dtypes.append(dtypes[0])
+        dtypes += dtypes[:1] * len(traced.program.outputs)
         known = find_schedule(schedule, choices)
         request = self.request(traced, placement, dtypes, target, known)
         return variants.kernel(
@@ -353,7 +358,7 @@ def filter(function: Callable[..., Any]) -> Filter:
     Parameters are annotated: ``dsl.Image`` and ``dsl.Color`` for images, ``dsl.Scalar`` and ``dsl.Table`` for
     numbers given at run time, ``int``, ``str`` and ``bool`` for what is part of the program. The function is
     called once for each set of the latter, with values that stand for images and numbers, and must return an
-    image.
+    image, or a tuple of images, which share what they have in common; a call then gives a tuple of arrays.
 
     Examples
     --------
@@ -376,6 +381,14 @@ def filter(function: Callable[..., Any]) -> Filter:
 
 
 # ---------------------------------------------------------------------------------------------------- helpers
+
+
+def _results(traced: Traced, first: arrays.Array, inputs: Sequence[arrays.Array], out: Any) -> list[arrays.Array]:
+    """Give the arrays to write into: those of ``out`` once they are checked, or new ones."""
+    count = len(traced.program.outputs)
+    if out is None:
+        return [np.empty_like(first) for _ in range(count)]
+    return arrays.check_outs(out, count, first, inputs) if traced.several else [arrays.check_out(out, first, inputs)]
 
 
 def _by_name(module: str, name: str) -> Any:

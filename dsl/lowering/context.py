@@ -17,6 +17,8 @@ from schedules.targets import vector_lanes
 
 #: Reads a node at a column, a row and a channel; the channel is a number or a loop.
 Reader = Callable[[Any, Any, Any], Any]
+#: The same of several nodes at once.
+TupleReader = Callable[[Any, Any, Any], list[Any]]
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Variant:
         ``"rows"``: rows of ``width * channels`` elements, all channels alike, any number of them;
         ``"planes"``: one plane per call; ``"color"``: channels are told apart.
     dtypes : tuple of str
-        Of each image argument, then of the output.
+        Of each image argument, then of each output.
     pitch : int
         Elements from pixel to pixel (0 in mode ``"rows"``, where it is the run-time number of channels).
     planar : bool
@@ -134,16 +136,29 @@ class Lowering:
             Whether ``value`` is the same expression for every channel. If not, the loop over channels is unrolled,
             innermost, so that what the channels share is computed once.
         """
+        read = self.tuple_stage(name, channels, lambda x, y, c: [value(x, y, c)], group, uniform=uniform)
+        return lambda x, y, c: read(x, y, c)[0]
+
+    def tuple_stage(
+        self, name: str, channels: int, values: TupleReader, group: Group | None, *, uniform: bool = True
+    ) -> TupleReader:
+        """Define a stage that holds several images in one loop nest, and read them: see :meth:`image_stage`."""
         c = hl.Var("c")
         arguments = [self.x, self.y] if channels == 1 else [self.x, self.y, c]
-        func = self.stage(name, arguments, value(self.x, self.y, c if channels > 1 else 0))
+        found = values(self.x, self.y, c if channels > 1 else 0)
+        func = self.stage(name, arguments, tuple(found) if len(found) > 1 else found[0])
         if channels > 1:
             self.record[name].bound_extent("c", channels)
         if not uniform and channels > 1:
             self.mixed.add(name)
         if group is not None:
             group.local.append(name)
-        return lambda x, y, c: hl.Expr(func[x, y] if channels == 1 else func[x, y, c])
+
+        def reader(x: Any, y: Any, c: Any) -> list[Any]:
+            at = func[x, y] if channels == 1 else func[x, y, c]
+            return [hl.Expr(at[i]) for i in range(len(found))] if len(found) > 1 else [hl.Expr(at)]
+
+        return reader
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
         """Make something that does not depend on a group, once."""

@@ -1,21 +1,21 @@
 """Puts a pipeline together: decides which nodes are computed in full, lowers them in order, schedules their loops.
 
-A node is *computed in full* (a loop nest of its own, a *group*) if it is the output, a coarser level, or read
-through a stencil after a stencil of its own. Everything else is written into the loop nest that uses it; what is
-read at neighbouring pixels there is a helper stage, computed row by row (or band by band: see sliding.py).
+A node is *computed in full* (a loop nest of its own, a *group*) if it is a coarser level, or read through a stencil
+after a stencil of its own; the outputs are one group together. Everything else is written into the loop nest that uses
+it; what is read at neighbouring pixels there is a helper stage, computed row by row (or band by band: see sliding.py).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import halide as hl
 
 from dsl.ir import STENCIL_OPS, Image, Node, Program
 from dsl.lowering import border, convolution, direct, harmonics, neighbours, pointwise, resample, tables  # noqa: F401 (they register)
-from dsl.lowering.context import Group, Lowering, Reader, Variant, channel_count, hl_type
+from dsl.lowering.context import Group, Lowering, Reader, TupleReader, Variant, channel_count, hl_type
 from schedules.native import signature as sig
 from schedules.native.worker import Lowered
 from schedules.schedule import Schedule
@@ -32,12 +32,12 @@ def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowere
     low = Lowering(nodes, variant, schedule, target)
     names = request.get("names") or default_names(program)
     _arguments(low, program, names)
-    output = nodes[program.output]
-    roots = full_nodes(nodes, output, lambda node: convolution.method(low, node) == "sliding")
+    outputs = [nodes[i] for i in program.outputs]
+    roots = full_nodes(nodes, outputs, lambda node: convolution.method(low, node) == "sliding")
     for node in nodes:
-        if id(node) in roots and node is not output:
+        if id(node) in roots:
             _lower_full(low, node)
-    func = _lower_output(low, output)
+    func = _lower_outputs(low, outputs)
     arguments = [*low.images, *low.tables, *low.scalars, low.channels, low.border, low.border_value]
     return Lowered(arguments, [func], low.stages, low.record.ops, signature(program, variant, names))
 
@@ -48,15 +48,15 @@ def default_names(program: Program) -> dict[str, list[str]]:
         "images": [f"image{i}" for i in range(len(program.images))],
         "tables": [f"table{i}" for i in range(program.tables)],
         "scalars": [f"scalar{i}" for i in range(program.scalars)],
-        "output": ["result"],
+        "outputs": sig.numbered("result", len(program.outputs)),
     }
 
 
 def signature(program: Program, variant: Variant, names: Mapping[str, list[str]]) -> sig.Signature:
     """Describe the arguments of the compiled pipeline."""
     images = []
-    for i, name in enumerate([*names["images"], *names["output"]]):
-        is_output = i == len(program.images)
+    for i, name in enumerate([*names["images"], *names["outputs"]]):
+        is_output = i >= len(program.images)
         channels = program.images[0 if is_output else i] if variant.mode == "color" else 0
         layout = sig.Layout(variant.pitch, channels, variant.planar)
         images.append(sig.Image(name, variant.dtypes[i], layout, is_output))  # type: ignore[arg-type]
@@ -81,33 +81,43 @@ def _arguments(low: Lowering, program: Program, names: Mapping[str, list[str]]) 
 def _constrain(low: Lowering, buffer: Any, channels: int) -> None:
     """Tell Halide what the entry guarantees of a buffer, so that loads are dense."""
     variant = low.variant
-    buffer.dim(0).set_min(0).set_stride(variant.pitch or 1)
-    buffer.dim(1).set_min(0).set_stride(hl.Expr())
+    _set_strides(low, buffer)
+    buffer.dim(0).set_min(0)
+    buffer.dim(1).set_min(0)
     if variant.mode == "color":
-        buffer.dim(2).set_bounds(0, channels).set_stride(hl.Expr() if variant.planar else 1)
+        buffer.dim(2).set_bounds(0, channels)
+
+
+def _set_strides(low: Lowering, buffer: Any) -> None:
+    variant = low.variant
+    buffer.dim(0).set_stride(variant.pitch or 1)
+    buffer.dim(1).set_stride(hl.Expr())
+    if variant.mode == "color":
+        buffer.dim(2).set_stride(hl.Expr() if variant.planar else 1)
 
 
 # ----------------------------------------------------------------------------------- what is computed in full
 
 
-def full_nodes(nodes: list[Node], output: Node, slides: Callable[[Node], bool]) -> set[int]:
-    """Find the nodes that get a loop nest of their own; ``slides`` tells which convolutions are sliding ones."""
-    roots = {id(output)} | {id(n) for n in nodes if n.op == "down"}
+def full_nodes(nodes: list[Node], outputs: list[Node], slides: Callable[[Node], bool]) -> set[int]:
+    """Find the nodes that get a loop nest before that of the outputs; ``slides`` tells which convolutions slide."""
+    roots = {id(n) for n in nodes if n.op == "down"}
     for node in nodes:  # in order, so an operand's own stencils are decided before it is asked about
         if node.op in STENCIL_OPS:
             operand = node.args[0]
-            stencils = any(inner.op in STENCIL_OPS for inner in inlined(operand, roots))
+            stencils = any(inner.op in STENCIL_OPS for inner in inlined([operand], roots))
             looped = channel_count(operand) > 1 and operand.op != "input" and node.op == "convolve" and slides(node)
             if stencils or looped:
                 roots.add(id(operand))
-    users = Counter(id(inner) for node in nodes if id(node) in roots for inner in inlined(node, roots - {id(node)}))
+    groups = [inlined([node], roots - {id(node)}) for node in nodes if id(node) in roots]
+    users = Counter(id(inner) for group in [*groups, inlined(outputs, roots)] for inner in group)
     return roots | {id(n) for n in nodes if n.op in ("convolve", "window") and users[id(n)] > 1}
 
 
-def inlined(node: Node, roots: set[int]) -> Iterator[Node]:
-    """Go through what is written into a node's loop nest: its operands, up to those computed in full."""
+def inlined(nodes: Sequence[Node], roots: set[int]) -> Iterator[Node]:
+    """Go through what is written into the loop nest of some nodes: their operands, up to those computed in full."""
     seen: set[int] = set()
-    pending = [node]
+    pending = list(nodes)
     while pending:
         current = pending.pop()
         if id(current) in seen or id(current) in roots or not isinstance(current.type, Image):
@@ -139,20 +149,30 @@ def _value(low: Lowering, node: Node, group: Group) -> Reader:
     return pointwise.channel_of(lambda x, y: pointwise.evaluate(low, node, group, x, y), channel_count(node))
 
 
-def _lower_output(low: Lowering, node: Node) -> hl.Func:
-    group, channels, dtype = Group("output"), channel_count(node), low.variant.dtypes[-1]
-    if low.variant.mode == "color":
-        value = _tile(low, node, group)
-    else:
-        value = _value(low, node, group)
-    low.image_stage("output", channels, lambda x, y, c: pointwise.store(dtype, value(x, y, c)), None)
+def _lower_outputs(low: Lowering, nodes: list[Node]) -> hl.Func:
+    """Lower all outputs to one stage, a tuple if there are several: what they share is computed once."""
+    group, channels, dtypes = Group("output"), channel_count(nodes[0]), low.variant.dtypes[-len(nodes) :]
+    tile = low.variant.mode == "color"
+    values = _tile(low, nodes, group) if tile else _values(low, nodes, group)
+
+    def stored(x: Any, y: Any, c: Any) -> list[Any]:
+        return list(map(pointwise.store, dtypes, values(x, y, c)))
+
+    low.tuple_stage("output", channels, stored, None)
     func = low.stages.funcs["output"]
-    _constrain_output(low, func, node)
-    _schedule_loops(low, group, "GuardWithIf", tile=low.variant.mode == "color")
+    _constrain_outputs(low, func, channels)
+    _schedule_loops(low, group, "GuardWithIf", tile=tile)
     return func
 
 
-def _tile(low: Lowering, node: Node, group: Group) -> Reader:
+def _values(low: Lowering, nodes: list[Node], group: Group, leaf: pointwise.Leaf | None = None) -> TupleReader:
+    def values(x: Any, y: Any, c: Any) -> list[Any]:
+        return [pointwise.pick(found, c) for found in pointwise.evaluate_all(low, nodes, group, x, y, leaf)]
+
+    return values
+
+
+def _tile(low: Lowering, nodes: list[Node], group: Group) -> TupleReader:
     """Stage: a tile of all channels, computed before they are stored side by side.
 
     It may reach beyond the image, so inputs are read through the border rule: tails of its own would double the code.
@@ -162,16 +182,18 @@ def _tile(low: Lowering, node: Node, group: Group) -> Reader:
         read = border.padded(low, inner, group) if inner.op == "input" else low.roots[id(inner)]
         return [read(x, y, c) for c in range(channel_count(inner))]
 
-    channels = channel_count(node)
-    value = pointwise.channel_of(lambda x, y: pointwise.evaluate(low, node, group, x, y, leaf), channels)
-    return low.image_stage("tile", channels, value, None, uniform=channels == 1)
+    channels = channel_count(nodes[0])
+    return low.tuple_stage("tile", channels, _values(low, nodes, group, leaf), None, uniform=channels == 1)
 
 
-def _constrain_output(low: Lowering, func: hl.Func, node: Node) -> None:
-    buffer = func.output_buffer()
-    _constrain(low, buffer, channel_count(node))
-    buffer.dim(0).set_bounds(0, low.images[0].dim(0).extent())
-    buffer.dim(1).set_bounds(0, low.images[0].dim(1).extent())
+def _constrain_outputs(low: Lowering, func: hl.Func, channels: int) -> None:
+    """Constrain the buffers of the outputs; Halide itself demands that the sizes of all are those of the first."""
+    first, *others = func.output_buffers()
+    _constrain(low, first, channels)
+    first.dim(0).set_bounds(0, low.images[0].dim(0).extent())
+    first.dim(1).set_bounds(0, low.images[0].dim(1).extent())
+    for buffer in others:
+        _set_strides(low, buffer)
 
 
 def _schedule_loops(low: Lowering, group: Group, tail: str, level: int = 0, *, tile: bool = False) -> None:

@@ -116,18 +116,23 @@ def leaf_reader(low: Lowering, node: Node) -> Reader:
 
 def channel_of(values: Callable[[Any, Any], list[Any]], channels: int) -> Reader:
     """Make a reader of one channel from what gives all of them."""
+    return lambda x, y, c: pick(values(x, y), c if channels > 1 else 0)
 
-    def reader(x: Any, y: Any, c: Any) -> Any:
-        found = values(x, y)
-        if channels == 1:
-            return found[0]
-        return found[c] if isinstance(c, int) else hl.mux(c, found)
 
-    return reader
+def pick(values: list[Any], c: Any) -> Any:
+    """Choose one channel, by number or by a loop."""
+    return values[c] if isinstance(c, int) else hl.mux(c, values)
 
 
 def evaluate(low: Lowering, node: Node, group: Group, x: Any, y: Any, leaf: Leaf | None = None) -> list[Any]:
-    """Write the value of a node at a column and row inside its domain, one expression per channel.
+    """Write the value of a node at a column and row inside its domain, one expression per channel."""
+    return evaluate_all(low, [node], group, x, y, leaf)[0]
+
+
+def evaluate_all(
+    low: Lowering, nodes: list[Node], group: Group, x: Any, y: Any, leaf: Leaf | None = None
+) -> list[list[Any]]:
+    """Write the values of nodes at a column and row; what they share is one expression.
 
     Parameters
     ----------
@@ -154,7 +159,7 @@ def evaluate(low: Lowering, node: Node, group: Group, x: Any, y: Any, leaf: Leaf
             return [read(x, y, c) for c in range(channel_count(inner))]
         return _combine(low, inner, [value(arg) for arg in inner.args])
 
-    return value(node)
+    return [value(node) for node in nodes]
 
 
 def value_at(low: Lowering, node: Node, group: Group, x: Any, y: Any, c: Any) -> Any:

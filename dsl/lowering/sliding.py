@@ -89,10 +89,7 @@ class _Shape:
         """Make a stage that slides a window through blocks of as many steps as there are lanes."""
         full = f"{self.name}_{name}"
         arguments = [self.block, *self.rest]
-        scan = Scan(self.low, full, arguments, osc, steps=self.lanes, start=start, channels=channels)
-        if self.planes:
-            self.low.record[full].bound_extent("c", self.channels)
-        return scan
+        return Scan(self.low, full, arguments, osc, steps=self.lanes, start=start, channels=channels)
 
     @property
     def rest(self) -> list[Any]:

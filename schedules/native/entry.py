@@ -182,7 +182,7 @@ def header(name: str, signature: Signature, doc: str = "") -> str:
  * Returns 0, or an error code; {name}_last_error() then gives the text (per thread, empty after success).
  * Strides are in elements, from one row to the next, and may be negative. channels: {channels}.
  * border: {rules}. border_value: outside pixels under rule 4.
- * threads: most threads to use, 0 for all.  Outputs must not overlap inputs.
+ * threads: most threads to use, 0 for all.  Outputs must not overlap inputs, nor one another.
  */
 #ifndef {guard}
 #define {guard}

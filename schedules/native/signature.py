@@ -50,8 +50,8 @@ class Image:
 class Signature:
     """All arguments of a pipeline, in the order of its entry.
 
-    The entry takes every image, then width, height and channels, then each table (pointer and length), then
-    the scalars (float32), then the border rule and its value.
+    The entry takes every image, inputs before outputs, then width, height and channels, then each table (pointer
+    and length), then the scalars (float32), then the border rule and its value.
     """
 
     images: tuple[Image, ...]
@@ -82,6 +82,11 @@ class Signature:
             found += [("const float *", "ptr", table), ("int32_t ", "i32", f"{table}_length")]
         found += [("float ", "float", name) for name in self.scalars]
         return [*found, ("int32_t ", "i32", "border"), ("float ", "float", "border_value")]
+
+
+def numbered(name: str, count: int) -> list[str]:
+    """Name that many outputs: by the name alone if there is one, with a number at its end if there are several."""
+    return [name] if count == 1 else [f"{name}{i}" for i in range(count)]
 
 
 #: Border rules by the number the entry takes; the meanings are OpenCV's.
