@@ -1,4 +1,4 @@
-"""The command line: every filter on files, and ``list``, ``demo``, ``warm``, ``doctor``.
+"""The command line: every filter on files, and ``list``, ``demo``, ``kernel``, ``warm``, ``doctor``.
 
 The commands of the filters are made from their signatures and docstrings, so a new filter has one by itself.
 What only some commands need (rich, Pillow, Halide) is imported by those.
@@ -13,7 +13,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 import typer.core
@@ -60,7 +60,7 @@ def application() -> typer.Typer:
         app.command(name, help=text, short_help=_escaped(summary(function)), rich_help_panel="Filters")(
             _command(name, function)
         )
-    for command in (list_, demo, warm, doctor):
+    for command in (list_, demo, kernel, warm, doctor):
         app.command(command.__name__.rstrip("_"), rich_help_panel="Other commands")(command)
     return app
 
@@ -315,6 +315,41 @@ def demo(
 
     with _reported(debug):
         demo.run(output, available())
+
+
+def kernel(
+    kernel: Annotated[
+        str,
+        typer.Argument(
+            metavar="KERNEL",
+            help="FILE.py:NAME (a function k(r), or an array), FILE.npy, FILE.txt, or one of gaussian:SIGMA, "
+            "box:RADIUS, derivative:SIGMA, gabor:SIGMA,WAVELENGTH, exponential:LENGTH.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path | None, typer.Argument(metavar="OUT", help="Figure to write: .png or .svg.", show_default=False)
+    ] = None,
+    terms: Annotated[int | None, typer.Option(help="Oscillators, 1 to 6; 3 by default.", metavar="N")] = None,
+    accuracy: Annotated[
+        float | None, typer.Option(help="Instead: the fewest that guarantee so many dB along one axis.", metavar="DB")
+    ] = None,
+    kind: Annotated[Literal["1", "3", "5", "7"], typer.Option("--type", help="Of the transform.")] = "5",
+    radius: Annotated[
+        int | None, typer.Option(help="Where a function ends; by default where it has decayed.", metavar="R")
+    ] = None,
+    debug: _Debug = False,
+) -> None:
+    """Show how well a few sliding oscillators do for a kernel of your own."""
+    from filters import kernel_plot
+
+    with _reported(debug):
+        try:
+            kernel_plot.run(kernel, output, terms=terms, accuracy=accuracy, type=int(kind), radius=radius)
+        except kernel_plot.RefusedError as error:
+            if debug:
+                raise
+            raise _usage_error(str(error)) from None
 
 
 def warm(
