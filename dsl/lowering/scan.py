@@ -99,28 +99,31 @@ class Scan:
 
     def define(self, sample: Sample) -> hl.Func:
         """Write all updates."""
-        self._clear(sample)
+        self._clear("clear", sample, self.start)
         self._add("sums", sample, self.start)
-        self._begin(sample)
+        self._begin("begin", sample, self.start)
         self._walk("steps", sample, None, unroll=True)
         return self.func
 
     def define_two(self, sample: Sample, plain_sample: Sample, plain: Any) -> hl.Func:
-        """Write all updates, the long ones twice: where ``plain`` holds, ``plain_sample`` is right too, and fast."""
-        self._clear(sample)
-        self._add("sums", sample, self.start & ~plain)
-        self._add("plain_sums", plain_sample, self.start & plain, blocks=2)
-        self._begin(sample)
-        self._walk("steps", sample, ~plain, unroll=False)
-        self._walk("plain_steps", plain_sample, plain, unroll=True)
+        """Write all updates twice: where ``plain`` holds, ``plain_sample`` is right too, and fast."""
+        both = (("", sample, ~plain), ("plain_", plain_sample, plain))
+        registers = 28 if self.low.lanes == 16 else 14  # for sums: all but a few of those there are
+        blocks = min(max(registers // max(len(self._sums()), 1), 1), 4)
+        for kind, read, where in both:
+            self._clear(f"{kind}clear", read, self.start & where)
+            self._add(f"{kind}sums", read, self.start & where, blocks=blocks if kind else 1)
+            self._begin(f"{kind}begin", read, self.start & where)
+        for kind, read, where in both:
+            self._walk(f"{kind}steps", read, where, unroll=bool(kind))
         return self.func
 
-    def _clear(self, sample: Sample) -> None:
+    def _clear(self, name: str, sample: Sample, where: Any) -> None:
         """Begin the sums of cosines with the middle sample, those of sines with nothing."""
         sums = self._sums()
-        slot, channel = self._domain("clear", [(0, len(sums))], self.start)
+        slot, channel = self._domain(name, [(0, len(sums))], where)
         middle = hl.select(slot < len(sums) - self.osc.terms, sample(-1, channel), f32(0))
-        self._update("clear", (slot, channel), self._base(channel) + slot, middle, 1)
+        self._update(name, (slot, channel), self._base(channel) + slot, middle, 1)
 
     def _add(self, name: str, sample: Sample, where: Any, blocks: int = 1) -> None:
         """Add up cosines and sines, two samples at a time, of several blocks side by side.
@@ -139,10 +142,10 @@ class Scan:
             record.split("block", "block", "beside", blocks, "GuardWithIf")
             record.reorder("lane", f"{name}0", "beside", f"{name}1").unroll("beside")
 
-    def _begin(self, sample: Sample) -> None:
+    def _begin(self, name: str, sample: Sample, where: Any) -> None:
         """Turn the sums into states."""
-        slot, channel = self._domain("begin", [(0, self._count(self._first))], self.start)
-        self._assign("begin", slot, (channel,), self._first(self._reader(channel), lambda d: sample(d, channel)), 1)
+        slot, channel = self._domain(name, [(0, self._count(self._first))], where)
+        self._assign(name, slot, (channel,), self._first(self._reader(channel), lambda d: sample(d, channel)), 1)
 
     def _walk(self, name: str, sample: Sample, where: Any, *, unroll: bool) -> None:
         """Go through the steps of a block."""
