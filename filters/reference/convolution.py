@@ -165,6 +165,56 @@ def unsharp(
     return array + amount * (array - gaussian(array, sigma, border=border, border_value=border_value))
 
 
+def gabor(
+    image: ArrayLike,
+    sigma: float,
+    wavelength: float,
+    orientation: float = 0.0,
+    phase: float = 0.0,
+    *,
+    border: str = "reflect101",
+    border_value: float = 0.0,
+) -> FloatArray:
+    r"""Convolve an image with a wave under a Gaussian.
+
+    .. math:: k(j, i) = g(j) \, g(i) \cos \Big( \frac{2 \pi}{\lambda} (i \cos \theta + j \sin \theta)
+              + \varphi \Big), \qquad |j|, |i| \le R = \lceil 7 \sigma \rceil
+
+    where :math:`g` is a Gaussian whose samples sum to one; what lies beyond seven :math:`\sigma` is below one part in
+    :math:`10^{11}` of it. The kernel is summed over as the plane it is.
+
+    Parameters
+    ----------
+    image : array_like
+        ``(H, W)`` or ``(H, W, C)``, of any real dtype; channels are filtered alone.
+    sigma : float
+        Standard deviation of the Gaussian, in pixels.
+    wavelength : float
+        :math:`\lambda`, in pixels.
+    orientation : float
+        :math:`\theta`, in radians: the direction in which the wave runs, from the x axis towards the y axis.
+    phase : float
+        :math:`\varphi`, in radians.
+    border, border_value
+        The border rule (see `border_index`), and the value outside for ``"constant"``.
+
+    Returns
+    -------
+    ndarray of float64
+        The convolved image, unrounded.
+    """
+    if not 0 < sigma < math.inf:
+        raise ValueError(f"sigma must be finite and positive, got {sigma}")
+    if not 0 < wavelength < math.inf:
+        raise ValueError(f"wavelength must be finite and positive, got {wavelength}")
+    radius = math.ceil(7 * sigma)
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    envelope = np.exp(-0.5 * (x**2 + y**2) / sigma**2)
+    way = x * math.cos(orientation) + y * math.sin(orientation)
+    kernel = envelope / envelope.sum() * np.cos(2 * math.pi * way / wavelength + phase)
+    return convolve(image, kernel, border=border, border_value=border_value)
+
+
 def _kernel(kernel: ArrayLike | tuple[ArrayLike, ArrayLike]) -> FloatArray | tuple[FloatArray, FloatArray]:
     """Return a kernel as one 2-D array or as two 1-D arrays, y first."""
     if isinstance(kernel, tuple) and len(kernel) == 2:

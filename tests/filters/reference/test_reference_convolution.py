@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
+from skimage.filters import gabor_kernel
 
-from filters.reference import box, convolve, gaussian, unsharp
+from filters.reference import box, convolve, gabor, gaussian, unsharp
 
 SCIPY = {
     "reflect101": "mirror",
@@ -118,6 +119,25 @@ def test_unsharp() -> None:
     )
 
 
+@pytest.mark.parametrize("border", BORDERS)
+@pytest.mark.parametrize("phase", [0.0, -np.pi / 2, 0.7])
+@pytest.mark.parametrize("orientation", [0.0, np.pi / 2, 0.4, -2.5])
+def test_gabor(border: str, phase: float, orientation: float) -> None:
+    image = noise(12, 9)
+    out = gabor(image, 1.6, 4.5, orientation, phase, border=border, border_value=11)
+    kernel = gabor_kernel(1 / 4.5, orientation, sigma_x=1.6, sigma_y=1.6, n_stds=7, offset=phase).real
+    expected = ndimage.convolve(image, kernel, mode=SCIPY[border], cval=11)
+    # scikit-image divides by the integral 2 pi sigma^2, not by the sum: Poisson's formula bounds the difference by
+    # 4 exp(-2 pi^2 sigma^2), and its window is a pixel narrower or wider where the wave is inclined.
+    np.testing.assert_allclose(out, expected, rtol=0, atol=1e-8 * np.abs(image).max())
+
+
+def test_gabor_of_an_endless_wave_is_a_gaussian() -> None:
+    image = noise(8, 9)
+    np.testing.assert_allclose(gabor(image, 0.9, 1e12), gaussian(image, 0.9), rtol=1e-9)
+    np.testing.assert_allclose(gabor(image, 0.9, 1e12, 1.0, np.pi), -gaussian(image, 0.9), rtol=1e-9)
+
+
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.uint16, np.int64, np.float32, np.float64])
 def test_channels_are_filtered_alone(dtype: type) -> None:
     image = noise(6, 7, 4).clip(0, 255).astype(dtype)
@@ -126,6 +146,7 @@ def test_channels_are_filtered_alone(dtype: type) -> None:
         lambda plane: box(plane, (1, 2)),
         lambda plane: unsharp(plane, 0.8),
         lambda plane: convolve(plane, noise(3, 5)),
+        lambda plane: gabor(plane, 0.8, 3.0, 0.5),
     ]
     for function in functions:
         out = function(image)
@@ -163,6 +184,11 @@ def test_bad_arguments() -> None:
     for sigma in (-1, np.nan, np.inf, (1, -1)):
         with pytest.raises(ValueError, match="sigma"):
             gaussian(image, sigma)
+    for value in (0, -1, np.nan, np.inf):
+        with pytest.raises(ValueError, match="sigma"):
+            gabor(image, value, 4)
+        with pytest.raises(ValueError, match="wavelength"):
+            gabor(image, 1, value)
     with pytest.raises(ValueError, match="radius"):
         box(image, (1, -1))
     with pytest.raises(TypeError):
