@@ -7,6 +7,7 @@ from typing import Any
 from dsl.ir import Node
 from dsl.lowering import direct, kernels, pointwise, sliding
 from dsl.lowering.context import Group, Lowering, Reader
+from schedules.errors import ScheduleError
 
 
 def can_slide(node: Node) -> bool:
@@ -19,9 +20,9 @@ def method(low: Lowering, node: Node) -> str:
     possible = can_slide(node)
     wanted = low.schedule.choice(low.label(node), "convolve", default="sliding" if possible else "direct")
     if wanted not in ("sliding", "direct"):
-        raise node.fail(f"the schedule asks for {wanted!r}; a convolution is 'sliding' or 'direct'")
+        raise ScheduleError(f"{low.label(node)} = {wanted!r}: a convolution is 'sliding' or 'direct'")
     if wanted == "sliding" and not possible:
-        raise node.fail("the schedule asks for 'sliding', but a kernel made by dsl.kernel has samples alone: dsl.fit")
+        raise ScheduleError(f"{low.label(node)} = 'sliding': a kernel of samples alone cannot; one of dsl.fit can")
     return str(wanted)
 
 

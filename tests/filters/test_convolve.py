@@ -1,0 +1,150 @@
+"""Convolution with kernels of one's own: against float64, at parameters drawn at random."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import filters
+from dsl import fitting
+from filters import reference
+from filters.reference.metrics import psnr
+
+BORDERS = ("reflect101", "reflect", "replicate", "wrap", "constant")
+RANDOM = settings(derandomize=True, deadline=None, max_examples=12)
+
+
+def noise(shape, dtype=np.float32, seed=0):
+    return np.random.default_rng(seed).uniform(0, 255, shape).astype(dtype)
+
+
+@RANDOM
+@given(st.integers(0, 9), st.integers(0, 9), st.sampled_from(BORDERS), st.integers(0, 99))
+def test_direct_sums_are_exact(ry, rx, border, seed):
+    rng = np.random.default_rng(seed)
+    kernel = rng.normal(size=2 * ry + 1), rng.normal(size=2 * rx + 1)
+    image = noise((23, 41), seed=seed)
+    got = filters.convolve(image, kernel, method="fir", border=border, border_value=9.0)
+    expected = reference.convolve(image, kernel, border=border, border_value=9.0)
+    # float32 rounds every product and sum: 1e-6 of the sum of magnitudes is some roundings
+    assert np.abs(got - expected).max() <= 1e-6 * 255 * np.abs(kernel[0]).sum() * np.abs(kernel[1]).sum()
+
+
+@pytest.mark.parametrize("sides", [(3, 5), (9, 9), (1, 7)])
+def test_a_kernel_of_full_rank(sides):
+    kernel = np.random.default_rng(1).normal(size=sides)
+    image = noise((40, 50))
+    got = filters.convolve(image, kernel)
+    # split to 1e-6 of the magnitudes, and float32
+    assert np.abs(got - reference.convolve(image, kernel)).max() <= 5e-6 * 255 * np.abs(kernel).sum()
+
+
+@RANDOM
+@given(st.floats(2, 30), st.floats(30, 75), st.booleans(), st.integers(0, 99))
+def test_sliding_sums_keep_the_accuracy_asked_for(sigma, accuracy, derivative, seed):
+    r = np.arange(-int(6 * sigma) - 1, int(6 * sigma) + 2)
+    smooth = np.exp(-0.5 * (r / sigma) ** 2)
+    smooth /= smooth.sum()
+    kernel = (-r / sigma * smooth if derivative else smooth, smooth)
+    image = noise((70, 90), seed=seed)
+    got = filters.convolve(image, kernel, method="sliding", accuracy=accuracy)
+    assert psnr(got, reference.convolve(image, kernel), peak=255) >= accuracy
+
+
+def test_the_worst_image_keeps_it_too():
+    r = np.arange(-60, 61)
+    kernel = np.exp(-0.5 * (r / 9) ** 2)
+    kernel /= kernel.sum()
+    fit = fitting.fit(kernel, 3)
+    error = np.zeros(201)
+    error[100 - fit.radius - 1 : 100 + fit.radius + 2] = fit.samples()
+    error[40:161] -= kernel
+    image = np.where(error[None, ::-1] > 0, 255, 0).astype(np.float32)
+    got = filters.convolve(image, ([1.0], kernel), method="sliding", terms=3)
+    missed = abs(got - reference.convolve(image, ([1.0], kernel)))[0, 100]
+    bound = 255 * 10 ** (-fitting.guaranteed(fit, kernel) / 20)
+    assert 0.9 * bound <= missed <= 1.01 * bound  # it is what the bound is made for; float32 may add a little
+
+
+@RANDOM
+@given(st.floats(2, 10), st.floats(3, 30), st.floats(-4, 4), st.floats(-4, 4))
+def test_gabor(sigma, wavelength, orientation, phase):
+    image = noise((60, 70))
+    expected = reference.gabor(image, sigma, wavelength, orientation, phase)
+    exact = filters.gabor(image, sigma, wavelength, orientation, phase, method="fir")
+    assert np.abs(exact - expected).max() <= 1e-3  # cut off at 5 sigma: 1e-6 of 255
+    assert psnr(filters.gabor(image, sigma, wavelength, orientation, phase), expected, peak=255) >= 40
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_integers_round_and_saturate(dtype):
+    image = noise((30, 40, 3), dtype)
+    kernel = [-1.0, 3.5, -1.0]
+    expected = np.clip(np.rint(reference.convolve(image, kernel)), 0, np.iinfo(dtype).max)
+    assert np.abs(filters.convolve(image, kernel) - expected).max() <= 1  # at a half
+
+
+@pytest.mark.parametrize("row", [0, 63, 64, 65, 255, 256, 299])
+def test_nan_stays_local_wherever_chunks_end(row):
+    image = noise((300, 90))
+    image[row, 40] = np.nan
+    got = filters.gaussian(image, 5.0)
+    assert np.array_equal(got, filters.gaussian(image, 5.0, method="fir"), equal_nan=True)
+    assert np.isnan(got).any()
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        filters.gaussian(image, 5.0, method="sliding")
+
+
+def test_a_spike_leaves_with_the_window():
+    image = noise((300, 400))
+    spiked = image.copy()
+    spiked[100, 150] = 1e8
+    sigma, reach = 6.0, 24
+    difference = np.abs(
+        filters.gaussian(spiked, sigma, method="sliding") - filters.gaussian(image, sigma, method="sliding")
+    )
+    difference[100 - reach : 101 + reach, 150 - reach : 151 + reach] = 0
+    assert difference.max() <= 1e-6 * 1e8
+
+
+@pytest.mark.parametrize("radius", [40, 500])
+def test_rounding_does_not_grow_along_a_row(radius):
+    r = np.arange(-2 * radius, 2 * radius + 1)
+    kernel = np.exp(-0.5 * (r * 3.47 / radius) ** 2)
+    fit = fitting.fit(kernel / kernel.sum(), 3, radius=radius)
+    image = noise((8, 8192))
+    got = filters.convolve(image, ([1.0], fit.samples()), method="sliding", terms=3)
+    again = fitting.fit(fit.samples(), 3)  # what was run: the fit of a fit, the same up to rounding
+    assert again.radius == radius
+    assert psnr(got, reference.convolve(image, ([1.0], again.samples())), peak=255) >= 115
+
+
+@pytest.mark.parametrize(
+    ("kernel", "options", "message"),
+    [
+        ([1.0, 2.0], {}, "kernel has shape"),
+        ([np.nan], {}, "NaN"),
+        (np.ones((2, 3)), {}, "odd"),
+        (([1], [1], [1]), {}, "tuple of 3"),
+        ([1.0], {"terms": 3, "accuracy": 50}, "both given"),
+        ([1.0], {"method": "fast"}, "method"),
+        (np.where(np.arange(-30, 31) >= 0, 0.9 ** np.abs(np.arange(-30, 31)), 0), {"method": "sliding"}, "is reached"),
+    ],
+)
+def test_errors_leave_out_alone(kernel, options, message):
+    out = np.full((20, 20), 7, np.float32)
+    with pytest.raises(ValueError, match=message):
+        filters.convolve(noise((20, 20)), kernel, out=out, **options)
+    assert (out == 7).all()
+
+
+def test_a_new_kernel_compiles_nothing():
+    def run(sigma):
+        r = np.arange(-60, 61)
+        kernel = np.exp(-0.5 * (r / sigma) ** 2)
+        filters.convolve(noise((40, 40)), kernel / kernel.sum(), method="sliding", terms=3)
+
+    run(5.0)
+    before = {v.key for v in filters.compiled()}
+    run(7.3)
+    assert {v.key for v in filters.compiled()} == before
