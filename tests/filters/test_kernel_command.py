@@ -402,3 +402,9 @@ def test_debug_shows_the_exception():
 def test_the_picture_of_the_docs_is_small():
     path = Path(__file__).parents[2] / "docs" / "kernel.png"
     assert path.stat().st_size < 60_000
+
+
+def test_the_kernel_of_the_docs(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "kernels.md").read_text(encoding="utf-8")
+    (tmp_path / "mine.py").write_text(text.split("```python\n# mine.py\n")[1].split("```")[0])
+    assert kernel_plot.read(f"{tmp_path / 'mine.py'}:k").sum() == pytest.approx(1, abs=1e-3)
