@@ -18,6 +18,7 @@ from filters._convolve import convolve, gabor
 from filters._filter import Filter
 from filters._gaussian import gaussian, unsharp
 from filters._local_laplacian import local_laplacian
+from filters._scale_space import gaussian_scale_space
 from schedules import config
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "convolve",
     "gabor",
     "gaussian",
+    "gaussian_scale_space",
     "local_laplacian",
     "reference",
     "unsharp",

@@ -16,14 +16,26 @@ class Filter:
     """A filter: called like a function, and built, printed and measured like a DSL filter.
 
     Pickles by name. ``inspect.signature``, ``help`` and doctest see the function.
+
+    Attributes
+    ----------
+    several : str or None
+        The argument that has an entry for each result, of a filter that returns a tuple.
     """
 
-    def __init__(self, function: Callable[..., Any], program: dsl.Filter, color_program: dsl.Filter | None) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        program: dsl.Filter,
+        color_program: dsl.Filter | None,
+        several: str | None,
+    ) -> None:
         functools.update_wrapper(self, function)
         self.__name__: str = function.__name__
         self.__signature__ = inspect.signature(function)
         self._function = function
         self._program, self._color_program = program, color_program
+        self.several = several
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Filter an image."""
@@ -66,12 +78,15 @@ class Filter:
         return program.build(directory, **{"name": self.__name__, **options})
 
 
-def public(program: dsl.Filter, color_program: dsl.Filter | None = None) -> Callable[[Callable[..., Any]], Filter]:
+def public(
+    program: dsl.Filter, color_program: dsl.Filter | None = None, *, several: str | None = None
+) -> Callable[[Callable[..., Any]], Filter]:
     """Make a public filter of a function: a decorator that says which program is behind it.
 
-    ``color_program`` is the one for images whose channels are told apart, if there is another.
+    ``color_program`` is the one for images whose channels are told apart, if there is another; ``several`` names the
+    argument that has an entry for each result, if the filter returns a tuple.
     """
-    return lambda function: Filter(function, program, color_program)
+    return lambda function: Filter(function, program, color_program, several)
 
 
 def _by_name(name: str) -> Any:

@@ -203,13 +203,17 @@ def _by_method(
     schedule: Any,
     out: Any,
 ) -> Any:
-    taps = sum(2 * direct_radius(sigma, terms) + 1 for sigma in sigmas)
-    preferred = _sliding.faster(image, taps, 2 * terms, target)
     return _sliding.run(
         lambda into: run(choices=_sliding.FIR, out=into),
         lambda into: run(choices=_sliding.SLIDING, out=into),
         method,
-        preferred,
+        faster_method(image, sigmas, terms, target),
         out,
         schedule,
     )
+
+
+def faster_method(image: ArrayLike, sigmas: tuple[float, float], terms: int, target: str | None) -> str:
+    """Choose a method by cost."""
+    taps = sum(2 * direct_radius(sigma, terms) + 1 for sigma in sigmas)
+    return _sliding.faster(image, taps, 2 * terms, target)

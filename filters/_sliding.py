@@ -21,7 +21,7 @@ GUARANTEED = {1: 27.8, 2: 39.2, 3: 54.6, 4: 66.9, 5: 81.7, 6: 94.5}
 GUARANTEED_DIRECT = {5: 108.0, 6: 120.0}
 DEFAULT_TERMS = 3
 
-#: Filters into an array, or into a new one.
+#: Filters into an array, or into a new one; a tuple of arrays, where there are several results.
 Run = Callable[[Any], Any]
 
 
@@ -59,19 +59,25 @@ def run(direct: Run, sliding: Run, method: str, preferred: str, out: Any, schedu
     if method == "fir" or (method == "auto" and preferred == "fir"):
         return direct(out)
     explicit = method == "sliding"
-    result = sliding(None if explicit and _is_float(out) else out)
-    if _is_float(result) and not _ends_finite(result, schedule):
+    result = sliding(None if explicit and _are_float(out) else out)
+    if _are_float(result) and not all(_ends_finite(array, schedule) for array in _each(result)):
         if explicit:
             raise ValueError("image holds NaN or infinity, or overflows float32; method='fir' keeps those local")
         return direct(out)
-    if out is not None and result is not out:
-        out[...] = result
-        return out
-    return result
+    if out is None:
+        return result
+    for into, array in zip(_each(out), _each(result), strict=True):
+        if array is not into:
+            into[...] = array
+    return out
 
 
-def _is_float(array: Any) -> bool:
-    return array is not None and getattr(array, "dtype", None) == np.float32
+def _each(arrays: Any) -> Any:
+    return arrays if isinstance(arrays, (tuple, list)) else (arrays,)
+
+
+def _are_float(arrays: Any) -> bool:
+    return all(getattr(array, "dtype", None) == np.float32 for array in _each(arrays))
 
 
 def _ends_finite(result: Any, schedule: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +20,10 @@ class PlanError(ValueError):
 
 @dataclass(frozen=True)
 class Job:
-    """An image to read and the file to write."""
+    """An image to read and the files to write: several, where a filter has several results."""
 
     source: Path
-    target: Path
+    targets: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Outcome:
     error: Exception | None
 
 
-def plan(inputs: Sequence[str], output: str, *, in_place: bool = False) -> list[Job]:
+def plan(inputs: Sequence[str], output: str, *, in_place: bool = False, results: int | None = None) -> list[Job]:
     """Find the images and choose the files to write.
 
     Parameters
@@ -45,6 +45,8 @@ def plan(inputs: Sequence[str], output: str, *, in_place: bool = False) -> list[
         A file for a single input, otherwise a folder, in which the images keep their names.
     in_place : bool
         Whether an input may be replaced.
+    results : int, optional
+        How many the filter has of an image, if they are numbered: ``out.png`` then becomes ``out-1.png`` and so on.
 
     Raises
     ------
@@ -53,9 +55,9 @@ def plan(inputs: Sequence[str], output: str, *, in_place: bool = False) -> list[
     """
     sources = list(dict.fromkeys(source for text in inputs for source in _sources(text)))
     if _is_file(output, inputs, sources):
-        jobs = [Job(sources[0], Path(output))]
+        jobs = [Job(sources[0], _targets(Path(output), results))]
     else:
-        jobs = [Job(source, Path(output) / _name(source)) for source in sources]
+        jobs = [Job(source, _targets(Path(output) / _name(source), results)) for source in sources]
     _check_apart(jobs)
     if not in_place:
         _check_inputs_kept(jobs)
@@ -95,22 +97,33 @@ def _name(source: Path) -> str:
     return source.name if source.suffix.lower() in images.WRITABLE else f"{source.stem}.png"
 
 
+def _targets(path: Path, results: int | None) -> tuple[Path, ...]:
+    if results is None:
+        return (path,)
+    digits = len(str(results))
+    return tuple(path.with_name(f"{path.stem}-{i:0{digits}}{path.suffix}") for i in range(1, results + 1))
+
+
 def _check_apart(jobs: Iterable[Job]) -> None:
     seen: dict[Path, Path] = {}
-    for job in jobs:
-        if other := seen.get(job.target):
-            raise PlanError(f"{other} and {job.source} would both be written to {job.target}")
-        seen[job.target] = job.source
+    for target, source in _written(jobs):
+        if other := seen.get(target):
+            raise PlanError(f"{other} and {source} would both be written to {target}")
+        seen[target] = source
+
+
+def _written(jobs: Iterable[Job]) -> Iterator[tuple[Path, Path]]:
+    return ((target, job.source) for job in jobs for target in job.targets)
 
 
 def _check_inputs_kept(jobs: Sequence[Job]) -> None:
     inputs = {job.source.resolve() for job in jobs}
-    for job in jobs:
-        if job.target.resolve() in inputs:
-            raise PlanError(f"{job.target} is an input and would be replaced; if that is meant, say --in-place")
+    for target, _ in _written(jobs):
+        if target.resolve() in inputs:
+            raise PlanError(f"{target} is an input and would be replaced; if that is meant, say --in-place")
 
 
-def run(jobs: Sequence[Job], function: Callable[[images.Array], images.Array], *, max_pixels: int) -> Iterator[Outcome]:
+def run(jobs: Sequence[Job], function: images.Function, *, max_pixels: int) -> Iterator[Outcome]:
     """Filter images, several at a time; one that fails stops no other.
 
     Parameters
@@ -118,7 +131,7 @@ def run(jobs: Sequence[Job], function: Callable[[images.Array], images.Array], *
     jobs : sequence of Job
         From :func:`plan`; folders are made as needed.
     function : callable
-        Takes and gives the colour of an image; alpha is kept.
+        Takes and gives the colour of an image, or a tuple of as many as a job has targets; alpha is kept.
     max_pixels : int
         Refuse larger images.
 
@@ -145,11 +158,13 @@ def run(jobs: Sequence[Job], function: Callable[[images.Array], images.Array], *
         pool.shutdown(cancel_futures=True)
 
 
-def _run_one(job: Job, function: Callable[[images.Array], images.Array], max_pixels: int) -> None:
+def _run_one(job: Job, function: images.Function, max_pixels: int) -> None:
     picture = images.read(job.source, max_pixels=max_pixels)
-    images.check_writable(job.target, picture.array)  # before the work, not after it
-    result = images.filter_color(picture.array, function)
-    if not job.target.parent.is_dir():
-        with images.errors_of(job.target, "cannot be written"):
-            job.target.parent.mkdir(parents=True, exist_ok=True)
-    images.write(job.target, result, picture.metadata)
+    first = job.targets[0]
+    images.check_writable(first, picture.array)  # before the work, not after it
+    results = images.filter_color(picture.array, function)
+    if not first.parent.is_dir():
+        with images.errors_of(first, "cannot be written"):
+            first.parent.mkdir(parents=True, exist_ok=True)
+    for target, result in zip(job.targets, results, strict=True):
+        images.write(target, result, picture.metadata)

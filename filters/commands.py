@@ -175,7 +175,8 @@ def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empt
 def _file_arguments() -> list[inspect.Parameter]:
     inputs = typer.Argument(metavar="IN", help="Image files, folders of them, or patterns.", show_default=False)
     output = typer.Argument(
-        metavar="OUT", help="The file to write; with several images, or without an ending, a folder."
+        metavar="OUT",
+        help="The file to write; with several images, or without an ending, a folder. Several results are numbered.",
     )
     return [
         _parameter("inputs_", Annotated[list[str], inputs]),
@@ -245,8 +246,10 @@ def _filter_files(
 ) -> None:
     from filters import batch
 
+    several = getattr(function, "several", None)
+    results = len(options[several]) if several else None
     try:
-        jobs = batch.plan(inputs, output, in_place=in_place)
+        jobs = batch.plan(inputs, output, in_place=in_place, results=results)
     except batch.PlanError as error:
         raise _usage_error(str(error)) from None
     outcomes = batch.run(jobs, functools.partial(function, **options), max_pixels=max_pixels)

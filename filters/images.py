@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("halide_filters")
 
 Array = npt.NDArray[Any]
+#: Filters an image; the result is one, or a tuple of several.
+Function = Callable[[Array], Array | tuple[Array, ...]]
 
 #: Pixels that an image may have unless the caller allows more.
 MAX_PIXELS = 2**28
@@ -84,7 +86,7 @@ class Picture:
     metadata: Metadata = field(default_factory=Metadata)
 
 
-def filter_color(array: Array, function: Callable[[Array], Array]) -> Array:
+def filter_color(array: Array, function: Function) -> tuple[Array, ...]:
     """Apply a function to the colour of an image and leave its alpha channel, the last of 2 or 4, as it is.
 
     Parameters
@@ -92,17 +94,20 @@ def filter_color(array: Array, function: Callable[[Array], Array]) -> Array:
     array : ndarray
         (H, W) or (H, W, C).
     function : callable
-        Takes (H, W) or (H, W, C) and gives as much.
+        Takes (H, W) or (H, W, C) and gives as much, or a tuple of such.
 
     Returns
     -------
-    ndarray
-        Of the shape of ``array``.
+    tuple of ndarray
+        What the function gave, of the shape of ``array``.
     """
-    if array.ndim != 3 or array.shape[2] not in (2, 4):
-        return function(array)
-    color = array[..., 0] if array.shape[2] == 2 else array[..., :3]
-    return np.concatenate([np.atleast_3d(function(color)), array[..., -1:]], axis=2)
+    alpha = array.ndim == 3 and array.shape[2] in (2, 4)
+    color = (array[..., 0] if array.shape[2] == 2 else array[..., :3]) if alpha else array
+    given = function(color)
+    results = given if isinstance(given, tuple) else (given,)
+    if not alpha:
+        return results
+    return tuple(np.concatenate([np.atleast_3d(result), array[..., -1:]], axis=2) for result in results)
 
 
 # Reading

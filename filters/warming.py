@@ -21,6 +21,7 @@ _SIDE = 32
 #: Values for the parameters without a default. Several, where they lead to different code.
 _EXAMPLES: dict[str, tuple[Any, ...]] = {
     "sigma": (1.0, 10.0),  # sums over a window, then sliding ones
+    "sigmas": ((0.5, 1.0, 10.0, 20.0),),
     "radius": (2, 40),
     "sigma_space": (2.0,),
     "sigma_range": (25.0,),

@@ -5,7 +5,7 @@ clipped. Nothing here depends on the rest of the project, so that the one can be
 """
 
 from .borders import border_index, pad
-from .convolution import box, convolve, gabor, gaussian, unsharp
+from .convolution import box, convolve, gabor, gaussian, gaussian_scale_space, unsharp
 from .local_laplacian import local_laplacian
 from .metrics import psnr
 from .pyramids import collapse, down, gaussian_pyramid, laplacian_pyramid, up
@@ -19,6 +19,7 @@ __all__ = [
     "gabor",
     "gaussian",
     "gaussian_pyramid",
+    "gaussian_scale_space",
     "laplacian_pyramid",
     "local_laplacian",
     "pad",

@@ -99,6 +99,32 @@ def gaussian(
     return convolve(image, kernels, border=border, border_value=border_value)
 
 
+def gaussian_scale_space(
+    image: ArrayLike,
+    sigmas: Sequence[float],
+    *,
+    border: str = "reflect101",
+    border_value: float = 0.0,
+) -> tuple[FloatArray, ...]:
+    """Smooth an image with each of several Gaussians: see `gaussian`.
+
+    Parameters
+    ----------
+    image : array_like
+        ``(H, W)`` or ``(H, W, C)``, of any real dtype; channels are filtered alone.
+    sigmas : sequence of float
+        Standard deviations in pixels.
+    border, border_value
+        The border rule (see `border_index`), and the value outside for ``"constant"``.
+
+    Returns
+    -------
+    tuple of ndarray of float64
+        The smoothed images, unrounded.
+    """
+    return tuple(gaussian(image, sigma, border=border, border_value=border_value) for sigma in sigmas)
+
+
 def box(
     image: ArrayLike,
     radius: int | Sequence[int],

@@ -478,7 +478,7 @@ def test_gaussian_on_a_file_is_gaussian_on_its_array(tmp_path, monkeypatch, chan
     array = np.random.default_rng(1).integers(0, 256, (20, 30, *([channels] if channels else [])), np.uint8)
     images.write(tmp_path / "a.png", array)
     invoke("gaussian", tmp_path / "a.png", tmp_path / "b.png", "--sigma", "1.5,0.5", "--border", "wrap")
-    expected = images.filter_color(array, lambda color: REAL()["gaussian"](color, (1.5, 0.5), border="wrap"))
+    (expected,) = images.filter_color(array, lambda color: REAL()["gaussian"](color, (1.5, 0.5), border="wrap"))
     np.testing.assert_array_equal(images.read(tmp_path / "b.png").array, expected)
     assert "sigma" in error_line("gaussian", tmp_path / "a.png", tmp_path / "c.png", "--sigma", "-1")
 

@@ -425,7 +425,7 @@ def test_filter_color_filters_colour_and_keeps_alpha(channels, seen):
         shapes.append(color.shape)
         return 255 - color
 
-    result = images.filter_color(array, invert)
+    (result,) = images.filter_color(array, invert)
     assert shapes == [seen]
     assert (result.shape, result.dtype) == (array.shape, array.dtype)
     expected = 255 - array
