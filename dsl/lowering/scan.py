@@ -31,6 +31,9 @@ from dsl.lowering.kernels import Oscillators
 #: Gives the pixel so far from the first of the block, of an interleaved channel.
 Sample = Callable[[Any, Any], Any]
 Assignment = tuple[str, Any]
+#: Pairs of rows that start sums of columns take at a time: rows are read from side to side, as far as possible like the
+#: memory likes it, and sums are loaded and stored once for all of these.
+PAIRS = 4
 
 
 class Scan:
@@ -108,11 +111,10 @@ class Scan:
     def define_two(self, sample: Sample, plain_sample: Sample, plain: Any) -> hl.Func:
         """Write all updates twice: where ``plain`` holds, ``plain_sample`` is right too, and fast."""
         both = (("", sample, ~plain), ("plain_", plain_sample, plain))
-        registers = 28 if self.low.lanes == 16 else 14  # for sums: all but a few of those there are
-        blocks = min(max(registers // max(len(self._sums()), 1), 1), 4)
         for kind, read, where in both:
             self._clear(f"{kind}clear", read, self.start & where)
-            self._add(f"{kind}sums", read, self.start & where, blocks=blocks if kind else 1)
+            added = self._add_rows(f"{kind}rows", read, self.start & where) if kind else 0
+            self._add(f"{kind}sums", read, self.start & where, added)
             self._begin(f"{kind}begin", read, self.start & where)
         for kind, read, where in both:
             self._walk(f"{kind}steps", read, where, unroll=bool(kind))
@@ -125,22 +127,31 @@ class Scan:
         middle = hl.select(slot < len(sums) - self.osc.terms, sample(-1, channel), f32(0))
         self._update(name, (slot, channel), self._base(channel) + slot, middle, 1)
 
-    def _add(self, name: str, sample: Sample, where: Any, blocks: int = 1) -> None:
-        """Add up cosines and sines, two samples at a time, of several blocks side by side.
-
-        Blocks of columns lie side by side in memory: of every row they take a longer piece.
-        """
+    def _add(self, name: str, sample: Sample, where: Any, added: Any = 0) -> None:
+        """Add up cosines and sines, two samples at a time, from behind those distances that were added."""
         sums = self._sums()
-        slot, r, channel = self._domain(name, [(0, len(sums)), (1, self.osc.radius)], where)
+        slot, r, channel = self._domain(name, [(0, len(sums)), (added + 1, self.osc.radius - added)], where)
+        place = self._base(channel) + slot
+        self._update(name, (slot, r, channel), place, self.at(place) + self._pair(slot, r, sample, channel), 1)
+
+    def _pair(self, slot: Any, r: Any, sample: Sample, channel: Any) -> Any:
+        """Give what two samples at one distance add to a sum."""
         right, left = sample(r - 1, channel), sample(-1 - r, channel)
-        pair = hl.select(slot < len(sums) - self.osc.terms, right + left, right - left)
+        pair = hl.select(slot < len(self._sums()) - self.osc.terms, right + left, right - left)
         shift = 0 if self.osc.dc is not None else 1
         wave = f32(1) if self.osc.waves is None else hl.Expr(self.osc.waves[slot + shift, r])
+        return wave * pair
+
+    def _add_rows(self, name: str, sample: Sample, where: Any) -> Any:
+        """Add up rows of all columns, some pairs after the other; returns how many distances that makes."""
+        groups = self.osc.radius // PAIRS
+        extents = [(0, len(self._sums())), (0, PAIRS), (0, groups)]
+        slot, near, far, channel = self._domain(name, extents, where)
         place = self._base(channel) + slot
-        record = self._update(name, (slot, r, channel), place, self.at(place) + wave * pair, 1)
-        if blocks > 1:
-            record.split("block", "block", "beside", blocks, "GuardWithIf")
-            record.reorder("lane", f"{name}0", "beside", f"{name}1").unroll("beside")
+        value = self.at(place) + self._pair(slot, far * PAIRS + near + 1, sample, channel)
+        record = self._update(name, (slot, near, far, channel), place, value, 2)
+        record.reorder("lane", f"{name}0", f"{name}1", "block", f"{name}2")
+        return groups * PAIRS
 
     def _begin(self, name: str, sample: Sample, where: Any) -> None:
         """Turn the sums into states."""
