@@ -452,3 +452,23 @@ def test_every_filter_in_every_way(shape, dtype, channels, border):
         # In a tiny image one value that lies on a half decides the PSNR: whether it was rounded up or down.
         on_a_half = dtype != np.float32 and np.abs(result - expected).max() <= 1
         assert on_a_half or reference.psnr(result, expected, PEAK[dtype]) >= least, run
+
+
+def test_costs_are_read_between_and_beyond_what_was_measured():
+    from filters import _costs
+
+    measured = [[2, 1.0], [4, 2.0], [8, 3.0]]
+    found = [_costs.cost(measured, count) for count in (1, 2, 3, 4, 6, 8, 12)]
+    assert found == [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("target", ["x86-64-linux-avx512_skylake", "x86-64-linux-avx2-fma", "x86-64-linux-sse41"])
+def test_small_kernels_are_summed_and_large_ones_slide(dtype, target):
+    """The numbers kept as data make sense: what is measured at all is here, and the methods meet once."""
+    from filters import _costs
+
+    taps = np.arange(6, 200)
+    slides = [_costs.sliding_is_faster(np.dtype(dtype), count, 6, target) for count in taps]
+    assert 10 <= taps[np.argmax(slides)] <= 50
+    assert np.count_nonzero(np.diff(slides)) == 1
