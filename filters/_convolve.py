@@ -177,8 +177,8 @@ def gabor(
     >>> from filters import gabor
     >>> x = np.arange(64)
     >>> wave = np.tile(np.float32(100 * np.cos(2 * np.pi * x / 8)), (8, 1))
-    >>> gabor(wave, 6.0, 8.0)[0, 30:35].round()
-    array([  0.,  35.,  50.,  35.,  -0.], dtype=float32)
+    >>> gabor(wave, 6.0, 8.0)[0, 30:35].round() + 0
+    array([ 0., 35., 50., 35.,  0.], dtype=float32)
     """
     waves = _gabor_pairs(
         number(sigma, "sigma", least=0.1, most=MAX_SIGMA),

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import filters
 import schedules
 from filters import box, gaussian, local_laplacian, reference, unsharp
+from schedules import targets
 
 BORDERS = ("reflect101", "reflect", "replicate", "wrap", "constant")
 DTYPES = (np.uint8, np.uint16, np.float32)
@@ -203,6 +204,18 @@ def test_threads_do_not_change_bits(name):
     image = noise((150, 170, 3))
     results = [FILTERS[name](image, threads=n) for n in (1, 2, 3, 7)]
     assert all(np.array_equal(result, results[0]) for result in results)
+
+
+@pytest.mark.skipif(not targets.host().startswith("x86"), reason="the narrower targets are x86")
+@pytest.mark.parametrize("target", ["x86-64-{}-avx2-f16c-fma", "x86-64-{}-sse41"])
+@pytest.mark.parametrize("method", ["fir", "sliding"])
+def test_shorter_vectors_give_the_same_bits(method, target):
+    """Chunks, bands and sums begin at the same rows whatever the vectors; strict_float does the rest."""
+    narrow = target.format(targets.host().split("-")[2])
+    for shape in ((5, 7), (300, 133), (33, 40, 3)):
+        image = noise(shape)
+        expected = gaussian(image, 5.3, method=method)
+        assert np.array_equal(gaussian(image, 5.3, method=method, target=narrow), expected)
 
 
 def test_a_tile_with_its_halo_is_the_whole_image_to_the_bit():
