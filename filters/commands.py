@@ -344,12 +344,13 @@ def kernel(
     debug: _Debug = False,
 ) -> None:
     """Show how well a few sliding oscillators do for a kernel of your own."""
-    from filters import kernel_plot
+    from filters.kernel import report
+    from filters.kernel.reading import RefusedError
 
     with _reported(debug):
         try:
-            kernel_plot.run(kernel, output, terms=terms, accuracy=accuracy, type=int(kind), radius=radius)
-        except kernel_plot.RefusedError as error:
+            report.run(kernel, output, terms=terms, accuracy=accuracy, type=int(kind), radius=radius)
+        except RefusedError as error:
             if debug:
                 raise
             raise _usage_error(str(error)) from None

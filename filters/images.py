@@ -303,7 +303,7 @@ def write(path: str | os.PathLike[str], array: Array, metadata: Metadata | None 
     """
     path = Path(path)
     encode = _encoder(path, array, metadata or Metadata())
-    with errors_of(path, "cannot be written"), _replaced(path) as file:
+    with errors_of(path, "cannot be written"), replaced(path) as file:
         encode(file)
 
 
@@ -313,7 +313,7 @@ def check_writable(path: str | os.PathLike[str], array: Array) -> None:
 
 
 @contextlib.contextmanager
-def _replaced(path: Path) -> Iterator[BinaryIO]:
+def replaced(path: Path) -> Iterator[BinaryIO]:
     """Open a file beside the one to write, which takes its place when all went well."""
     target = Path(os.path.realpath(path))  # the file behind a link is replaced, not the link
     if target.is_dir():

@@ -12,7 +12,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from dsl import fitting
-from filters import commands, kernel_plot
+from filters import commands
+from filters.kernel import figure, fits, reading
 
 SCRIPT = """
 import math
@@ -114,7 +115,7 @@ def test_its_numbers_are_those_of_the_fits(type):
 def test_what_is_guaranteed_holds_for_the_worst_image():
     kernel = gaussian(3)
     fit = fitting.fit(kernel, 2)
-    wrong = kernel_plot.difference(fit, kernel)
+    wrong = fits.difference(fit, kernel)
     worst = max(wrong[wrong > 0].sum(), -wrong[wrong < 0].sum())
     assert table("gaussian:3")[2][3] == f"{-20 * math.log10(worst):.1f} dB"
 
@@ -152,24 +153,24 @@ def test_a_box_needs_no_terms():
     ],
 )
 def test_built_in_kernels(text, expected):
-    np.testing.assert_allclose(kernel_plot.read(text), expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(reading.read(text), expected, rtol=0, atol=1e-12)
 
 
 def test_derivatives_are_of_what_increases_along_an_axis():
     ramp = np.arange(101.0)
-    slope = np.convolve(ramp, kernel_plot.read("derivative:2"), "valid")
+    slope = np.convolve(ramp, reading.read("derivative:2"), "valid")
     np.testing.assert_allclose(slope, 1, atol=1e-9)
 
 
 def test_a_function_of_a_file(script):
     text = f"{script}:k"
     k = np.exp(-((abs(grid(32)) / 12) ** 3)) / 21.43
-    np.testing.assert_allclose(kernel_plot.read(text), k, rtol=1e-12)
+    np.testing.assert_allclose(reading.read(text), k, rtol=1e-12)
     assert f"{text}: 65 weights, even, sum 1.0001; type 5\n" in invoke(text).stdout
-    assert kernel_plot.read(text, radius=5).size == 11
+    assert reading.read(text, radius=5).size == 11
     assert "11 weights" in invoke(text, "--radius", 5).stdout
     assert "neither even nor odd" in invoke(f"{script}:one_sided").stdout  # and no emoji
-    assert kernel_plot.read(f"{script}:numbers").dtype == np.float64
+    assert reading.read(f"{script}:numbers").dtype == np.float64
 
 
 def test_a_file_is_run_as_a_script_is(tmp_path, script, monkeypatch):
@@ -187,7 +188,7 @@ def test_arrays_of_files(tmp_path, script):
     (tmp_path / "b.txt").write_text("1\n2\n4\n2\n1\n")
     (tmp_path / "a.csv").write_text("1,2,4,2,1")
     for name in ("a.npy", "a.txt", "b.txt", "a.csv", "mine.py:weights"):
-        read = kernel_plot.read(str(tmp_path / name))
+        read = reading.read(str(tmp_path / name))
         assert read.dtype == np.float64
         np.testing.assert_array_equal(read, weights)
     assert "5 weights, even, sum 10; type 5" in invoke(tmp_path / "a.npy").stdout
@@ -195,7 +196,7 @@ def test_arrays_of_files(tmp_path, script):
 
 def test_numbers_keep_their_digits(tmp_path):
     (tmp_path / "a.txt").write_text("0.1 0.7000000000000001 0.2")
-    np.testing.assert_array_equal(kernel_plot.read(str(tmp_path / "a.txt")), [0.1, 0.7000000000000001, 0.2])
+    np.testing.assert_array_equal(reading.read(str(tmp_path / "a.txt")), [0.1, 0.7000000000000001, 0.2])
 
 
 # Figures
@@ -213,9 +214,9 @@ def test_a_figure_is_a_readable_picture(tmp_path, text):
 
 
 def test_a_figure_shows_kernel_fit_difference_and_all_types(script):
-    kernel = kernel_plot.read(f"{script}:one_sided")
-    chosen = kernel_plot.rows(kernel, 7)[3]
-    drawn = kernel_plot.figure("$mine_$:k", kernel, chosen)
+    kernel = reading.read(f"{script}:one_sided")
+    chosen = fits.rows(kernel, 7)[3]
+    drawn = figure.figure("$mine_$:k", kernel, chosen)
     panels = {axes.get_label(): axes for axes in drawn.axes}
     lines = {line.get_label(): line for line in panels["fit"].lines}
     np.testing.assert_array_equal(dict(zip(*lines["kernel"].get_data(), strict=True))[0], 0.1)
@@ -233,8 +234,8 @@ def test_a_figure_shows_kernel_fit_difference_and_all_types(script):
 
 
 def test_small_differences_have_a_power_of_ten():
-    kernel = kernel_plot.read("gaussian:12")
-    drawn = kernel_plot.figure("gaussian:12", kernel, kernel_plot.rows(kernel, 5)[5])
+    kernel = reading.read("gaussian:12")
+    drawn = figure.figure("gaussian:12", kernel, fits.rows(kernel, 5)[5])
     (label,) = [axes.get_ylabel() for axes in drawn.axes if axes.get_label() == "difference"]
     assert "$10^{-5}$ of largest weight" in label
 
@@ -250,11 +251,11 @@ def test_a_figure_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     out = tmp_path / "a.png"
     out.write_bytes(b"before")
 
-    class Full(kernel_plot.io.BytesIO):
+    class Full(figure.io.BytesIO):
         def getbuffer(self):
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(kernel_plot, "_smaller", lambda png: Full())
+    monkeypatch.setattr(figure, "_smaller", lambda png: Full())
     assert error_line("gaussian:3", out, status=1) == f"error: {out}: cannot be written: No space left on device"
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
     assert out.read_bytes() == b"before"
@@ -281,8 +282,8 @@ def test_the_table_needs_no_matplotlib_and_a_figure_says_so(tmp_path, monkeypatc
 
 def test_matplotlib_is_imported_for_figures_only():
     code = (
-        "import sys; from filters import commands, kernel_plot; "
-        "kernel_plot.run('gaussian:3'); assert 'matplotlib' not in sys.modules"
+        "import sys; from filters import commands; from filters.kernel import report; "
+        "report.run('gaussian:3'); assert 'matplotlib' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -395,7 +396,7 @@ def test_files_that_are_no_numbers(tmp_path):
 
 
 def test_debug_shows_the_exception():
-    with pytest.raises(kernel_plot.RefusedError, match="gauss:3"):
+    with pytest.raises(reading.RefusedError, match="gauss:3"):
         CliRunner().invoke(commands.application(), ["kernel", "gauss:3", "--debug"], catch_exceptions=False)
 
 
@@ -407,4 +408,4 @@ def test_the_picture_of_the_docs_is_small():
 def test_the_kernel_of_the_docs(tmp_path):
     text = (Path(__file__).parents[2] / "docs" / "kernels.md").read_text(encoding="utf-8")
     (tmp_path / "mine.py").write_text(text.split("```python\n# mine.py\n")[1].split("```")[0])
-    assert kernel_plot.read(f"{tmp_path / 'mine.py'}:k").sum() == pytest.approx(1, abs=1e-3)
+    assert reading.read(f"{tmp_path / 'mine.py'}:k").sum() == pytest.approx(1, abs=1e-3)
