@@ -279,7 +279,7 @@ def _box(low: Lowering, name: str, node: Node, terms: int) -> _Waves:
 def _gaussian(low: Lowering, name: str, node: Node, terms: int) -> _Waves:
     """Fit a Gaussian in closed form: its spectrum is known. The weights beyond the window are the Gaussian's own."""
     sigma = _positive(pointwise.inline_scalar(low, node.args[0]))
-    radius = hl.cast(hl.Int(32), hl.floor(_f64(radius_of.SLIDING[terms]) * sigma - hl.f64(0.5)))
+    radius = hl.cast(hl.Int(32), hl.floor(hl.f64(radius_of.SLIDING[terms]) * sigma - hl.f64(0.5)))
     radius = hl.clamp(radius, terms, radius_of.MAX)
     period = _f64(2 * radius + 1)
     k = hl.Var("k")

@@ -34,6 +34,9 @@ Assignment = tuple[str, Any]
 #: Pairs of rows that start sums of columns take at a time: rows are read from side to side, as far as possible like the
 #: memory likes it, and sums are loaded and stored once for all of these.
 PAIRS = 4
+#: Assignments that are written out in a row: with more, the compiler takes long, and gives up keeping slots in registers.
+#: Then so many steps are written out, instead of a block of them.
+MOST_WRITTEN, FEWER_STEPS = 256, 4
 
 
 class Scan:
@@ -160,9 +163,15 @@ class Scan:
 
     def _walk(self, name: str, sample: Sample, where: Any, *, unroll: bool) -> None:
         """Go through the steps of a block."""
-        slot, step, channel = self._domain(name, [(0, self._count(self._step)), (0, self.steps)], where)
+        count = self._count(self._step)
+        slot, step, channel = self._domain(name, [(0, count), (0, self.steps)], where)
         steps = self._step(self._reader(channel), lambda d: sample(step + d, channel))
-        self._assign(name, slot, (step, channel), steps, 2 if unroll else 1)
+        record = self._assign(name, slot, (step, channel), steps, 1)
+        if unroll and self.steps * count <= MOST_WRITTEN:
+            record.unroll(f"{name}1")
+        elif unroll:
+            record.split(f"{name}1", f"{name}1", f"{name}_step", FEWER_STEPS)
+            record.reorder("lane", f"{name}0", f"{name}_step", f"{name}1").unroll(f"{name}_step")
 
     def _count(self, assignments: Callable[..., Iterator[Assignment]]) -> int:
         return sum(1 for _ in assignments(lambda slot: f32(0), lambda distance: f32(0)))
@@ -231,13 +240,13 @@ class Scan:
 
     def _assign(
         self, name: str, slot: Any, loops: tuple[Any, ...], assignments: Iterator[Assignment], unroll: int
-    ) -> None:
+    ) -> Any:
         """Make assignments the update of a stage, numbered by ``slot``; the one to no slot is the result of a step."""
         names, values = zip(*assignments, strict=True)
         channel = loops[-1]
         result = self.result(loops[0], channel)
         places = [self._base(channel) + self.slots[name] if name else result for name in names]
-        self._update(name, (slot, *loops), hl.mux(slot, places), hl.mux(slot, list(values)), unroll)
+        return self._update(name, (slot, *loops), hl.mux(slot, places), hl.mux(slot, list(values)), unroll)
 
     def _update(self, name: str, loops: Sequence[Any], place: Any, value: Any, unroll: int) -> Any:
         """Add an update, with the first so many of its loops written out."""
