@@ -31,11 +31,11 @@ from dsl.lowering.kernels import Oscillators
 #: Gives the pixel so far from the first of the block, of an interleaved channel.
 Sample = Callable[[Any, Any], Any]
 Assignment = tuple[str, Any]
-#: Pairs of rows that start sums of columns take at a time: rows are read from side to side, as far as possible like the
-#: memory likes it, and sums are loaded and stored once for all of these.
+#: Pairs of rows that start sums of columns take at a time: rows are read from side to side, in the order they lie in
+#: memory, and sums are loaded and stored once for all of these.
 PAIRS = 4
-#: Assignments that are written out in a row: with more, the compiler takes long, and gives up keeping slots in registers.
-#: Then so many steps are written out, instead of a block of them.
+#: Assignments that are written out in a row. With more, LLVM takes long and no longer keeps slots in registers; then
+#: only so many steps are written out, instead of a block of them.
 MOST_WRITTEN, FEWER_STEPS = 256, 4
 
 
