@@ -161,7 +161,9 @@ def fit(kernel: ArrayLike, terms: int, *, type: int = 5, radius: int | None = No
     type : int
         Of the transform: 1, 3, 5 or 7.
     radius : int, optional
-        Of the window. By default, the one of least error: of what is cut off together with the misfit inside.
+        Of the window. By default, the one of least error: of what is cut off together with the misfit inside. It is
+        looked for with waves around the frequency where the kernel has most of its energy; of noise, which does not
+        slide at all, another window may be the best.
     """
     values = _kernel(kernel)
     type = _type(type)

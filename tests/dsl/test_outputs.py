@@ -2,6 +2,8 @@
 
 import ctypes
 import json
+import runpy
+from pathlib import Path
 
 import imageio.v3 as imageio
 import numpy as np
@@ -292,3 +294,20 @@ def test_run_writes_a_numbered_file_for_each(script, tmp_path, channels):
         assert np.array_equal(written[..., :3], expected)
         assert np.array_equal(written[..., 3:], image[..., 3:])
     assert not (tmp_path / "o.png").exists()
+
+
+def test_the_gradient_of_the_docs():
+    """The example is what the page shows, and gives the slope of a smooth image."""
+    docs = Path(__file__).parents[2] / "docs"
+    code = (docs / "examples" / "gradient.py").read_text(encoding="utf-8")
+    assert f"```python\n{code[code.index('import math') :].strip()}\n```" in (docs / "kernels.md").read_text(
+        encoding="utf-8"
+    )
+    names = runpy.run_path(str(docs / "examples" / "gradient.py"))
+    y, x = np.mgrid[:90, :80].astype(np.float32)
+    down, across = names["gradient"](3 * x - 2 * y + 200, border="replicate")
+    inside = np.s_[25:-25, 25:-25]
+    # A ramp keeps its slope: a fit keeps the first moment of an odd kernel, and the sum of an even one, whose weights
+    # as written sum to 1 but for 1e-8; float32 leaves some 1e-6 of 200.
+    np.testing.assert_allclose(down[inside], -2, atol=2e-3)
+    np.testing.assert_allclose(across[inside], 3, atol=2e-3)
