@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,14 @@ def check(image: ArrayLike, name: str = "image") -> Array:
     if height * max(width * channels, abs(array.strides[-min(array.ndim, 3)]) // array.itemsize) > MAX_ELEMENTS:
         raise ValueError(f"{name} has shape {array.shape}: more than 2**31 - 1 elements an image; filter it in tiles")
     return array
+
+
+def check_plane(image: ArrayLike, name: str) -> Array:
+    """Return a plane beside an image whose channels are told apart, (H, W) or (N, H, W), or raise; as :func:`check`."""
+    array = image if type(image) is np.ndarray else np.asarray(image)
+    if array.ndim not in (2, 3):
+        raise ValueError(f"{name} has shape {array.shape}; beside colour it is one plane, (H, W) or (N, H, W)")
+    return check(array[..., None], name)[..., 0]
 
 
 def _hint(array: Array) -> str:
@@ -123,25 +131,65 @@ Job = tuple[int, ...]
 
 
 def place(
-    mode: str, images: Sequence[Array], outs: Sequence[Array], channels: int
+    mode: str, images: Sequence[Array], outs: Sequence[Array], channels: Sequence[int]
 ) -> tuple[Placement, Iterator[Job], list[Array]]:
     """Plan the native calls that filter ``images`` into ``outs``.
 
     What cannot be addressed as it lies is copied first. Returned are the placement that all arrays share, the
-    calls, and the arrays they write to: each of ``outs`` itself, or one to be copied to it.
+    calls, and the arrays they write to: each of ``outs`` itself, or one to be copied to it. ``channels`` says of each
+    image how many the program tells apart; where it does of some, the others are planes.
     """
-    planners = {"rows": _rows, "planes": _planes, "color": _color}
-    planner = planners[mode]
+    if mode == "color":
+        return _place_colors(images, outs, channels)
+    planner = {"rows": _rows, "planes": _planes}[mode]
+    arrays, (placement, split) = _alike(images, outs, planner, lambda array, fill: _dense(array, mode, fill=fill))
+    return placement, _jobs(arrays, split, mode), arrays[len(images) :]
+
+
+def _alike(
+    images: Sequence[Array],
+    outs: Sequence[Array],
+    planner: Callable[[Array], _Plan | None],
+    dense: Callable[[Array, bool], Array],
+) -> tuple[list[Array], _Plan]:
+    """Give arrays that all have one placement: those that came, or copies."""
     arrays = [*images, *outs]
-    placements = [planner(array, channels) for array in arrays]
-    shared = placements[0]
-    if shared is None or any(p != shared for p in placements):
-        arrays = [_dense(array, mode, channels, fill=i < len(images)) for i, array in enumerate(arrays)]
-        shared = planner(arrays[0], channels)
+    plans = [planner(array) for array in arrays]
+    shared = plans[0]
+    if shared is None or any(plan != shared for plan in plans):
+        arrays = [dense(array, i < len(images)) for i, array in enumerate(arrays)]
+        shared = planner(arrays[0])
     if shared is None:
         raise AssertionError("a dense copy can be addressed")
-    placement, split = shared
-    return placement, _jobs(arrays, placement, split, mode), arrays[len(images) :]
+    return arrays, shared
+
+
+def _place_colors(
+    images: Sequence[Array], outs: Sequence[Array], channels: Sequence[int]
+) -> tuple[Placement, Iterator[Job], list[Array]]:
+    """Plan calls for images whose channels are told apart, and for planes beside them."""
+    count = max(channels)
+    colored = [*map(bool, channels), *[bool(channels[0])] * len(outs)]
+    arrays = [*images, *outs]
+    is_input = [i < len(images) for i in range(len(arrays))]
+    kinds = list(zip(arrays, colored, is_input, strict=True))
+    planes = iter([_plane(array, fill=fill) for array, color, fill in kinds if not color])
+    same, (placement, _) = _alike(
+        [array for array, color, fill in kinds if color and fill],
+        [array for array, color, fill in kinds if color and not fill],
+        lambda array: _color(array, count),
+        lambda array, fill: _dense(array[..., :count], "color", fill=fill),
+    )
+    colors = iter(same)
+    placed = [next(colors if color else planes) for color in colored]
+    return placement, _color_jobs(placed, colored, placement), placed[len(images) :]
+
+
+def _plane(array: Array, *, fill: bool) -> Array:
+    size, strides = array.itemsize, array.strides
+    if array.flags.aligned and strides[-1] == size and strides[-2] % size == 0:
+        return array
+    return np.ascontiguousarray(array) if fill else _room(array)
 
 
 # A plan is the placement, and whether channels are calls of their own.
@@ -150,7 +198,7 @@ _PACKED_ROWS: _Plan = (Placement(0), False)
 _PLANAR_ROWS: _Plan = (Placement(0), True)
 
 
-def _rows(array: Array, channels: int) -> _Plan | None:
+def _rows(array: Array) -> _Plan | None:
     if not array.flags.aligned:
         return None
     size, shape, strides = array.itemsize, array.shape, array.strides
@@ -165,7 +213,7 @@ def _rows(array: Array, channels: int) -> _Plan | None:
     return _PLANAR_ROWS if pixel == size or width == 1 else None
 
 
-def _planes(array: Array, channels: int) -> _Plan | None:
+def _planes(array: Array) -> _Plan | None:
     size, width = array.itemsize, array.shape[1 if array.ndim == 2 else -2]
     row, pixel = array.strides[:2] if array.ndim == 2 else array.strides[-3:-1]
     if not array.flags.aligned or row % size or pixel % size:
@@ -186,10 +234,8 @@ def _color(array: Array, channels: int) -> _Plan | None:
     return (Placement(1, planar=True), False) if pitch == 1 and near else None
 
 
-def _dense(array: Array, mode: str, channels: int, *, fill: bool) -> Array:
+def _dense(array: Array, mode: str, *, fill: bool) -> Array:
     """Copy an array to where any plan can address it; an output needs only the room."""
-    if mode == "color":
-        array = array[..., :channels]
     if mode == "planes" and array.ndim > 2:  # planes of their own serve any number of channels
         planar = np.ascontiguousarray(np.moveaxis(array, -1, -3)) if fill else _room(np.moveaxis(array, -1, -3))
         return np.moveaxis(planar, -3, -1)
@@ -200,13 +246,13 @@ def _room(array: Array) -> Array:
     return np.empty(array.shape, array.dtype)
 
 
-def _jobs(arrays: list[Array], placement: Placement, split: bool, mode: str) -> Iterator[Job]:
+def _jobs(arrays: list[Array], split: bool, mode: str) -> Iterator[Job]:
     """Go through images of a batch, and channels where each is a call."""
     first = arrays[0]
     size = [array.itemsize for array in arrays]
     if first.ndim == 2:
         height, width = first.shape
-        yield _job(arrays, [a.ctypes.data for a in arrays], size, placement, (width, height, 1))
+        yield _job(arrays, [a.ctypes.data for a in arrays], size, (width, height, 1))
         return
     height, width, channels = first.shape[-3:]
     per_call = channels if mode == "rows" and not split else 1
@@ -217,19 +263,33 @@ def _jobs(arrays: list[Array], placement: Placement, split: bool, mode: str) -> 
                 a.ctypes.data + (n * a.strides[0] if a.ndim == 4 else 0) + (c * a.strides[-1] if split else 0)
                 for a in arrays
             ]
-            yield _job(arrays, addresses, size, placement, (width, height, per_call))
+            yield _job(arrays, addresses, size, (width, height, per_call))
+
+
+def _color_jobs(arrays: list[Array], colored: Sequence[bool], placement: Placement) -> Iterator[Job]:
+    """Go through images of a batch; planes have no axis of channels."""
+    kinds = list(zip(arrays, colored, strict=True))
+    axes = [2 + color for color in colored]  # of one image
+    height, width = arrays[0].shape[-axes[0] :][:2]
+    batch = arrays[0].shape[0] if arrays[0].ndim > axes[0] else 1
+    for n in range(batch):
+        job: list[int] = []
+        for array, color in kinds:
+            row = -3 if color else -2
+            start = n * array.strides[0] if array.ndim > 2 + color else 0
+            job += (array.ctypes.data + start, array.strides[row] // array.itemsize)
+            if color and placement.planar:
+                job.append(array.strides[-1] // array.itemsize)
+        yield (*job, width, height, 1)
 
 
 def _job(
     arrays: list[Array],
     addresses: list[int],
     size: list[int],
-    placement: Placement,
     extents: tuple[int, int, int],
 ) -> Job:
     job: list[int] = []
     for array, address, itemsize in zip(arrays, addresses, size, strict=True):
         job += (address, array.strides[0 if array.ndim == 2 else -3] // itemsize)
-        if placement.planar:
-            job.append(array.strides[-1] // itemsize)
     return (*job, *extents)

@@ -27,6 +27,8 @@ LOWERING = "dsl.lowering.pipeline:lower"
 #: Below so many elements a call stays on its own thread: handing work over takes longer than the work.
 _SERIAL_BELOW = 1 << 14
 _COMMON = ("border", "border_value", "out", "target", "schedule", "threads")
+#: Channels that a Color tells apart.
+COLORS = 3
 _BORDER_NUMBERS = {name: number for number, name in enumerate(BORDERS)}
 
 
@@ -71,6 +73,7 @@ class Filter:
         self._kernels: dict[Any, Any] = {}
         self._count = {kind: self._names(kind) for kind in (Image, Scalar, Table)}
         self._fixed = {p.name: p for p in self.parameters if p.structural}
+        self._colors = set(self._names(Color))
 
     def _names(self, kind: type) -> list[str]:
         return [p.name for p in self.parameters if issubclass(p.kind, kind)]
@@ -129,7 +132,7 @@ class Filter:
             if parameter.structural:
                 continue
             if issubclass(parameter.kind, Image) or parameter.name in maps:
-                channels = 3 if issubclass(parameter.kind, Color) else 0
+                channels = COLORS if issubclass(parameter.kind, Color) else 0
                 node = Node("input", (len(images), channels))
                 images.append(channels)
             else:
@@ -204,13 +207,8 @@ class Filter:
         threads: int | None = None,
     ) -> Any:
         """Filter, with the arguments sorted by kind: what a call does once it has bound its parameters."""
-        checked = [arrays.check(image, name) for image, name in zip(images, self._count[Image], strict=True)]
+        checked = self._checked(images)
         first = checked[0]
-        for array, name in zip(checked[1:], self._count[Image][1:], strict=True):
-            if array.shape != first.shape:
-                raise ValueError(
-                    f"{name} has shape {array.shape}, {self._count[Image][0]} {first.shape}; equal ones are needed"
-                )
         maps, numbers = self._numbers(scalars, checked)
         traced = self.trace(structural, maps)
         native = [v for table, name in zip(tables, self._count[Table], strict=True) for v in _table(table, name)]
@@ -221,14 +219,9 @@ class Filter:
             find_schedule(schedule)  # says what is accepted
         results = _results(traced, first, checked, out)
         returned = tuple(results) if traced.several else results[0]
-        if first.ndim == 4 and first.shape[0] == 0:
+        if first.size == 0:
             return returned
-        channels = max(traced.program.images)
-        if channels and (first.ndim < 3 or first.shape[-1] < channels):
-            raise ValueError(
-                f"{self._count[Image][0]} has shape {first.shape}; at least {channels} channels are needed"
-            )
-        placement, jobs, written = arrays.place(traced.mode, checked, results, channels)
+        placement, jobs, written = arrays.place(traced.mode, checked, results, traced.program.images)
         key = (
             id(traced),
             placement,
@@ -245,12 +238,35 @@ class Filter:
         addresses = [v if isinstance(v, int) else v.ctypes.data for v in native]
         for job in jobs:
             kernel(limit, *job, *addresses, *numbers, *rule)
+        channels = traced.program.images[0]
         for result, filtered in zip(results, written, strict=True):
             if filtered is not result:
                 result[..., : filtered.shape[-1]] = filtered
             if channels and first.shape[-1] > channels:
                 result[..., channels:] = first[..., channels:]
         return returned
+
+    def _checked(self, images: Sequence[Any]) -> list[arrays.Array]:
+        """Check images, and that their sizes are equal; beside colour, the others are planes."""
+        names = self._count[Image]
+        if not self._colors:
+            checked = [arrays.check(image, name) for image, name in zip(images, names, strict=True)]
+            sizes = [array.shape for array in checked]
+        else:
+            checked = [
+                _check_color(image, name) if name in self._colors else arrays.check_plane(image, name)
+                for image, name in zip(images, names, strict=True)
+            ]
+            sizes = [
+                array.shape[:-1] if name in self._colors else array.shape
+                for array, name in zip(checked, names, strict=True)
+            ]
+        for array, name, size in zip(checked, names, sizes, strict=True):
+            if size != sizes[0]:
+                raise ValueError(
+                    f"{name} has shape {array.shape}, {names[0]} {checked[0].shape}; equal sizes are needed"
+                )
+        return checked
 
     def _numbers(self, scalars: Sequence[Any], images: list[arrays.Array]) -> tuple[frozenset[str], list[float]]:
         """Sort run-time numbers from parameter maps; the maps join the images."""
@@ -261,9 +277,21 @@ class Filter:
             elif np.ndim(value) == 0:
                 numbers.append(_scalar(value, name))
             else:
-                images.append(_map(value, images[0], name))
+                images.append(self._map(value, images[0], name))
                 maps.append(name)
         return frozenset(maps), numbers
+
+    def _map(self, value: Any, first: arrays.Array, name: str) -> arrays.Array:
+        """Bring a parameter map to the shape of the first image, or beside colour to its size."""
+        array = np.asarray(value, dtype=np.float32)
+        is_color = self._count[Image][0] in self._colors
+        size = first.shape[:-1] if first.ndim > 2 and (is_color or not self._colors) else first.shape
+        if array.shape in (size, size[-2:]):
+            array = np.broadcast_to(array, size)
+            array = array if self._colors or first.ndim == 2 else np.broadcast_to(array[..., None], first.shape)
+        elif self._colors or array.shape != first.shape:
+            raise ValueError(f"{name} is a map of shape {array.shape}; the image has {first.shape}")
+        return np.ascontiguousarray(array)
 
     # ---------------------------------------------------------------------------------------------- compiling
 
@@ -355,7 +383,8 @@ class Filter:
 def filter(function: Callable[..., Any]) -> Filter:
     """Make a filter of a function: a decorator.
 
-    Parameters are annotated: ``dsl.Image`` and ``dsl.Color`` for images, ``dsl.Scalar`` and ``dsl.Table`` for
+    Parameters are annotated: ``dsl.Image`` and ``dsl.Color`` for images (beside a color, an image is a plane, (H, W)),
+    ``dsl.Scalar`` and ``dsl.Table`` for
     numbers given at run time, ``int``, ``str`` and ``bool`` for what is part of the program. The function is
     called once for each set of the latter, with values that stand for images and numbers, and must return an
     image, or a tuple of images, which share what they have in common; a call then gives a tuple of arrays.
@@ -464,18 +493,11 @@ def _table(value: Any, name: str) -> tuple[Any, int]:
     return table, table.size
 
 
-def _map(value: Any, image: arrays.Array, name: str) -> arrays.Array:
-    """Bring a parameter map to the image's shape."""
-    array = np.asarray(value, dtype=np.float32)
-    if array.shape != image.shape:
-        lacks_channels = image.ndim > 2 and array.shape == image.shape[:-1]
-        if (
-            not lacks_channels
-            and array.shape != image.shape[-3 if image.ndim > 2 else 0 : -1 if image.ndim > 2 else None]
-        ):
-            raise ValueError(f"{name} is a map of shape {array.shape}; the image has {image.shape}")
-        array = np.broadcast_to(array[..., None], image.shape)
-    return np.ascontiguousarray(array)
+def _check_color(image: Any, name: str) -> arrays.Array:
+    array = arrays.check(image, name)
+    if array.ndim < 3 or array.shape[-1] < COLORS:
+        raise ValueError(f"{name} has shape {array.shape}; at least {COLORS} channels are needed")
+    return array
 
 
 def native_target(target: str) -> str:

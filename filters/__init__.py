@@ -17,12 +17,14 @@ from filters._box import box
 from filters._convolve import convolve, gabor
 from filters._filter import Filter
 from filters._gaussian import gaussian, unsharp
-from filters._local_laplacian import local_laplacian
+from filters._laplacian.call import local_laplacian
+from filters._laplacian.interactive import LocalLaplacian
 from filters._scale_space import gaussian_scale_space
 from schedules import config
 
 __all__ = [
     "Filter",
+    "LocalLaplacian",
     "box",
     "compiled",
     "config",

@@ -46,6 +46,11 @@ class Accepted:
         return " or ".join(kinds) + (" or none" if self.nothing else "")
 
     @property
+    def nothing_to_type(self) -> bool:
+        """Whether a command line has no way to say it: a function, for instance."""
+        return not (self.choices or self.number or self.tuples or self.array or self.text or self.flag)
+
+    @property
     def short(self) -> str:
         """What stands for the value in the help."""
         unit = "INTEGER" if self.number is int else "NUMBER"
@@ -174,7 +179,10 @@ def arguments_of(function: Callable[..., Any]) -> list[Argument]:
         for p in parameters
         if p.name not in _NOT_OFFERED and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     ]
-    return sorted(found, key=lambda argument: argument.name in COMMON)
+    return sorted(
+        (argument for argument in found if not argument.accepted.nothing_to_type),
+        key=lambda argument: argument.name in COMMON,
+    )
 
 
 def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
@@ -199,7 +207,7 @@ def accepted_by(annotation: Any, name: str = "") -> Accepted:
     known = (str, Path, int, float, bool, types.NoneType)
     tuples = [typing.get_args(m) for m in members if typing.get_origin(m) is tuple]
     plain = [members_of for members_of in tuples if all(member in (int, float, ...) for member in members_of)]
-    others = [m for m in members if m not in known and typing.get_origin(m) not in (tuple, Literal)]
+    others = [m for m in members if m not in known and typing.get_origin(m) not in (tuple, Literal, Callable)]
     unknown = annotation in (Any, inspect.Parameter.empty)
     return Accepted(
         choices=tuple(v for m in members if typing.get_origin(m) is Literal for v in typing.get_args(m)),

@@ -84,7 +84,8 @@ class _Reader:
     def arguments(self) -> list[Any]:
         kinds = DIRECTIVES[self.op.directive]
         if kinds == "v*":
-            return [self._v(value) for value in self.op.arguments]
+            found = [self._v(value) for value in self.op.arguments]
+            return [found] if self.op.directive == "never_partition" else found  # the binding takes a list there
         return [getattr(self, f"_{kind}")(value) for kind, value in zip(kinds, self.op.arguments, strict=False)]
 
     def _v(self, value: Argument) -> Any:

@@ -22,6 +22,8 @@ from schedules.schedule import Schedule
 
 #: Rows that one task computes.
 _STRIP = 32
+#: From this level on there are few pixels, and one code for borders and all else is compiled faster.
+_COARSE = 2
 
 
 def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowered:
@@ -57,16 +59,16 @@ def signature(program: Program, variant: Variant, names: Mapping[str, list[str]]
     images = []
     for i, name in enumerate([*names["images"], *names["outputs"]]):
         is_output = i >= len(program.images)
-        channels = program.images[0 if is_output else i] if variant.mode == "color" else 0
-        layout = sig.Layout(variant.pitch, channels, variant.planar)
+        channels = program.images[0 if is_output else i]
+        plane = variant.mode == "color" and not channels
+        layout = sig.Layout(1) if plane else sig.Layout(variant.pitch, channels, variant.planar)
         images.append(sig.Image(name, variant.dtypes[i], layout, is_output))  # type: ignore[arg-type]
     return sig.Signature(tuple(images), tuple(names["tables"]), tuple(names["scalars"]))
 
 
 def _arguments(low: Lowering, program: Program, names: Mapping[str, list[str]]) -> None:
-    dimensions = 3 if low.variant.mode == "color" else 2
     for i, channels in enumerate(program.images):
-        image = hl.ImageParam(hl_type(low.variant.dtypes[i]), dimensions, names["images"][i])
+        image = hl.ImageParam(hl_type(low.variant.dtypes[i]), 3 if channels else 2, names["images"][i])
         _constrain(low, image, channels)
         low.images.append(image)
     low.tables = [hl.ImageParam(hl.Float(32), 1, name) for name in names["tables"]]
@@ -80,19 +82,19 @@ def _arguments(low: Lowering, program: Program, names: Mapping[str, list[str]]) 
 
 def _constrain(low: Lowering, buffer: Any, channels: int) -> None:
     """Tell Halide what the entry guarantees of a buffer, so that loads are dense."""
-    variant = low.variant
-    _set_strides(low, buffer)
+    _set_strides(low, buffer, channels)
     buffer.dim(0).set_min(0)
     buffer.dim(1).set_min(0)
-    if variant.mode == "color":
+    if channels:
         buffer.dim(2).set_bounds(0, channels)
 
 
-def _set_strides(low: Lowering, buffer: Any) -> None:
+def _set_strides(low: Lowering, buffer: Any, channels: int) -> None:
     variant = low.variant
-    buffer.dim(0).set_stride(variant.pitch or 1)
+    plane = variant.mode == "color" and not channels
+    buffer.dim(0).set_stride(1 if plane else variant.pitch or 1)
     buffer.dim(1).set_stride(hl.Expr())
-    if variant.mode == "color":
+    if channels:
         buffer.dim(2).set_stride(hl.Expr() if variant.planar else 1)
 
 
@@ -152,7 +154,7 @@ def _value(low: Lowering, node: Node, group: Group) -> Reader:
 def _lower_outputs(low: Lowering, nodes: list[Node]) -> hl.Func:
     """Lower all outputs to one stage, a tuple if there are several: what they share is computed once."""
     group, channels, dtypes = Group("output"), channel_count(nodes[0]), low.variant.dtypes[-len(nodes) :]
-    tile = low.variant.mode == "color"
+    tile = channels > 1
     values = _tile(low, nodes, group) if tile else _values(low, nodes, group)
 
     def stored(x: Any, y: Any, c: Any) -> list[Any]:
@@ -160,7 +162,7 @@ def _lower_outputs(low: Lowering, nodes: list[Node]) -> hl.Func:
 
     low.tuple_stage("output", channels, stored, None)
     func = low.stages.funcs["output"]
-    _constrain_outputs(low, func, channels)
+    _constrain_outputs(low, func, channels if tile else 0)
     _schedule_loops(low, group, "GuardWithIf", tile=tile)
     return func
 
@@ -193,7 +195,7 @@ def _constrain_outputs(low: Lowering, func: hl.Func, channels: int) -> None:
     first.dim(0).set_bounds(0, low.images[0].dim(0).extent())
     first.dim(1).set_bounds(0, low.images[0].dim(1).extent())
     for buffer in others:
-        _set_strides(low, buffer)
+        _set_strides(low, buffer, channels)
 
 
 def _schedule_loops(low: Lowering, group: Group, tail: str, level: int = 0, *, tile: bool = False) -> None:
@@ -213,10 +215,10 @@ def _schedule_loops(low: Lowering, group: Group, tail: str, level: int = 0, *, t
         rows = ("y", "yo")
     if tile:
         loops.split("x", "x", "xi", 2 * lanes, tail).reorder("c", "xi", "x", *rows).unroll("c").vectorize("xi")
-        _vectorize(low, group, "tile", "RoundUp")
+        _vectorize(low, group, "tile", "RoundUp", ("y",))
         record["tile"].compute_at(group.name, "x")
     else:
-        _vectorize(low, group, group.name, tail)
+        _vectorize(low, group, group.name, tail, rows)
         if "c" in low.stages.loops[group.name] and group.name not in low.mixed:
             loops.reorder("x", "c", *rows)
     loops.parallel(rows[-1])
@@ -231,9 +233,12 @@ def _schedule_loops(low: Lowering, group: Group, tail: str, level: int = 0, *, t
             record[name].split("x", "x", "xi", lanes, "RoundUp").vectorize("xi")
             if name in low.mixed:
                 record[name].reorder("c", "xi", "x", "y").unroll("c")
+    if level >= _COARSE:
+        for name in (group.name, *group.local):
+            record[name].never_partition("x", "y")
 
 
-def _vectorize(low: Lowering, group: Group, stage: str, tail: str) -> None:
+def _vectorize(low: Lowering, group: Group, stage: str, tail: str, rows: Sequence[str]) -> None:
     """Vectorise a row; where it reads half as many columns, even and odd ones each have their own code."""
     loops = low.record[stage]
     if group.parity:
@@ -245,4 +250,4 @@ def _vectorize(low: Lowering, group: Group, stage: str, tail: str) -> None:
     else:
         loops.split("x", "x", "xi", low.lanes, tail).vectorize("xi")
     if stage in low.mixed:
-        loops.reorder("c", *(("xp",) if group.parity else ()), "xi", "x", "y").unroll("c")
+        loops.reorder("c", *(("xp",) if group.parity else ()), "xi", "x", *rows).unroll("c")

@@ -109,7 +109,7 @@ def leaf_reader(low: Lowering, node: Node) -> Reader:
     if id(node) in low.roots:
         return low.roots[id(node)]
     image = low.images[int(node.attributes[0])]  # type: ignore[arg-type]
-    if low.variant.mode == "color":
+    if channel_count(node) > 1:
         return lambda x, y, c: hl.cast(hl.Float(32), image[x, y, c])
     return lambda x, y, c: hl.cast(hl.Float(32), image[x, y])
 

@@ -10,7 +10,7 @@ Fourier pyramid for local Laplacian filter", IEEE Signal Processing Letters 29 (
 import math
 import operator
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,10 +23,11 @@ LUMINANCE = (0.299, 0.587, 0.114)
 
 def local_laplacian(
     image: ArrayLike,
-    sigma: float,
-    detail: float = 1.0,
+    sigma: ArrayLike,
+    detail: ArrayLike = 1.0,
     *,
     beta: float = 1.0,
+    curve: Callable[[FloatArray, FloatArray], FloatArray] | None = None,
     levels: int | None = None,
     color: str = "luminance",
     method: str = "exact",
@@ -50,12 +51,17 @@ def local_laplacian(
     ----------
     image : array_like
         ``(H, W)`` or ``(H, W, C)``, of any real dtype; every value finite.
-    sigma : float
-        What counts as detail: differences up to about so much, in the image's units.
-    detail : float
+    sigma : float or array_like
+        What counts as detail: differences up to about so much, in the image's units. With an (H, W) map of it or
+        of `detail`, each coefficient takes the value at its place in the map's Gaussian pyramid, and has a pyramid
+        of its own: for very small images.
+    detail : float or array_like
         How much of the detail to add: positive boosts it, -1 takes most of it away.
     beta : float
         Slope for everything else: below one compresses the tones.
+    curve : callable, optional
+        What `detail` 1 adds to differences ``d``, from 0 up, at some sigma, instead of
+        :math:`d \, e^{-d^2 / 2 \sigma^2}`; odd.
     levels : int, optional
         Levels of the Laplacian pyramid, the residual not counted; none leaves the image as it is. By default
         ``floor(log2(min(H, W))) - 1``, at least 0.
@@ -98,8 +104,9 @@ def local_laplacian(
         raise ValueError("image must be finite")
     if border == "constant" and not math.isfinite(border_value):
         raise ValueError(f"border_value must be finite, got {border_value}")
-    if not 0 < sigma < math.inf:
-        raise ValueError(f"sigma must be finite and positive, got {sigma}")
+    sigmas, details = np.asarray(sigma, np.float64), np.asarray(detail, np.float64)
+    if not (np.isfinite(sigmas).all() and (sigmas > 0).all()):
+        raise ValueError(f"sigma must be finite and positive, got {sigma!r}")
     if color not in ("luminance", "separate"):
         raise ValueError(f'color must be "luminance" or "separate", got {color!r}')
     if levels is None:
@@ -108,16 +115,26 @@ def local_laplacian(
         colors = array if array.ndim == 2 else array[..., :3]
         is_bytes = np.asarray(image).dtype == np.uint8
         value_range = (0.0, 255.0) if is_bytes else (float(colors.min()), float(colors.max()))
-    grid = _grid(method, samples, value_range, sigma)
 
-    def remap(value: FloatArray, g: float) -> FloatArray:
+    def remap(value: FloatArray, g: Any, sigma: Any, detail: Any) -> FloatArray:
         difference = value - g
-        gauss = np.exp(-0.5 * (difference / sigma) ** 2)
-        remapped: FloatArray = g + beta * difference + detail * difference * gauss
+        if curve is None:
+            added = difference * np.exp(-0.5 * (difference / sigma) ** 2)
+        else:
+            added = np.sign(difference) * curve(np.abs(difference), sigma)
+        remapped: FloatArray = g + beta * difference + detail * added
         return remapped
 
     def filtered(plane: FloatArray) -> FloatArray:
-        return _filter_plane(plane, remap, grid, operator.index(levels), border, border_value)
+        if sigmas.ndim or details.ndim:
+            maps = [np.broadcast_to(each, plane.shape) for each in (sigmas, details)]
+            return _filter_plane_by_maps(plane, remap, maps, operator.index(levels), border, border_value)
+        grid = _grid(method, samples, value_range, float(sigmas))
+
+        def remap_alike(value: FloatArray, g: float) -> FloatArray:
+            return remap(value, g, float(sigmas), float(details))
+
+        return _filter_plane(plane, remap_alike, grid, operator.index(levels), border, border_value)
 
     if array.ndim == 2:
         return filtered(array)
@@ -195,6 +212,27 @@ def _filter_plane(
                 coefficients = fine - up(coarse, fine.shape, border=border, border_value=outside)
                 band[near] += grid.weight(distance[near]) * coefficients[near]
             fine = coarse
+    return collapse([*bands, residual], border=border, border_value=border_value)
+
+
+def _filter_plane_by_maps(
+    plane: FloatArray, remap: Any, maps: list[FloatArray], levels: int, border: str, border_value: float
+) -> FloatArray:
+    """Filter an (H, W) image with a pyramid for every coefficient, as the definition says."""
+    *gaussians, residual = gaussian_pyramid(plane, levels, border=border, border_value=border_value)
+    sigmas, details = (gaussian_pyramid(each, levels, border=border, border_value=border_value) for each in maps)
+    bands = []
+    for level, gaussian in enumerate(gaussians):
+        band = np.empty_like(gaussian)
+        for at, g in np.ndenumerate(gaussian):
+            parameters = g, sigmas[level][at], details[level][at]
+            outside = float(remap(np.asarray(border_value, np.float64), *parameters))
+            fine = remap(plane, *parameters)
+            for _ in range(level):
+                fine = down(fine, border=border, border_value=outside)
+            coarse = down(fine, border=border, border_value=outside)
+            band[at] = (fine - up(coarse, fine.shape, border=border, border_value=outside))[at]
+        bands.append(band)
     return collapse([*bands, residual], border=border, border_value=border_value)
 
 

@@ -276,7 +276,7 @@ CALLS = {
     "sizes": (
         ValueError,
         lambda: colour(np.zeros((4, 4, 3), "f4"), np.zeros((5, 4, 3), "f4")),
-        "guide has shape (5, 4, 3), src (4, 4, 3); equal ones are needed",
+        "guide has shape (5, 4, 3), src (4, 4, 3); equal sizes are needed",
     ),
     "gray for colour": (ValueError, lambda: colour(IMAGE, IMAGE), "at least 3 channels are needed"),
     "map": (

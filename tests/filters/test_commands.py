@@ -3,7 +3,7 @@ import subprocess
 import sys
 import time
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -402,6 +402,7 @@ def test_annotations_say_what_is_accepted():
     assert accepted(tuple[float, float] | Literal["image"] | None).short == "image|NUMBER,NUMBER"
     assert accepted(np.ndarray | tuple[np.ndarray, np.ndarray]).array
     assert accepted(Sequence[float]).array
+    assert accepted(Callable[[float], float] | None).nothing_to_type
     assert accepted(typing.Any, "schedule") == arguments.Accepted(text=True)
     assert accepted(bool).flag
 

@@ -1,0 +1,1 @@
+"""Local Laplacian filtering: ``series`` (numbers), ``programs`` (what is compiled), ``call`` (the public filter)."""
