@@ -23,7 +23,7 @@ from schedules.schedule import Schedule
 #: Rows that one task computes.
 _STRIP = 32
 #: From this level on there are few pixels, and one code for borders and all else is compiled faster.
-_COARSE = 2
+_COARSE = 4
 
 
 def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowered:
