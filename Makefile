@@ -18,6 +18,7 @@ bench: $(VENV)/installed-test
 	$(BIN)/python -m pip install --quiet -e '.[bench]'
 	$(BIN)/python -m bench.spine
 	$(BIN)/python -m bench.convolution
+	$(BIN)/python -m bench.local_laplacian
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
