@@ -148,7 +148,8 @@ class Lowering:
         found = values(self.x, self.y, c if channels > 1 else 0)
         func = self.stage(name, arguments, tuple(found) if len(found) > 1 else found[0])
         if channels > 1:
-            self.record[name].bound_extent("c", channels)
+            # A row of all channels is read together: side by side it is one long piece of memory.
+            self.record[name].bound_extent("c", channels).reorder_storage("x", "c", "y")
         if not uniform and channels > 1:
             self.mixed.add(name)
         if group is not None:
