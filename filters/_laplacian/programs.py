@@ -51,14 +51,20 @@ def collapsed(
     pyramid = dsl.gaussian_pyramid(dsl.stack(*waves(gray)), levels)
     added = (1 - beta) * image[levels]
     for level in reversed(range(levels)):
-        blurred = dsl.up(pyramid[level + 1], image[level])
-        cos, sin = waves(image[level])
-        cosines, sines = dsl.split(-blurred if level == 0 else pyramid[level] - blurred, len(cos.channels))
-        terms = (cos * sines - sin * cosines).channels
+        terms = _terms(image, pyramid, waves, level).channels
         change = functools.reduce(lambda a, b: a + b, (w * t for w, t in zip(weights(level), terms, strict=True)))
         here = change + dsl.up(added, image[level])
         added = dsl.select(active > level, here, (1 - beta) * image[level])
     return added
+
+
+def _terms(image: Sequence[dsl.Image], pyramid: Sequence[dsl.Image], waves: Waves, level: int) -> dsl.Image:
+    """Give the terms of the series at a level, without their weights; ``pyramid`` is that of the waves."""
+    blurred = dsl.up(pyramid[level + 1], image[level])
+    cos, sin = waves(image[level])
+    cosines, sines = dsl.split(-blurred if level == 0 else pyramid[level] - blurred, len(cos.channels))
+    result: dsl.Image = cos * sines - sin * cosines
+    return result
 
 
 # ------------------------------------------------------------------------------------ with a series of their own
@@ -247,10 +253,7 @@ def kept_program(
 
     added = uncollapsed(levels)
     for level in reversed(range(levels)):
-        blurred = dsl.up(pyramid[level + 1], image[level])
-        cos, sin = waves(image[level])
-        cosines, sines = dsl.split(-blurred if level == 0 else pyramid[level] - blurred, terms)
-        change = dsl.stack(*(cos * sines - sin * cosines).channels, 0 * image[level])
+        change = dsl.stack(*_terms(image, pyramid, waves, level).channels, 0 * image[level])
         added = dsl.select(active > level, change + dsl.up(added, image[level]), uncollapsed(level))
     return added.channels
 
