@@ -1,6 +1,6 @@
 """Where sliding sums overtake direct ones: measures what both cost, for ``method="auto"`` to choose by.
 
-Run with ``python -m bench.crossover`` on a quiet machine (some ten minutes); ``--write`` puts the numbers into
+Run with ``python -m bench.crossover`` on a quiet machine (a minute); ``--write`` puts the numbers into
 filters/costs.json. A Gaussian runs by either method, on one thread, on gray images of all dtypes, compiled for vectors
 as long as this machine has and for shorter ones, with few and many weights, and with few and many oscillators.
 """

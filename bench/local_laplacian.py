@@ -16,7 +16,7 @@ import numpy as np
 
 import filters
 from bench import accuracy, peers
-from bench.convolution import QUICK, Scale, machine
+from bench.convolution import QUICK, Scale, machine, nanoseconds
 from bench.paired import Array, Run, Times
 from bench.report import Row, Table, judged
 from filters import reference
@@ -31,11 +31,6 @@ def photograph(height: int, width: int) -> Array:
     gray = accuracy.photographs("float32")[0]
     repeats = (-(-height // gray.shape[0]), -(-width // gray.shape[1]))
     return np.ascontiguousarray(np.tile(gray, repeats)[:height, :width])
-
-
-def per_pixel(times: Times, name: str, image: Array) -> float:
-    """Give nanoseconds of a pixel."""
-    return 1e9 * times.best(name) / (image.shape[0] * image.shape[1])
 
 
 def speed(scale: Scale) -> Iterator[Table]:
@@ -60,23 +55,23 @@ def speed(scale: Scale) -> Iterator[Table]:
 
 
 def _rows(times: Times, images: Mapping[str, tuple[Array, object]], gray: Array, threads: int) -> Iterator[Row]:
-    box = per_pixel(times, "box", gray)
+    box = nanoseconds(times, "box", gray)
     for name, (image, _) in images.items():
-        taken = per_pixel(times, name, image)
+        taken = nanoseconds(times, name, image)
         case: Row = {"image": name, "ns/px": taken}
         is_gray, both = image.ndim == 2, threads == 2
-        yield case | {"figure": "time over the box filter's"} | _goal(taken / box, (3.0, 1.8), is_gray and both, False)
+        yield case | {"figure": "time over the box filter's"} | _goal(taken / box, is_gray and both)
         if both:
             peer, goal = (AUTHORS, (28.0, 45.0)) if is_gray else (HALIDE_APP, (3.5, 6.0))
             figure = f"faster than {'the authors' if is_gray else 'the Halide app'}: {peer:g} box filters"
             yield case | {"figure": figure} | judged(peer * box / taken, *goal)
         share = times.ratio(f"{name}, render", name)
-        case = {"image": name, "ns/px": per_pixel(times, f"{name}, render", image)}
+        case = {"image": name, "ns/px": nanoseconds(times, f"{name}, render", image)}
         yield case | {"figure": "render over the filter"} | judged(share, 0.25, 0.15, larger=False)
 
 
-def _goal(value: float, goals: tuple[float, float], wanted: bool, larger: bool) -> Row:
-    return judged(value, *(goals if wanted else (None, None)), larger=larger)
+def _goal(value: float, wanted: bool) -> Row:
+    return judged(value, *((3.0, 1.8) if wanted else (None, None)), larger=False)
 
 
 def photographs(scale: Scale) -> Table:

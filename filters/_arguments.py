@@ -37,6 +37,12 @@ def choice(value: Any, name: str, accepted: tuple[str, ...]) -> str:
     return value
 
 
+def only_one(terms: Any, accuracy: Any) -> None:
+    """Raise if both terms and accuracy are given."""
+    if terms is not None and accuracy is not None:
+        raise ValueError(f"terms={terms!r} and accuracy={accuracy!r} are both given; one of them decides")
+
+
 def pair(value: Any, name: str) -> tuple[Any, Any]:
     """Return two values, for rows and columns: those given, or the one given twice."""
     if isinstance(value, (tuple, list)):

@@ -115,7 +115,7 @@ def gaussian(
         schedule=schedule,
         threads=threads,
     )
-    return _by_method(run, method, image, (sigma_y, sigma_x), terms, target, schedule, out)  # type: ignore[no-any-return]
+    return by_method(run, method, image, (sigma_y, sigma_x), terms, target, schedule, out)  # type: ignore[no-any-return]
 
 
 @public(unsharp_program)
@@ -185,7 +185,7 @@ def unsharp(
         threads=threads,
     )
     sigmas, terms = (sigma_y, sigma_x), _sliding.DEFAULT_TERMS
-    return _by_method(run, "auto", image, sigmas, terms, target, schedule, out)  # type: ignore[no-any-return]
+    return by_method(run, "auto", image, sigmas, terms, target, schedule, out)  # type: ignore[no-any-return]
 
 
 def _sigmas(sigma: Any) -> tuple[float, float]:
@@ -193,7 +193,7 @@ def _sigmas(sigma: Any) -> tuple[float, float]:
     return number(sigma_y, "sigma", least=0.0, most=MAX_SIGMA), number(sigma_x, "sigma", least=0.0, most=MAX_SIGMA)
 
 
-def _by_method(
+def by_method(
     run: functools.partial[Any],
     method: str,
     image: ArrayLike,
@@ -203,6 +203,7 @@ def _by_method(
     schedule: Any,
     out: Any,
 ) -> Any:
+    """Run a program of Gaussians by a method; ``auto`` takes the faster one for a pair of sigmas, down and across."""
     return _sliding.run(
         lambda into: run(choices=_sliding.FIR, out=into),
         lambda into: run(choices=_sliding.SLIDING, out=into),

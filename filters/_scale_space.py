@@ -14,7 +14,7 @@ from dsl import arrays
 from filters import _sliding
 from filters._arguments import number
 from filters._filter import public
-from filters._gaussian import MAX_SIGMA, Border, faster_method, gaussian
+from filters._gaussian import MAX_SIGMA, Border, by_method, faster_method, gaussian
 
 
 @dsl.filter
@@ -126,11 +126,5 @@ def _together(
 
 def _two(image: Any, sigmas: Sequence[float], terms: int, method: str, out: Any, common: dict[str, Any]) -> Any:
     run = functools.partial(two_scales_program.run, (image,), sigmas, structural={"terms": terms}, **common)
-    return _sliding.run(
-        lambda into: run(choices=_sliding.FIR, out=into),
-        lambda into: run(choices=_sliding.SLIDING, out=into),
-        method,
-        faster_method(image, (sigmas[0], sigmas[0]), terms, common["target"]),
-        out,
-        common["schedule"],
-    )
+    alike = sigmas[0], sigmas[0]  # the other is best computed by the same method
+    return by_method(run, method, image, alike, terms, common["target"], common["schedule"], out)

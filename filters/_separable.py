@@ -13,7 +13,7 @@ import numpy as np
 import dsl
 from dsl import arrays, fitting
 from filters import _sliding
-from filters._arguments import choice, number, whole
+from filters._arguments import choice, number, only_one, whole
 
 #: Separable kernels that one program adds up; more take several calls, added up in float32.
 MOST = 4
@@ -205,8 +205,7 @@ def run(
         The options of every filter.
     """
     choice(method, "method", _sliding.METHODS)
-    if terms is not None and accuracy is not None:
-        raise ValueError(f"terms={terms!r} and accuracy={accuracy!r} are both given; one of them decides")
+    only_one(terms, accuracy)
     if terms is not None:
         terms = whole(terms, "terms", 1, MAX_TERMS)
     wanted = default if accuracy is None else number(accuracy, "accuracy", least=0.0)

@@ -9,7 +9,7 @@ import numpy as np
 
 from dsl.lowering.chunks import chunk_rows
 from filters import _costs
-from filters._arguments import choice, number, whole
+from filters._arguments import choice, number, only_one, whole
 
 METHODS = ("auto", "fir", "sliding")
 FIR, SLIDING = (("convolve", "direct"),), (("convolve", "sliding"),)
@@ -30,8 +30,7 @@ def terms_and_method(terms: Any, accuracy: Any, method: Any) -> tuple[int, str]:
     choice(method, "method", METHODS)
     if accuracy is None:
         return (DEFAULT_TERMS if terms is None else whole(terms, "terms", 1, 6)), method
-    if terms is not None:
-        raise ValueError(f"terms={terms!r} and accuracy={accuracy!r} are both given; one of them decides")
+    only_one(terms, accuracy)
     wanted = number(accuracy, "accuracy", least=0.0)
     for count, reached in GUARANTEED.items():
         if reached >= wanted:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dsl import arrays
-from filters._arguments import choice, number, whole
+from filters._arguments import choice, number, only_one, whole
 from filters._filter import public
 from filters._gaussian import Border
 from filters._laplacian import programs, series
@@ -20,8 +20,6 @@ from filters._laplacian import programs, series
 #: program costs half a second of compilation, so images above a megapixel, which have more, get the exact number.
 _CAPACITIES: tuple[int, ...] = (4, 8, *range(9, 17))
 MAX_TERMS = 12
-#: Terms that one call adds where a series comes in parts.
-_PART = 4
 #: Largest error of a remapped value with maps, as a part of the range: a fifth of an 8-bit gray value.
 _MAP_ERROR = 0.2 / 255
 
@@ -164,8 +162,7 @@ class _Plan:
 
 
 def _plan(sigma: Any, detail: Any, curve: Curve | None, terms: Any, accuracy: Any, size: float) -> _Plan:
-    if terms is not None and accuracy is not None:
-        raise ValueError(f"terms={terms!r} and accuracy={accuracy!r} are both given; one of them decides")
+    only_one(terms, accuracy)
     terms = None if terms is None else whole(terms, "terms", 1, MAX_TERMS)
     accuracy = None if accuracy is None else number(accuracy, "accuracy", least=0.0)
     is_map = isinstance(sigma, np.ndarray) or isinstance(detail, np.ndarray)
@@ -235,14 +232,14 @@ def _summed(
     maps = [np.broadcast_to(np.asarray(m, np.float32), image.shape[:2]) for m in (plan.sigma, plan.detail)]
     if image.ndim == 3:
         maps = [np.broadcast_to(m[..., None], image.shape) for m in maps]
-    structural = {"levels": capacity(depth), "terms": _PART}
-    for first in range(0, plan.terms, _PART):
+    structural = {"levels": capacity(depth), "terms": programs.FOUR}
+    for first in range(0, plan.terms, programs.FOUR):
         scalars = (omega, float(first), 0.5 * (low + high), beta if first == 0 else 1.0, float(depth))
         if plan.maps:
             total = programs.map_part.run((total, image, *maps), scalars, (), structural, **options)
         else:
-            some = np.zeros(_PART)
-            part = found.coefficients[first : first + _PART]
+            some = np.zeros(programs.FOUR)
+            part = found.coefficients[first : first + programs.FOUR]
             some[: len(part)] = np.asarray(part) * plan.detail * (high - low)
             total = programs.table_part.run((total, image), scalars, (some,), structural, **options)
     return total

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dsl import arrays
-from filters._arguments import choice, number, whole
+from filters._arguments import choice, number, only_one, whole
 from filters._gaussian import Border
 from filters._laplacian import programs, series
 from filters._laplacian.call import MAX_TERMS, capacity, default_levels, luminance_of, range_of
@@ -101,8 +101,7 @@ class LocalLaplacian:
         return f"<LocalLaplacian of {self.image.shape}, sigma {low:g} to {high:g}, {self.terms} terms>"
 
     def _chosen(self, terms: Any, accuracy: Any, size: float) -> series.Series:
-        if terms is not None and accuracy is not None:
-            raise ValueError(f"terms={terms!r} and accuracy={accuracy!r} are both given; one of them decides")
+        only_one(terms, accuracy)
         if terms is not None:
             terms = whole(terms, "terms", 1, MAX_TERMS)
         wanted = _ACCURACY if accuracy is None else number(accuracy, "accuracy", least=0.0)

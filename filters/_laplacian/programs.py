@@ -27,6 +27,9 @@ from filters._laplacian import series
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
+#: Terms of a series that one call adds, prepares or puts together.
+FOUR = 4
+
 #: From an image to the cosines and the sines of it.
 Waves = Callable[[dsl.Image], tuple[dsl.Image, dsl.Image]]
 
@@ -228,10 +231,6 @@ def color_sum(src: dsl.Color, total: dsl.Image) -> dsl.Image:
 
 
 # ------------------------------------------------------------------------------------------------- interactive use
-
-
-#: Terms that are prepared, and put together, at a time.
-FOUR = 4
 
 
 @dsl.filter
