@@ -5,7 +5,7 @@
            | shift <dy> <dx> image              the neighbour that far down and to the right
            | window <op> <ry> <rx> image ...    a reduction over a window (sum, min, max)
            | convolve <terms> image kernel_y kernel_x
-           | down image                         blur by 1 4 6 4 1, keep even pixels; size (n + 1) // 2
+           | down <stored> image                blur by 1 4 6 4 1, keep even pixels; size (n + 1) // 2
            | up image like                      insert zeros to the size of `like`, blur, gain one everywhere
            | harmonics <terms> image            cos v, cos 2v, ..., sin v, sin 2v, ...: 2 * terms channels
            | stack image+                       channels side by side
@@ -63,6 +63,9 @@ class Plain:
 
 SCALAR, TABLE, KERNEL = Plain("scalar"), Plain("table"), Plain("kernel")
 Type = Image | Plain
+
+#: What the pixels of a coarser level may be kept as in memory.
+STORED = ("float32", "float16")
 
 #: Pointwise operations and the number of their operands.
 POINTWISE: dict[str, int] = {
@@ -184,6 +187,8 @@ def _convolve(node: Node) -> Type:
 
 def _down(node: Node) -> Type:
     kind = _image_argument(node, 0)
+    if node.attributes[0] not in STORED:
+        raise node.fail(f"stored must be {' or '.join(map(repr, STORED))}, not {node.attributes[0]!r}")
     return Image(kind.channels, kind.level + 1)
 
 
@@ -286,7 +291,7 @@ OPS: dict[str, Form] = {
     "shift": Form((int, int), 1, _shift),
     "window": Form((str, int, int), 1, _window),
     "convolve": Form((int,), 3, _convolve),
-    "down": Form((), 1, _down),
+    "down": Form((str,), 1, _down),
     "up": Form((), 2, _up),
     "harmonics": Form((int,), 1, _harmonics),
     "stack": Form((), None, _stack),

@@ -285,9 +285,13 @@ def convolve(image: Image, kernel_y: Kernel, kernel_x: Kernel | None = None, *, 
 # --------------------------------------------------------------------------------------------------- pyramids
 
 
-def down(image: Image) -> Image:
-    """Halve an image: blur by 1 4 6 4 1, keep the even pixels; an odd size rounds up."""
-    return Image(make("down", (), wrap(image_node(image, "down"))))
+def down(image: Image, stored: str = "float32") -> Image:
+    """Halve an image: blur by 1 4 6 4 1, keep the even pixels; an odd size rounds up.
+
+    With ``stored="float16"`` memory holds the result in half precision: 11 bits of values up to 65504, in half the
+    memory, which is what limits a pyramid of many channels. Arithmetic is in float32 as everywhere.
+    """
+    return Image(make("down", (stored,), wrap(image_node(image, "down"))))
 
 
 def up(image: Image, like: Image) -> Image:
@@ -295,12 +299,12 @@ def up(image: Image, like: Image) -> Image:
     return Image(make("up", (), wrap(image_node(image, "up")), wrap(image_node(like, "up"))))
 
 
-def gaussian_pyramid(image: Image, levels: int) -> list[Image]:
-    """Give an image and its halves, ``levels + 1`` images."""
+def gaussian_pyramid(image: Image, levels: int, stored: str = "float32") -> list[Image]:
+    """Give an image and its halves, ``levels + 1`` images; ``stored`` as in :func:`down`."""
     _check_levels(levels)
     pyramid = [image]
     for _ in range(levels):
-        pyramid.append(down(pyramid[-1]))
+        pyramid.append(down(pyramid[-1], stored))
     return pyramid
 
 

@@ -120,7 +120,14 @@ class Lowering:
         return func
 
     def image_stage(
-        self, name: str, channels: int, value: Reader, group: Group | None, *, uniform: bool = True
+        self,
+        name: str,
+        channels: int,
+        value: Reader,
+        group: Group | None,
+        *,
+        uniform: bool = True,
+        stored: str = "float32",
     ) -> Reader:
         """Define a stage that holds an image, and read it.
 
@@ -135,9 +142,15 @@ class Lowering:
         uniform : bool
             Whether ``value`` is the same expression for every channel. If not, the loop over channels is unrolled,
             innermost, so that what the channels share is computed once.
+        stored : str
+            What memory holds of a float32 value; what is read is float32 again.
         """
-        read = self.tuple_stage(name, channels, lambda x, y, c: [value(x, y, c)], group, uniform=uniform)
-        return lambda x, y, c: read(x, y, c)[0]
+
+        def kept(x: Any, y: Any, c: Any) -> list[Any]:
+            return [hl.cast(hl_type(stored), value(x, y, c)) if stored != "float32" else value(x, y, c)]
+
+        read = self.tuple_stage(name, channels, kept, group, uniform=uniform)
+        return lambda x, y, c: hl.cast(hl.Float(32), read(x, y, c)[0])
 
     def tuple_stage(
         self, name: str, channels: int, values: TupleReader, group: Group | None, *, uniform: bool = True
@@ -210,5 +223,6 @@ def hl_type(dtype: str) -> Any:
         "uint8": hl.UInt(8),
         "uint16": hl.UInt(16),
         "int32": hl.Int(32),
+        "float16": hl.Float(16),
         "float32": hl.Float(32),
     }[dtype]

@@ -136,10 +136,10 @@ def _lower_full(low: Lowering, node: Node) -> None:
     name, channels = low.label(node), channel_count(node)
     group = Group(name)
     if node.op == "down":
-        value, uniform = resample.down(low, node, group), True
+        value, uniform, stored = resample.down(low, node, group), True, str(node.attributes[0])
     else:
-        value, uniform = _value(low, node, group), channels == 1
-    reader = low.image_stage(name, channels, value, None, uniform=uniform)
+        value, uniform, stored = _value(low, node, group), channels == 1, "float32"
+    reader = low.image_stage(name, channels, value, None, uniform=uniform, stored=stored)
     low.record[name].compute_root()
     # A coarser level may be computed beyond its domain (and is read there: see resample.py), an input not.
     level = node.type.level  # type: ignore[union-attr]

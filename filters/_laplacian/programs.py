@@ -11,6 +11,9 @@ With a sine series of f, the pyramids of sin(k w I) and cos(k w I) serve all gra
 What is collapsed is the difference to ``beta`` times the image's own pyramid. At the finest level G is I, and the
 unblurred waves cancel. Levels from ``active`` on are left as they are.
 
+The waves lie between -1 and 1 and differ little from pixel to pixel, so memory holds them in half precision: what that
+costs is far below the error of a series (see series.py), and the time goes with the memory.
+
 The first two programs hold the series of d exp(-d^2 / 2 sigma^2) themselves. The others are for whatever else there is:
 all of the above is linear in f, so a series of any length comes a few terms at a time, added up in a float32 plane.
 """
@@ -51,7 +54,7 @@ def collapsed(
 ) -> Any:
     """Write what is added to ``beta`` times an image; ``weights`` gives those of the series at a level."""
     image = dsl.gaussian_pyramid(gray, levels)
-    pyramid = dsl.gaussian_pyramid(dsl.stack(*waves(gray)), levels)
+    pyramid = dsl.gaussian_pyramid(dsl.stack(*waves(gray)), levels, stored="float16")
     added = (1 - beta) * image[levels]
     for level in reversed(range(levels)):
         terms = _terms(image, pyramid, waves, level).channels
@@ -245,7 +248,7 @@ def kept_program(
     """Collapse each of four terms of the series alone, as the result is linear in them, and the residual."""
     terms, waves = FOUR, _later_waves(omega, first, middle, FOUR)
     image = dsl.gaussian_pyramid(gray, levels)
-    pyramid = dsl.gaussian_pyramid(dsl.stack(*waves(gray)), levels)
+    pyramid = dsl.gaussian_pyramid(dsl.stack(*waves(gray)), levels, stored="float16")
 
     def uncollapsed(level: int) -> dsl.Image:
         return dsl.stack(*[0 * image[level]] * terms, image[level])

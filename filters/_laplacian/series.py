@@ -50,7 +50,10 @@ NODES, SMALLEST, LARGEST = 512, 0.02, 8.0
 _U: Array = (np.arange(256) + 0.5) / 256  # where f is compared with its series
 _WEIGHT: Array = ((1.0 + 12.0 * _U) ** -3 + 1e-3) / 256  # how often photographs ask for it
 _PERIODS: Array = np.geomspace(1.02, 16.0, 128)
-_RIDGE = 1e-15
+#: What coefficients are multiplied by as waves are kept in half precision: it counts like the error of the fit, so
+#: that coefficients stay small.
+_ROUNDING = 1e-4
+_RIDGE = float(_ROUNDING**2 * _WEIGHT.sum())
 _SHARPNESS = 16
 DEFAULT_TERMS = 4
 #: Terms that a map may take.
@@ -85,8 +88,10 @@ def _basis(period: Array, terms: int) -> Array:
 def _solve(target: Array, period: Array, terms: int) -> Array:
     """Fit ``b`` (n, terms) for given functions (n) and periods (n), by weighted least squares."""
     root = np.sqrt(_WEIGHT)
-    q, r = np.linalg.qr((_basis(period, terms) * root).swapaxes(1, 2))
-    right = q.swapaxes(1, 2) @ (target * root)[:, :, None]
+    matrix = (_basis(period, terms) * root).swapaxes(1, 2)
+    ridge = np.broadcast_to(math.sqrt(_RIDGE) * np.eye(terms), (len(matrix), terms, terms))
+    q, r = np.linalg.qr(np.concatenate([matrix, ridge], 1))
+    right = q[:, : _U.size].swapaxes(1, 2) @ (target * root)[:, :, None]
     result: Array = np.linalg.solve(r, right)[:, :, 0]
     return result
 
@@ -137,8 +142,8 @@ def expected_accuracy(s: float, terms: int) -> float:
 
 def _expected(target: Array, period: Array, b: Array) -> float:
     series = b @ _basis(period, b.shape[1])[0]
-    error = float(((series - target) ** 2 * _WEIGHT).sum() / _WEIGHT.sum())
-    return -10 * float(np.log10(max(error, 1e-16))) + 3.0
+    error = float(((series - target) ** 2 * _WEIGHT).sum() / _WEIGHT.sum()) + _ROUNDING**2 * float((b**2).sum())
+    return -10 * float(np.log10(error)) + 3.0
 
 
 def of_curve(

@@ -32,6 +32,7 @@ BODIES = {
         "convolve: an Image is needed, a Scalar (parameter sigma) came",
     ),
     "number for Image": ("return dsl.down(3)", "down: an Image is needed, 3 (int) came"),
+    "stored as": ("return dsl.down(src, 'int8')", "down: stored must be 'float32' or 'float16', not 'int8'"),
     "Image for Scalar": (
         "return dsl.convolve(src, dsl.gaussian(src))",
         "gaussian: sigma must be one number for the whole image, an Image (parameter src) came",
