@@ -23,7 +23,15 @@ _ARITHMETIC: dict[str, Callable[..., float]] = {
 }
 
 
-def halo(program: Program, scalars: Sequence[float]) -> tuple[int, int]:
+class MissingError(Exception):
+    """A halo depends on the run-time number of this index, which is not given."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(index)
+        self.index = index
+
+
+def halo(program: Program, scalars: Sequence[float | None]) -> tuple[int, int]:
     """Give the rows and columns around a pixel that its results depend on, for given run-time numbers."""
     nodes = program.nodes()
     numbers = {id(node): i for i, node in enumerate(nodes)}
@@ -40,7 +48,11 @@ def halo(program: Program, scalars: Sequence[float]) -> tuple[int, int]:
         if node.op == "constant":
             return float.fromhex(str(node.attributes[0]))
         if node.op == "parameter":
-            return scalars[int(node.attributes[0])]  # type: ignore[arg-type]
+            index = int(node.attributes[0])  # type: ignore[arg-type]
+            given = scalars[index]
+            if given is None:
+                raise MissingError(index)
+            return float(given)
         if node.op in _ARITHMETIC:
             return float(_ARITHMETIC[node.op](*(value(arg) for arg in node.args)))
         raise ValueError(f"the halo depends on {node.op}, which is not known ahead of a call")

@@ -344,15 +344,19 @@ class Filter:
         return str(self.trace(structural).program)
 
     def halo(self, **parameters: Any) -> tuple[int, int]:
-        """Tell how far a pixel of the result sees, in rows and columns, for the given parameters."""
-        from dsl.halo import halo
+        """Tell how far a pixel of the result sees, in rows and columns; numbers that this depends on must be given."""
+        from dsl.halo import MissingError, halo
 
         structural = {name: parameters[name] for name in self._fixed if name in parameters}
-        values = {p.name: parameters.get(p.name, p.default) for p in self.parameters if p.kind is Scalar}
-        for name, value in values.items():
-            if value is inspect.Parameter.empty:
-                raise TypeError(f"{self.__name__}.halo: {name} is missing")
-        return halo(self.trace(structural).program, [float(v) for v in values.values()])
+        values = {
+            p.name: parameters.get(p.name, None if p.default is inspect.Parameter.empty else p.default)
+            for p in self.parameters
+            if p.kind is Scalar
+        }
+        try:
+            return halo(self.trace(structural).program, list(values.values()))
+        except MissingError as missing:
+            raise TypeError(f"{self.__name__}.halo: {list(values)[missing.index]} is missing") from None
 
     def build(
         self,

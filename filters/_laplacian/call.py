@@ -1,30 +1,30 @@
-"""Local Laplacian filtering by Gaussian Fourier pyramid."""
+"""The public filter: checks, and the programs that an image takes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from dsl import arrays
-from filters._arguments import choice, number, only_one, whole
+from filters._arguments import choice, number, whole
 from filters._filter import public
 from filters._gaussian import Border
-from filters._laplacian import programs, series
+from filters._laplacian import planning, programs, sampling
+from filters._laplacian.planning import Method, Plan, Samples
+from filters._laplacian.series import Curve, Series
 
 #: Levels that programs are made for; a call takes the smallest that holds its own number of levels. Each level of a
-#: program costs half a second of compilation, so images above a megapixel, which have more, get the exact number.
+#: program costs a second of compilation, so images above a megapixel, which have more, get the exact number.
 _CAPACITIES: tuple[int, ...] = (4, 8, *range(9, 17))
-MAX_TERMS = 12
-#: Largest error of a remapped value with maps, as a part of the range: a fifth of an 8-bit gray value.
-_MAP_ERROR = 0.2 / 255
-
-#: A range function of one's own: from differences and sigma, both in the image's units, to what detail 1 adds.
-Curve = Callable[[np.ndarray[Any, Any], float], np.ndarray[Any, Any]]
+Domain = Literal["linear", "log"]
+#: Under ``domain="log"``, what is less than this part of the largest value is taken for it.
+_DARKEST = 1e-6
+_ANYWHERE = 1e30
 
 
 @public(programs.gray_program, programs.color_program)
@@ -38,8 +38,10 @@ def local_laplacian(
     levels: int | None = None,
     terms: int | None = None,
     accuracy: float | None = None,
-    method: Literal["fourier"] = "fourier",
+    method: Method = "auto",
+    samples: int | None = None,
     color: Literal["luminance", "separate"] = "luminance",
+    domain: Domain = "linear",
     value_range: tuple[float, float] | Literal["image"] | None = None,
     border: Border = "reflect101",
     border_value: float = 0.0,
@@ -71,19 +73,31 @@ def local_laplacian(
     levels : int, optional
         Laplacian levels, 0 to 16, the residual not counted; default floor(log2(min(H, W))) - 1, at least 0.
     terms : int, optional
-        Sine and cosine pairs of the expansion, 1 to 12, default 4: 60 dB at sigma 30 of 255. With maps as many as keep
-        every remapped value to a fifth of an 8-bit gray value: 11 for sigma from 20 to 60, 21 for 10 to 60; the time is
-        that of so many terms.
+        Sine and cosine pairs of the expansion, 1 to 12. Default 4, 60 dB at sigma 30 of 255; for sigma below a tenth of
+        the value range as many, in fours, as keep the error to a hundredth of sigma. With maps as many as keep every
+        remapped value to a fifth of an 8-bit gray value: 11 for sigma from 20 to 60, 21 for 10 to 60. The time is that
+        of so many terms.
     accuracy : float, optional
-        PSNR in dB to expect on photographs, instead of ``terms``; the peak is the width of the value range.
+        PSNR in dB to expect on photographs, instead of ``terms`` or ``samples``; the peak is the width of the value
+        range.
     method : str
-        ``"fourier"``: the Gaussian Fourier pyramid.
+        ``"fourier"``: the Gaussian Fourier pyramid. ``"interpolated"``: pyramids for some gray values, linear in
+        between (Aubry et al.). ``"exact"``: for so many, with cubics in between, that the error is below 1e-4 of sigma;
+        slow. ``"auto"``: Fourier, which takes less time for every accuracy, and interpolation where a series would be
+        too long: below some 600th of the value range (256 terms), and of curves with corners (60 terms).
+    samples : int, optional
+        Gray values of ``"interpolated"``, from one end of the range to the other, default 8.
     color : str
         ``"luminance"`` (BT.601; chroma is kept) or ``"separate"``: each channel alone. With more than three channels
         the others are copied; with one or two, each is filtered alone.
+    domain : str
+        ``"linear"``, or ``"log"`` for high dynamic range: the natural logarithm is filtered, and the image multiplied
+        by what that changes. Then ``sigma`` and ``curve`` are in units of the logarithm (0.4 is a factor of 1.5), and
+        values below a millionth of the largest, or below the lower end of a given range, are taken for that.
     value_range : (float, float), "image" or None
         Smallest and largest value. None: (0, 255) for uint8, else measured, as ``"image"`` always is, per image of a
-        batch. A narrower range needs fewer terms. Values outside a given range come out wrong.
+        batch. A narrower range needs fewer terms. Values outside a given range come out wrong. Under ``"log"`` it is
+        measured unless given, and must be positive.
     border : str
         What lies outside: ``"reflect101"``, ``"reflect"``, ``"replicate"``, ``"wrap"`` or ``"constant"``; the rule
         holds at every level of the pyramid.
@@ -111,6 +125,7 @@ def local_laplacian(
     References
     ----------
     Paris, Hasinoff, Kautz: Local Laplacian filters. ACM Transactions on Graphics 30 (2011).
+    Aubry, Paris, Hasinoff, Kautz, Durand: Fast local Laplacian filters. ACM Transactions on Graphics 33 (2014).
     Sumiya, Otsuka, Maeda, Fukushima: Gaussian Fourier pyramid for local Laplacian filter. IEEE Signal Processing
     Letters 29 (2022) 11-15.
 
@@ -125,25 +140,38 @@ def local_laplacian(
     array = arrays.check(image)
     beta = number(beta, "beta")
     sigma, detail = _positive(sigma), _number_or_map(detail, "detail")
-    choice(method, "method", ("fourier",))
+    wanted = planning.wanted(method, terms, samples, accuracy)
     choice(color, "color", ("luminance", "separate"))
+    choice(domain, "domain", ("linear", "log"))
     if curve is not None and not callable(curve):
         raise TypeError(f"curve must be a function of differences and sigma, not {type(curve).__name__}")
     if out is not None:
         arrays.check_out(out, array, (array,))
     depth = default_levels(levels, array)
-    options: dict[str, Any] = {"border": border, "border_value": border_value}
-    options |= {"target": target, "schedule": schedule, "threads": threads}
-    parts = [array] if array.ndim < 4 else list(array)
-    ranges = [range_of(value_range, part, border, border_value) for part in parts]
-    maps = [_maps(sigma, detail, array, i) for i in range(len(parts))]
-    plans = [_plan(*of, curve, terms, accuracy, high - low) for of, (low, high) in zip(maps, ranges, strict=True)]
-    result = np.empty_like(array) if out is None else out
-    for part, into, (low, high), plan in zip(parts, [result] if array.ndim < 4 else result, ranges, plans, strict=True):
+    options = {
+        "border": border,
+        "border_value": border_value,
+        "target": target,
+        "schedule": schedule,
+        "threads": threads,
+    }
+    parts, tasks = [array] if array.ndim < 4 else list(array), list[_Task | None]()
+    for i, part in enumerate(parts):
+        low, high = range_of(value_range, part, border, border_value, domain)
+        if method == "exact":  # samples go as far as gray values do
+            measured = range_of("image", part, border, border_value, domain)
+            low, high = measured if domain == "linear" else (low, measured[1])
         if depth == 0 or low == high:
+            tasks.append(None)
+        else:
+            plan = planning.plan(wanted, *_maps(sigma, detail, array, i), curve, high - low)
+            tasks.append(_Task(part, plan, beta, low, high, depth, color, options))
+    result = np.empty_like(array) if out is None else out
+    for part, task, into in zip(parts, tasks, [result] if array.ndim < 4 else result, strict=True):
+        if task is None:
             into[...] = part
         else:
-            _filter(part, into, color, plan, beta, (low, high), depth, options)
+            (_filter if domain == "linear" else _filter_log)(task, into)
     return result
 
 
@@ -151,61 +179,56 @@ def local_laplacian(
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """How one image is filtered: with numbers, or with a series that comes in parts."""
+class _Task:
+    """An image and how it is filtered; ``low`` and ``high`` are the ends of its range, or of that of its logarithm."""
 
-    sigma: Any
-    detail: Any
-    terms: int
-    series: series.Series | None = None  # of its own curve, or for maps
-    maps: bool = False
+    image: np.ndarray[Any, Any]
+    plan: Plan
+    beta: float
+    low: float
+    high: float
+    depth: int
+    color: str
+    options: dict[str, Any]
 
-
-def _plan(sigma: Any, detail: Any, curve: Curve | None, terms: Any, accuracy: Any, size: float) -> _Plan:
-    only_one(terms, accuracy)
-    terms = None if terms is None else whole(terms, "terms", 1, MAX_TERMS)
-    accuracy = None if accuracy is None else number(accuracy, "accuracy", least=0.0)
-    is_map = isinstance(sigma, np.ndarray) or isinstance(detail, np.ndarray)
-    if size == 0:
-        return _Plan(sigma, detail, 1)
-    if curve is not None:
-        if is_map:
-            raise ValueError("curve goes with numbers for sigma and detail, not with maps of them")
-        found = series.of_curve(curve, sigma, size, terms, accuracy, MAX_TERMS)
-        return _Plan(sigma, detail, len(found.coefficients), found)
-    if is_map:
-        error = _MAP_ERROR if accuracy is None else 10 ** (-accuracy / 20)
-        found = series.of_maps(float(np.min(sigma)) / size, float(np.max(sigma)) / size, terms, error)
-        return _Plan(sigma, detail, found.terms, found, maps=True)
-    return _Plan(sigma, detail, _terms(terms, accuracy, sigma, size))
+    @property
+    def by_luminance(self) -> bool:
+        return self.color == "luminance" and self.image.ndim == 3 and self.image.shape[2] >= 3
 
 
-def _filter(
-    image: np.ndarray[Any, Any],
-    out: np.ndarray[Any, Any],
-    color: str,
-    plan: _Plan,
-    beta: float,
-    value_range: tuple[float, float],
-    depth: int,
-    options: dict[str, Any],
-) -> None:
-    """Filter one image into ``out``: channels told apart or alike, others copied."""
-    channels = image.shape[2] if image.ndim == 3 else 1
-    by_luminance = channels >= 3 and color == "luminance"
-    if channels > 3 and not by_luminance:
-        out[..., 3:] = image[..., 3:]
-        image, out = image[..., :3], out[..., :3]
-    low, high = value_range
-    if plan.series is None:
-        program = programs.color_program if by_luminance else programs.gray_program
-        scalars = (plan.sigma, plan.detail, beta, low, high, float(depth))
-        structural = {"levels": capacity(depth), "terms": plan.terms}
-        program.run((image,), scalars, structural=structural, out=out, **options)
+def _colors(task: _Task, out: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Give the channels that are filtered, of image and result; copy the others."""
+    if task.image.ndim == 3 and task.image.shape[2] > 3 and not task.by_luminance:
+        out[..., 3:] = task.image[..., 3:]
+        return task.image[..., :3], out[..., :3]
+    return task.image, out
+
+
+def _filter(task: _Task, out: np.ndarray[Any, Any]) -> None:
+    plan, (image, out) = task.plan, _colors(task, out)
+    if isinstance(plan.way, int):
+        program = programs.color_program if task.by_luminance else programs.gray_program
+        scalars = (plan.sigma, plan.detail, task.beta, task.low, task.high, float(task.depth))
+        structural = {"levels": capacity(task.depth), "terms": plan.way}
+        program.run((image,), scalars, (), structural, out=out, **task.options)
         return
-    gray = luminance_of(image, options) if by_luminance else image
-    total = _summed(gray, plan, plan.series, beta, value_range, depth, options)
-    (programs.color_sum if by_luminance else programs.gray_sum).run((image, total), out=out, **options)
+    gray = luminance_of(image, task.options) if task.by_luminance else image
+    total = _summed(gray, task)
+    (programs.color_sum if task.by_luminance else programs.gray_sum).run((image, total), out=out, **task.options)
+
+
+def _filter_log(task: _Task, out: np.ndarray[Any, Any]) -> None:
+    image, out = _colors(task, out)
+    floor = math.exp(task.low)
+    make = programs.log_luminance if task.by_luminance else programs.log_program
+    nothing = np.zeros(image.shape[:2] if task.by_luminance else image.shape, np.float32)
+    log = make.run((nothing, image), (floor,), **task.options)
+    outside = math.log(max(float(task.options["border_value"]), floor))
+    inner = replace(task, image=log, color="separate", options={**task.options, "border_value": outside})
+    change = np.empty_like(log)
+    _filter(inner, change)
+    gain = programs.color_gain if task.by_luminance else programs.gray_gain
+    gain.run((image, log, change), out=out, **task.options)
 
 
 def luminance_of(image: np.ndarray[Any, Any], options: dict[str, Any]) -> np.ndarray[Any, Any]:
@@ -216,33 +239,69 @@ def luminance_of(image: np.ndarray[Any, Any], options: dict[str, Any]) -> np.nda
     return plane
 
 
-def _summed(
-    image: np.ndarray[Any, Any],
-    plan: _Plan,
-    found: series.Series,
-    beta: float,
-    value_range: tuple[float, float],
-    depth: int,
-    options: dict[str, Any],
-) -> np.ndarray[Any, Any]:
-    """Add up what the parts of a series change of each channel: some terms a call."""
-    low, high = value_range
-    total = np.zeros(image.shape, np.float32)
-    omega = 2 * np.pi / (found.period * (high - low))
-    maps = [np.broadcast_to(np.asarray(m, np.float32), image.shape[:2]) for m in (plan.sigma, plan.detail)]
+# --------------------------------------------------------------------------------------------- a part of it a call
+
+#: What a part is called with: its program, maps, numbers, tables, and what is structural.
+_Part = tuple[Any, tuple[Any, ...], tuple[float, ...], tuple[Any, ...], dict[str, Any]]
+
+
+def _summed(image: np.ndarray[Any, Any], task: _Task) -> np.ndarray[Any, Any]:
+    """Add up what the parts change of each channel; edges change in the first."""
+    total, beta = np.zeros(image.shape, np.float32), task.beta
+    for program, maps, scalars, tables, structural in _parts(image, task):
+        scalars = (*scalars, beta, float(task.depth))
+        structural = {"levels": capacity(task.depth), **structural}
+        total = program.run((total, image, *maps), scalars, tables, structural, **task.options)
+        beta = 1.0
+    return total
+
+
+def _parts(image: np.ndarray[Any, Any], task: _Task) -> Iterator[_Part]:
+    way = task.plan.way
+    if isinstance(way, Samples):
+        yield from _of_samples(task, way)
+    elif isinstance(way, Series):
+        yield from _of_series(task, way) if way.coefficients else _of_maps(image, task, way)
+
+
+def _waves(task: _Task, found: Series) -> Iterator[tuple[int, tuple[float, float, float]]]:
+    """Give the first term of each part, and the numbers of its waves."""
+    omega = 2 * math.pi / (found.period * (task.high - task.low))
+    for first in range(0, found.terms, programs.FOUR):
+        yield first, (omega, float(first), 0.5 * (task.low + task.high))
+
+
+def _of_series(task: _Task, found: Series) -> Iterator[_Part]:
+    scale = task.plan.detail * (task.high - task.low)
+    for first, scalars in _waves(task, found):
+        part = found.coefficients[first : first + programs.FOUR]
+        weights = np.zeros(programs.FOUR)
+        weights[: len(part)] = np.asarray(part) * scale
+        yield programs.table_part, (), scalars, (weights,), {"terms": programs.FOUR}
+
+
+def _of_maps(image: np.ndarray[Any, Any], task: _Task, found: Series) -> Iterator[_Part]:
+    maps = [np.broadcast_to(np.asarray(m, np.float32), image.shape[:2]) for m in (task.plan.sigma, task.plan.detail)]
     if image.ndim == 3:
         maps = [np.broadcast_to(m[..., None], image.shape) for m in maps]
-    structural = {"levels": capacity(depth), "terms": programs.FOUR}
-    for first in range(0, plan.terms, programs.FOUR):
-        scalars = (omega, float(first), 0.5 * (low + high), beta if first == 0 else 1.0, float(depth))
-        if plan.maps:
-            total = programs.map_part.run((total, image, *maps), scalars, (), structural, **options)
+    for _, scalars in _waves(task, found):
+        yield programs.map_part, tuple(maps), scalars, (), {"terms": programs.FOUR}
+
+
+def _of_samples(task: _Task, samples: Samples) -> Iterator[_Part]:
+    """Between cubics no value is beyond the last sample: there is one more on each side."""
+    remap, linear = samples.remap, samples.between == "linear"
+    origin = task.low if linear else task.low - samples.step
+    ends = (task.low, task.high) if linear else (-_ANYWHERE, _ANYWHERE)
+    for first in range(0, samples.count, sampling.EIGHT):
+        places = (task.plan.detail, origin + first * samples.step, samples.step, *ends)
+        if remap.table is None:
+            yield sampling.sample_part, (), (task.plan.sigma, *places), (), {"between": samples.between}
         else:
-            some = np.zeros(programs.FOUR)
-            part = found.coefficients[first : first + programs.FOUR]
-            some[: len(part)] = np.asarray(part) * plan.detail * (high - low)
-            total = programs.table_part.run((total, image), scalars, (some,), structural, **options)
-    return total
+            largest = float(np.abs(remap.table).max()) or 1.0
+            places = (task.plan.detail * largest * remap.size, *places[1:])
+            scale = (remap.ENTRIES - 1) ** 2 / remap.size
+            yield sampling.curve_part, (), (scale, *places), (remap.table / largest,), {"between": samples.between}
 
 
 # ---------------------------------------------------------------------------------------------------- arguments
@@ -296,36 +355,42 @@ def capacity(levels: int) -> int:
     return next(capacity for capacity in _CAPACITIES if capacity >= levels)
 
 
-def range_of(value_range: Any, image: np.ndarray[Any, Any], border: str, border_value: float) -> tuple[float, float]:
-    """Give the smallest and largest value that the expansion must cover."""
-    if value_range is None and image.dtype == np.uint8:
+def range_of(
+    value_range: Any, image: np.ndarray[Any, Any], border: str, border_value: float, domain: Domain = "linear"
+) -> tuple[float, float]:
+    """Give the smallest and largest value that the expansion must cover, or their logarithms; twice one: no detail."""
+    measured = value_range is None or (isinstance(value_range, str) and value_range == "image")
+    if value_range is None and image.dtype == np.uint8 and domain == "linear":
         low, high = 0.0, 255.0
-    elif value_range is None or (isinstance(value_range, str) and value_range == "image"):
-        colors = image[..., :3] if image.ndim == 3 else image
-        low, high = float(colors.min()), float(colors.max())
-        if not (math.isfinite(low) and math.isfinite(high)):
-            raise ValueError("image holds NaN or infinity, which the Fourier pyramid would smear over the image")
+    elif measured:
+        low, high = _measured(image[..., :3] if image.ndim == 3 else image, domain)
     else:
-        if isinstance(value_range, str) or not hasattr(value_range, "__len__") or len(value_range) != 2:
-            raise ValueError(f"value_range must be None, 'image' or two numbers, not {value_range!r}")
-        low, high = (number(v, "value_range") for v in value_range)
-        if not low < high:
-            raise ValueError(f"value_range must be (smallest, largest), not {value_range!r}")
-        if image.dtype == np.float32 and not np.isfinite(image).all():
-            raise ValueError("image holds NaN or infinity, which the Fourier pyramid would smear over the image")
-    if border == "constant":  # what lies outside is compared with the image too
+        low, high = _given(value_range, image, domain)
+    if border == "constant" and low < high:  # what lies outside is compared with the image too
         outside = number(border_value, "border_value")
+        outside = max(outside, low) if domain == "log" else outside
         low, high = min(low, outside), max(high, outside)
+    return (math.log(low), math.log(high)) if domain == "log" and low < high else (low, high)
+
+
+def _measured(colors: np.ndarray[Any, Any], domain: Domain) -> tuple[float, float]:
+    low, high = float(colors.min()), float(colors.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise ValueError("image holds NaN or infinity, which the Fourier pyramid would smear over the image")
+    if domain == "log" and low <= _DARKEST * high:
+        positive = float(np.min(colors, where=colors > 0, initial=high))
+        low = max(positive, _DARKEST * high) if high > 0 else high
     return low, high
 
 
-def _terms(terms: int | None, accuracy: float | None, sigma: float, size: float) -> int:
-    if accuracy is None:
-        return series.DEFAULT_TERMS if terms is None else terms
-    for count in range(1, MAX_TERMS + 1):
-        if series.expected_accuracy(sigma / size, count) >= accuracy:
-            return count
-    most = series.expected_accuracy(sigma / size, MAX_TERMS)
-    raise ValueError(
-        f"accuracy must be at most {most:.0f} dB for sigma={sigma:g} in a range of {size:g}, not {accuracy!r}"
-    )
+def _given(value_range: Any, image: np.ndarray[Any, Any], domain: Domain) -> tuple[float, float]:
+    if isinstance(value_range, str) or not hasattr(value_range, "__len__") or len(value_range) != 2:
+        raise ValueError(f"value_range must be None, 'image' or two numbers, not {value_range!r}")
+    low, high = (number(v, "value_range") for v in value_range)
+    if not low < high:
+        raise ValueError(f"value_range must be (smallest, largest), not {value_range!r}")
+    if domain == "log" and low <= 0:
+        raise ValueError(f"value_range must be positive under domain='log', not {value_range!r}")
+    if image.dtype == np.float32 and not np.isfinite(image).all():
+        raise ValueError("image holds NaN or infinity, which the Fourier pyramid would smear over the image")
+    return low, high

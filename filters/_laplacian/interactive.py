@@ -12,7 +12,8 @@ from dsl import arrays
 from filters._arguments import choice, number, only_one, whole
 from filters._gaussian import Border
 from filters._laplacian import programs, series
-from filters._laplacian.call import MAX_TERMS, capacity, default_levels, luminance_of, range_of
+from filters._laplacian.call import capacity, default_levels, luminance_of, range_of
+from filters._laplacian.planning import MAX_TERMS
 
 #: Sigmas to be ready for, as parts of the value range: of an 8-bit image, 20 to 60.
 _SIGMAS = (20 / 255, 60 / 255)

@@ -44,7 +44,21 @@ def luminance(src: dsl.Color) -> dsl.Image:
     return result
 
 
-def collapsed(
+def collapsed(image: Sequence[dsl.Image], change: Callable[[int], Any], beta: dsl.Scalar, active: dsl.Scalar) -> Any:
+    """Write what is added to ``beta`` times an image: from its pyramid, and how coefficients of a level change."""
+    *finer, residual = image
+    added = (1 - beta) * residual
+    for level, here in reversed(list(enumerate(finer))):
+        added = dsl.select(active > level, change(level) + dsl.up(added, here), (1 - beta) * here)
+    return added
+
+
+def weighted(weights: Sequence[Any], images: Sequence[Any]) -> Any:
+    """Write a weighted sum."""
+    return functools.reduce(lambda a, b: a + b, (w * i for w, i in zip(weights, images, strict=True)))
+
+
+def by_series(
     gray: dsl.Image,
     waves: Waves,
     weights: Callable[[int], Sequence[Any]],
@@ -52,16 +66,14 @@ def collapsed(
     active: dsl.Scalar,
     levels: int,
 ) -> Any:
-    """Write what is added to ``beta`` times an image; ``weights`` gives those of the series at a level."""
+    """Write what :func:`collapsed` does of a series; ``weights`` gives those of its terms at a level."""
     image = dsl.gaussian_pyramid(gray, levels)
     pyramid = dsl.gaussian_pyramid(dsl.stack(*waves(gray)), levels, stored="float16")
-    added = (1 - beta) * image[levels]
-    for level in reversed(range(levels)):
-        terms = _terms(image, pyramid, waves, level).channels
-        change = functools.reduce(lambda a, b: a + b, (w * t for w, t in zip(weights(level), terms, strict=True)))
-        here = change + dsl.up(added, image[level])
-        added = dsl.select(active > level, here, (1 - beta) * image[level])
-    return added
+
+    def change(level: int) -> Any:
+        return weighted(weights(level), _terms(image, pyramid, waves, level).channels)
+
+    return collapsed(image, change, beta, active)
 
 
 def _terms(image: Sequence[dsl.Image], pyramid: Sequence[dsl.Image], waves: Waves, level: int) -> dsl.Image:
@@ -100,7 +112,7 @@ def _gaussian_detail(
     def waves(image: dsl.Image) -> tuple[dsl.Image, dsl.Image]:
         return dsl.harmonics(omega * (image - middle), terms)
 
-    return beta * gray + collapsed(gray, waves, lambda level: weights, beta, active, levels)
+    return beta * gray + by_series(gray, waves, lambda level: weights, beta, active, levels)
 
 
 @dsl.filter
@@ -161,6 +173,34 @@ def luminance_program(total: dsl.Image, src: dsl.Color) -> dsl.Image:
 
 
 @dsl.filter
+def log_program(total: dsl.Image, src: dsl.Image, floor: dsl.Scalar) -> dsl.Image:
+    """Add the logarithm of each channel to a plane."""
+    result: dsl.Image = total + dsl.log(dsl.maximum(src, floor))
+    return result
+
+
+@dsl.filter
+def log_luminance(total: dsl.Image, src: dsl.Color, floor: dsl.Scalar) -> dsl.Image:
+    """Add the logarithm of the luminance to a plane."""
+    result: dsl.Image = total + dsl.log(dsl.maximum(luminance(src), floor))
+    return result
+
+
+@dsl.filter
+def gray_gain(src: dsl.Image, before: dsl.Image, after: dsl.Image) -> dsl.Image:
+    """Multiply each channel by what its logarithm changed."""
+    result: dsl.Image = src * dsl.exp(after - before)
+    return result
+
+
+@dsl.filter
+def color_gain(src: dsl.Color, before: dsl.Image, after: dsl.Image) -> dsl.Image:
+    """Multiply all colours by what the logarithm of their luminance changed."""
+    result: dsl.Image = src * dsl.exp(after - before)
+    return result
+
+
+@dsl.filter
 def table_part(
     total: dsl.Image,
     gray: dsl.Image,
@@ -176,7 +216,7 @@ def table_part(
     """Add what some terms of a series change of each channel."""
     weights = [coefficients[k] for k in range(terms)]
     waves = _later_waves(omega, first, middle, terms)
-    added = collapsed(gray, waves, lambda level: weights, beta, active, levels)
+    added = by_series(gray, waves, lambda level: weights, beta, active, levels)
     result: dsl.Image = total + ((beta - 1) * gray + added)
     return result
 
@@ -215,7 +255,8 @@ def map_part(
         return found
 
     waves = _later_waves(omega, first, middle, terms)
-    result: dsl.Image = total + ((beta - 1) * gray + collapsed(gray, waves, weights, beta, active, levels))
+    added = by_series(gray, waves, weights, beta, active, levels)
+    result: dsl.Image = total + ((beta - 1) * gray + added)
     return result
 
 
@@ -261,7 +302,7 @@ def kept_program(
 
 
 def _four(total: Any, kept: Sequence[dsl.Image], weights: dsl.Table, scale: dsl.Scalar) -> Any:
-    return functools.reduce(lambda a, b: a + b, (weights[k] * image for k, image in enumerate(kept)), scale * total)
+    return weighted([scale, *(weights[k] for k in range(len(kept)))], [total, *kept])
 
 
 @dsl.filter

@@ -23,6 +23,64 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+#: A range function of one's own: from differences and sigma, both in the image's units, to what detail 1 adds.
+Curve = Callable[[np.ndarray[Any, Any], float], np.ndarray[Any, Any]]
+
+
+class OutOfReachError(ValueError):
+    """No series, or no number of samples, reaches an accuracy."""
+
+
+class Remap:
+    """What detail 1 adds to differences: d exp(-d^2 / 2 sigma^2) or a function of one's own, in units of the range.
+
+    Parameters
+    ----------
+    sigma : float
+        In the image's units.
+    size : float
+        Width of the range.
+    curve : function, optional
+        From differences and sigma, in the image's units, to what is added.
+    """
+
+    #: Entries of a curve's table, from a difference of nothing to one of the whole range. They are as close as the
+    #: squares of whole numbers: curves change most near nothing, some with an infinite slope.
+    ENTRIES = 8193
+
+    def __init__(self, sigma: float, size: float, curve: Curve | None = None) -> None:
+        self.s, self.size = sigma / size, size
+        self.table = None if curve is None else self._tabulated(curve, sigma)
+
+    def _tabulated(self, curve: Curve, sigma: float) -> Array:
+        differences = self.size * np.linspace(0.0, 1.0, self.ENTRIES) ** 2
+        found = np.asarray(curve(differences, sigma), np.float64)
+        if found.shape != differences.shape or not np.isfinite(found).all():
+            raise ValueError(
+                f"curve must give a finite number for each of {self.ENTRIES} differences; "
+                f"an array of {found.shape} came" + ("" if np.isfinite(found).all() else " that is not finite")
+            )
+        result: Array = found / self.size
+        return result
+
+    def __call__(self, u: Array) -> Array:
+        """Evaluate at differences in units of the range; it is odd."""
+        if self.table is None:
+            result: Array = u * np.exp(-0.5 * (u / self.s) ** 2)
+        else:
+            index = np.sqrt(np.abs(u)) * (self.ENTRIES - 1)
+            result = np.sign(u) * np.interp(index, np.arange(self.ENTRIES), self.table)
+        return result
+
+    def expected_accuracy(self, samples: int) -> float:
+        """Estimate the PSNR in dB on photographs of so many samples over the range, linear in between."""
+        u, step = (np.arange(4096) + 0.5) / 4096, 1 / (samples - 1)
+        error = 0.0
+        for part in (np.arange(8) + 0.5) / 8:
+            for d in (u, -u):
+                between = (1 - part) * self(d + part * step) + part * self(d - (1 - part) * step)
+                error += float((between - self(d)) ** 2 @ _weight(u)) / 16
+        return -10 * math.log10(error + 1e-16) + 3.0
 
 
 @dataclass(frozen=True)
@@ -47,17 +105,25 @@ class Series:
 #: Nodes of the table: s from 0.02 to 8, evenly in log s. Linear reading loses 0.1 dB at most up to 100 dB.
 NODES, SMALLEST, LARGEST = 512, 0.02, 8.0
 
+
+def _weight(u: Array) -> Array:
+    """Give how often photographs ask for a difference, adding up to one."""
+    weight = (1.0 + 12.0 * u) ** -3 + 1e-3
+    result: Array = weight / weight.sum()
+    return result
+
+
 _U: Array = (np.arange(256) + 0.5) / 256  # where f is compared with its series
-_WEIGHT: Array = ((1.0 + 12.0 * _U) ** -3 + 1e-3) / 256  # how often photographs ask for it
+_WEIGHT: Array = _weight(_U)
 _PERIODS: Array = np.geomspace(1.02, 16.0, 128)
 #: What coefficients are multiplied by as waves are kept in half precision: it counts like the error of the fit, so
 #: that coefficients stay small.
 _ROUNDING = 1e-4
-_RIDGE = float(_ROUNDING**2 * _WEIGHT.sum())
+_RIDGE = _ROUNDING**2
 _SHARPNESS = 16
 DEFAULT_TERMS = 4
-#: Terms that a map may take.
-MOST_TERMS = 60
+#: Terms that a map may take, and that a sigma far below the range may.
+MOST_TERMS, MANY_TERMS = 60, 256
 _FLOOR = 3e-13  # prefers short periods once the error is below -110 dB
 
 
@@ -142,36 +208,59 @@ def expected_accuracy(s: float, terms: int) -> float:
 
 def _expected(target: Array, period: Array, b: Array) -> float:
     series = b @ _basis(period, b.shape[1])[0]
-    error = float(((series - target) ** 2 * _WEIGHT).sum() / _WEIGHT.sum()) + _ROUNDING**2 * float((b**2).sum())
-    return -10 * float(np.log10(error)) + 3.0
+    return _decibels(float(((series - target) ** 2 * _WEIGHT).sum()), b)
 
 
-def of_curve(
-    curve: Callable[[Any, float], Any],
-    sigma: float,
-    size: float,
-    terms: int | None,
-    accuracy: float | None,
-    most: int,
-) -> Series:
-    """Fit a function of one's own, over differences up to ``size``.
+def _decibels(error: float, b: Array) -> float:
+    return -10 * math.log10(error + _ROUNDING**2 * float((b**2).sum()) + 1e-16) + 3.0
 
-    With neither ``terms`` nor ``accuracy``, four; an accuracy takes the fewest that are expected to reach it.
+
+def of_remap(remap: Remap, terms: int | None, accuracy: float | None, most: int) -> Series:
+    """Fit any range function; an accuracy takes the fewest terms, up to ``most``, that are expected to reach it.
+
+    Raises
+    ------
+    OutOfReachError
+        If none are.
     """
-    found = np.asarray(curve(_U * size, sigma), np.float64)
-    if found.shape != _U.shape or not np.isfinite(found).all():
-        raise ValueError(
-            f"curve must give a finite number for each difference: for {_U.size} of them came an array of {found.shape}"
-            + ("" if np.isfinite(found).all() else " that is not finite")
-        )
-    target = found[None] / size
+    target = remap(_U)[None]
     counts = [terms or DEFAULT_TERMS] if accuracy is None else range(1, most + 1)
     for count in counts:
         period, b = _fit(target, count)
         reached = _expected(target, period, b)
         if accuracy is None or reached >= accuracy:
             return Series(float(period[0]), count, tuple(b[0].tolist()))
-    raise ValueError(f"accuracy must be at most {reached:.0f} dB for this curve with {most} terms, not {accuracy!r}")
+    raise OutOfReachError(
+        f"accuracy must be at most {reached:.0f} dB for this curve with {most} terms, not {accuracy!r}"
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def of_sigma(s: float, accuracy: float, step: int) -> Series:
+    """Give a series in closed form, of a multiple of ``step`` terms: for sigmas far below the range.
+
+    Raises
+    ------
+    OutOfReachError
+        If more terms than :data:`MANY_TERMS` are needed.
+    """
+    u: Array = (np.arange(max(_U.size, math.ceil(8 / s))) + 0.5) / max(_U.size, math.ceil(8 / s))
+    weight = _weight(u)
+    share = min(10 ** (-accuracy / 20) / s, 0.5)  # of sigma; the coefficients fall off as exp(-(k w sigma)^2 / 2)
+    likely = math.sqrt(-2 * math.log(share)) / (2 * math.pi * s)
+    for count in range(max(int(0.6 * likely) // step, 1) * step, MANY_TERMS + 1, step):
+        for period in 1 + s * np.linspace(0.5, 5.0, 7):
+            b = closed_form(s, float(period), count)
+            error = (
+                b @ np.sin((2 * np.pi / period) * np.outer(np.arange(1, count + 1), u))
+                - u * np.exp(-0.5 * (u / s) ** 2)
+            ) ** 2
+            if _decibels(float(error @ weight), b) >= accuracy:
+                return Series(float(period), count, tuple(b.tolist()))
+    raise OutOfReachError(
+        f"sigma is {s:.2g} of the value range: {accuracy:.0f} dB take more than {MANY_TERMS} terms; "
+        "give a narrower value_range, domain='log' or method='interpolated'"
+    )
 
 
 @functools.lru_cache(maxsize=64)
@@ -222,11 +311,15 @@ def at(s: float, series: Series) -> tuple[float, ...]:
     return tuple(b[0].tolist())
 
 
+def closed_form(s: Any, period: float, terms: int) -> Array:
+    """Give the coefficients (..., terms) of the exact Fourier series, as the paper does."""
+    k, turns = np.arange(1, terms + 1), np.asarray(s)[..., None] * (2 * math.pi / period)
+    b: Array = math.sqrt(2 / math.pi) * np.asarray(s)[..., None] * turns**2 * k * np.exp(-0.5 * (turns * k) ** 2)
+    return b
+
+
 def _closed_form_error(s: Array, period: float, terms: int) -> float:
-    k = np.arange(1, terms + 1)
-    turns = s[:, None] * (2 * math.pi / period)
-    b = math.sqrt(2 / math.pi) * s[:, None] * turns**2 * k * np.exp(-0.5 * (turns * k) ** 2)
-    series = b @ np.sin((2 * math.pi / period) * np.outer(k, _U))
+    series = closed_form(s, period, terms) @ _basis(np.array([period]), terms)[0]
     return float(np.abs(series - _target(s)).max())
 
 

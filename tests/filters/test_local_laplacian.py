@@ -150,7 +150,11 @@ def test_accuracy_chooses_terms_of_a_curve(photograph, channels):
         ({"sigma": 30, "curve": lambda d, sigma: 1.0}, ValueError, "curve must give a finite number"),
         ({"sigma": 30, "curve": lambda d, sigma: d * np.nan}, ValueError, "not finite"),
         ({"sigma": np.full((40, 40), 30.0), "curve": gaussian_detail}, ValueError, "curve goes with numbers"),
-        ({"sigma": 30, "curve": lambda d, sigma: (d > 9) * 9.0, "accuracy": 90}, ValueError, "for this curve"),
+        (
+            {"sigma": 30, "curve": lambda d, sigma: (d > 9) * 9.0, "accuracy": 90},
+            ValueError,
+            "accuracy must be at most",
+        ),
     ],
 )
 def test_errors_name_the_argument_and_nothing_is_written(options, error, text):
