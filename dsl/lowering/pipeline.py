@@ -222,6 +222,8 @@ def _schedule_loops(low: Lowering, group: Group, tail: str, level: int = 0, *, t
         if "c" in low.stages.loops[group.name] and group.name not in low.mixed:
             loops.reorder("x", "c", *rows)
     loops.parallel(rows[-1])
+    if tail == "GuardWithIf":
+        loops.never_partition(*rows)
     for name in group.sums:
         if tile or group.parity:
             direct.keep_rows(low, group, name)

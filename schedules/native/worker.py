@@ -72,7 +72,7 @@ def compile_request(request: Mapping[str, Any]) -> cache.Entry:
             None: hl.OutputFileType.object,
         }
         path = folder / "out"
-        target = hl.Target(request["target"] + "-no_runtime-user_context")
+        target = hl.Target(request["target"] + "-no_runtime-user_context-no_bounds_query")
         pipeline.compile_to({kinds[show]: str(path)}, lowered.arguments, f"{name}_pipeline", target)
         data = path.read_bytes()
     if show:
