@@ -76,7 +76,7 @@ def local_laplacian(
         Sine and cosine pairs of the expansion, 1 to 12. Default 4, 60 dB at sigma 30 of 255; for sigma below a tenth of
         the value range as many, in fours, as keep the error to a hundredth of sigma. With maps as many as keep every
         remapped value to a fifth of an 8-bit gray value: 11 for sigma from 20 to 60, 21 for 10 to 60. The time is that
-        of so many terms.
+        of so many terms; with maps, a curve or more than twelve they come in fours.
     accuracy : float, optional
         PSNR in dB to expect on photographs, instead of ``terms`` or ``samples``; the peak is the width of the value
         range.

@@ -152,7 +152,10 @@ MALFORMED = {
     "output": (lambda d: d.__setitem__("outputs", [8]), "must be one of 8 nodes, not 8"),
     "output number": (lambda d: d.__setitem__("outputs", [7, True]), "must be one of 8 nodes, not True"),
     "output kind": (lambda d: d.__setitem__("outputs", [7, 3]), "must be an Image, a Kernel came"),
-    "output size": (lambda d: d["lines"].append(["down", [], [0]]) or d["outputs"].append(8), "outputs differ in size"),
+    "output size": (
+        lambda d: d["lines"].append(["down", ["float32"], [0]]) or d["outputs"].append(8),
+        "outputs differ in size",
+    ),
     "no output": (lambda d: d.__setitem__("outputs", []), "there must be an output"),
     "no list of outputs": (lambda d: d.__setitem__("outputs", 7), "not a program: TypeError"),
     "missing": (lambda d: d.pop("lines"), "not a program: KeyError"),
