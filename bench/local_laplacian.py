@@ -170,7 +170,7 @@ def maps() -> Table:
             "terms": found.terms,
             "time over 4 terms": times.ratio("map", "number"),
         }
-        rows.append(case | judged(float(np.max(errors)), 0.5, 0.21, larger=False))
+        rows.append(case | judged(float(np.max(errors)), 0.5, 0.2, larger=False))
     return Table("maps: largest error of a remapped value, any difference and sigma, gray values of 255", rows)
 
 
