@@ -37,10 +37,11 @@ def choice(value: Any, name: str, accepted: tuple[str, ...]) -> str:
     return value
 
 
-def only_one(terms: Any, accuracy: Any) -> None:
-    """Raise if both terms and accuracy are given."""
-    if terms is not None and accuracy is not None:
-        raise ValueError(f"terms={terms!r} and accuracy={accuracy!r} are both given; one of them decides")
+def only_one(**both: Any) -> None:
+    """Raise if both of two arguments are given."""
+    if all(value is not None for value in both.values()):
+        given = " and ".join(f"{name}={value!r}" for name, value in both.items())
+        raise ValueError(f"{given} are both given; one of them decides")
 
 
 def pair(value: Any, name: str) -> tuple[Any, Any]:

@@ -205,7 +205,7 @@ def run(
         The options of every filter.
     """
     choice(method, "method", _sliding.METHODS)
-    only_one(terms, accuracy)
+    only_one(terms=terms, accuracy=accuracy)
     if terms is not None:
         terms = whole(terms, "terms", 1, MAX_TERMS)
     wanted = default if accuracy is None else number(accuracy, "accuracy", least=0.0)

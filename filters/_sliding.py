@@ -30,7 +30,7 @@ def terms_and_method(terms: Any, accuracy: Any, method: Any) -> tuple[int, str]:
     choice(method, "method", METHODS)
     if accuracy is None:
         return (DEFAULT_TERMS if terms is None else whole(terms, "terms", 1, 6)), method
-    only_one(terms, accuracy)
+    only_one(terms=terms, accuracy=accuracy)
     wanted = number(accuracy, "accuracy", least=0.0)
     for count, reached in GUARANTEED.items():
         if reached >= wanted:

@@ -220,9 +220,8 @@ def _filter(task: _Task, out: np.ndarray[Any, Any]) -> None:
 def _filter_log(task: _Task, out: np.ndarray[Any, Any]) -> None:
     image, out = _colors(task, out)
     floor = math.exp(task.low)
-    make = programs.log_luminance if task.by_luminance else programs.log_program
-    nothing = np.zeros(image.shape[:2] if task.by_luminance else image.shape, np.float32)
-    log = make.run((nothing, image), (floor,), **task.options)
+    gray = luminance_of(image, task.options) if task.by_luminance else image
+    log = programs.log_program.run((np.zeros(gray.shape, np.float32), gray), (floor,), **task.options)
     outside = math.log(max(float(task.options["border_value"]), floor))
     inner = replace(task, image=log, color="separate", options={**task.options, "border_value": outside})
     change = np.empty_like(log)

@@ -102,7 +102,7 @@ class LocalLaplacian:
         return f"<LocalLaplacian of {self.image.shape}, sigma {low:g} to {high:g}, {self.terms} terms>"
 
     def _chosen(self, terms: Any, accuracy: Any, size: float) -> series.Series:
-        only_one(terms, accuracy)
+        only_one(terms=terms, accuracy=accuracy)
         if terms is not None:
             terms = whole(terms, "terms", 1, MAX_TERMS)
         wanted = _ACCURACY if accuracy is None else number(accuracy, "accuracy", least=0.0)

@@ -74,13 +74,12 @@ class Plan:
 def wanted(method: Any, terms: Any, samples: Any, accuracy: Any) -> Wanted:
     """Check what was asked for."""
     choice(method, "method", tuple(_TAKES))
-    only_one(terms, accuracy)
+    only_one(terms=terms, accuracy=accuracy)
     for name, value in {"terms": terms, "samples": samples, "accuracy": accuracy}.items():
         if value is not None and name not in _TAKES[method]:
             fitting = " and ".join(_TAKES[method]) or "none of terms, samples and accuracy"
             raise ValueError(f"{name}={value!r} does not go with method={method!r}, which takes {fitting}")
-    if samples is not None and accuracy is not None:
-        raise ValueError(f"samples={samples!r} and accuracy={accuracy!r} are both given; one of them decides")
+    only_one(samples=samples, accuracy=accuracy)
     return Wanted(
         method,
         None if terms is None else whole(terms, "terms", 1, MAX_TERMS),
@@ -93,8 +92,7 @@ def plan(wanted: Wanted, sigma: Any, detail: Any, curve: series.Curve | None, si
     """Choose for an image whose values span ``size``."""
     if isinstance(sigma, np.ndarray) or isinstance(detail, np.ndarray):
         return Plan(sigma, detail, _for_maps(wanted, sigma, curve, size))
-    remap = Remap(sigma, size, curve)
-    return Plan(sigma, detail, _way(wanted, remap))
+    return Plan(sigma, detail, _way(wanted, Remap(sigma, size, curve)))
 
 
 def _way(wanted: Wanted, remap: Remap) -> int | Series | Samples:

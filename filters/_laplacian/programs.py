@@ -180,13 +180,6 @@ def log_program(total: dsl.Image, src: dsl.Image, floor: dsl.Scalar) -> dsl.Imag
 
 
 @dsl.filter
-def log_luminance(total: dsl.Image, src: dsl.Color, floor: dsl.Scalar) -> dsl.Image:
-    """Add the logarithm of the luminance to a plane."""
-    result: dsl.Image = total + dsl.log(dsl.maximum(luminance(src), floor))
-    return result
-
-
-@dsl.filter
 def gray_gain(src: dsl.Image, before: dsl.Image, after: dsl.Image) -> dsl.Image:
     """Multiply each channel by what its logarithm changed."""
     result: dsl.Image = src * dsl.exp(after - before)

@@ -66,21 +66,20 @@ class Remap:
     def __call__(self, u: Array) -> Array:
         """Evaluate at differences in units of the range; it is odd."""
         if self.table is None:
-            result: Array = u * np.exp(-0.5 * (u / self.s) ** 2)
-        else:
-            index = np.sqrt(np.abs(u)) * (self.ENTRIES - 1)
-            result = np.sign(u) * np.interp(index, np.arange(self.ENTRIES), self.table)
+            return _gaussian_detail(u, self.s)
+        index = np.sqrt(np.abs(u)) * (self.ENTRIES - 1)
+        result: Array = np.sign(u) * np.interp(index, np.arange(self.ENTRIES), self.table)
         return result
 
     def expected_accuracy(self, samples: int) -> float:
         """Estimate the PSNR in dB on photographs of so many samples over the range, linear in between."""
         u, step = (np.arange(4096) + 0.5) / 4096, 1 / (samples - 1)
-        error = 0.0
+        weight, error = _weight(u), 0.0
         for part in (np.arange(8) + 0.5) / 8:
             for d in (u, -u):
                 between = (1 - part) * self(d + part * step) + part * self(d - (1 - part) * step)
-                error += float((between - self(d)) ** 2 @ _weight(u)) / 16
-        return -10 * math.log10(error + 1e-16) + 3.0
+                error += float((between - self(d)) ** 2 @ weight) / 16
+        return _decibels(error)
 
 
 @dataclass(frozen=True)
@@ -141,13 +140,17 @@ def _refinement(nodes: int, parts: int) -> Array:
     return matrix
 
 
-def _target(s: Array) -> Array:
-    result: Array = _U * np.exp(-0.5 * (_U / s[:, None]) ** 2)
+def _gaussian_detail(u: Array, s: Any) -> Array:
+    result: Array = u * np.exp(-0.5 * (u / s) ** 2)
     return result
 
 
-def _basis(period: Array, terms: int) -> Array:
-    result: Array = np.sin((2 * np.pi / period)[:, None, None] * np.arange(1, terms + 1)[:, None] * _U)
+def _target(s: Array) -> Array:
+    return _gaussian_detail(_U, s[:, None])
+
+
+def _basis(period: Array, terms: int, u: Array = _U) -> Array:
+    result: Array = np.sin((2 * np.pi / period)[:, None, None] * np.arange(1, terms + 1)[:, None] * u)
     return result
 
 
@@ -208,11 +211,15 @@ def expected_accuracy(s: float, terms: int) -> float:
 
 def _expected(target: Array, period: Array, b: Array) -> float:
     series = b @ _basis(period, b.shape[1])[0]
-    return _decibels(float(((series - target) ** 2 * _WEIGHT).sum()), b)
+    return _decibels(float(((series - target) ** 2 * _WEIGHT).sum()) + _rounding(b))
 
 
-def _decibels(error: float, b: Array) -> float:
-    return -10 * math.log10(error + _ROUNDING**2 * float((b**2).sum()) + 1e-16) + 3.0
+def _rounding(b: Array) -> float:
+    return _ROUNDING**2 * float((b**2).sum())
+
+
+def _decibels(error: float) -> float:
+    return -10 * math.log10(error + 1e-16) + 3.0
 
 
 def of_remap(remap: Remap, terms: int | None, accuracy: float | None, most: int) -> Series:
@@ -244,18 +251,16 @@ def of_sigma(s: float, accuracy: float, step: int) -> Series:
     OutOfReachError
         If more terms than :data:`MANY_TERMS` are needed.
     """
-    u: Array = (np.arange(max(_U.size, math.ceil(8 / s))) + 0.5) / max(_U.size, math.ceil(8 / s))
-    weight = _weight(u)
+    size = max(_U.size, math.ceil(8 / s))
+    u: Array = (np.arange(size) + 0.5) / size
+    target, weight = _gaussian_detail(u, s), _weight(u)
     share = min(10 ** (-accuracy / 20) / s, 0.5)  # of sigma; the coefficients fall off as exp(-(k w sigma)^2 / 2)
     likely = math.sqrt(-2 * math.log(share)) / (2 * math.pi * s)
     for count in range(max(int(0.6 * likely) // step, 1) * step, MANY_TERMS + 1, step):
         for period in 1 + s * np.linspace(0.5, 5.0, 7):
             b = closed_form(s, float(period), count)
-            error = (
-                b @ np.sin((2 * np.pi / period) * np.outer(np.arange(1, count + 1), u))
-                - u * np.exp(-0.5 * (u / s) ** 2)
-            ) ** 2
-            if _decibels(float(error @ weight), b) >= accuracy:
+            error = (b @ _basis(np.array([period]), count, u)[0] - target) ** 2
+            if _decibels(float(error @ weight) + _rounding(b)) >= accuracy:
                 return Series(float(period), count, tuple(b.tolist()))
     raise OutOfReachError(
         f"sigma is {s:.2g} of the value range: {accuracy:.0f} dB take more than {MANY_TERMS} terms; "
