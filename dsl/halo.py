@@ -86,6 +86,9 @@ def halo(program: Program, scalars: Sequence[float | None]) -> tuple[int, int]:
             terms = int(node.attributes[0])  # type: ignore[arg-type]
             rows += radius(node.args[1], terms) * scale
             columns += radius(node.args[2], terms) * scale
+        elif node.op == "near":
+            reach_of_taps = round(value(node.args[1].args[1]))
+            rows, columns = rows + reach_of_taps * scale, columns + reach_of_taps * scale
         elif node.op == "down":  # two finer pixels on each side
             rows, columns = rows + scale, columns + scale
         elif node.op == "up":  # one coarser pixel on each side

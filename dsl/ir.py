@@ -11,11 +11,15 @@
            | stack image+                       channels side by side
            | component <index> image            one channel
            | lookup table value                 linear between entries, the end entries beyond them
+           | distance <norm> image image        between colours: sum of absolute differences (l1) or Euclid's (l2)
+           | near image taps                    the pixel at each tap, which varies over the taps
+           | mean image weights taps            the mean over the taps, by weight
     scalar = parameter <index>                  a run-time number
            | constant <value>                   a number of the program
            | element <index> table              one entry
     table  = table <values>  | argument <index> numbers of the program, or given at run time
            | part <index> <of> table            one of so many equal parts
+    taps   = taps table radius                  neighbours with a weight each: see taps.py
     kernel = gaussian sigma | box radius | samples table | identity
            | oscillators <type> <terms> <parity> samples numbers radius      a kernel and its fit, see fitting.py
 
@@ -41,29 +45,33 @@ _NOWHERE = ("", 0)  # the place of a node that was not traced
 
 @dataclass(frozen=True)
 class Image:
-    """Type of an image: its channels (0: plain planes) and how often its size was halved."""
+    """Type of an image: its channels (0: plain planes), how often its size was halved, whether it varies over taps."""
 
     channels: int
     level: int = 0
+    varying: bool = False
 
     def __str__(self) -> str:
         channels = f" with {self.channels} channels" if self.channels else ""
-        return f"an Image{channels}" + (f" at pyramid level {self.level}" if self.level else "")
+        level = f" at pyramid level {self.level}" if self.level else ""
+        return f"an Image{channels}{level}" + (" that varies over taps" if self.varying else "")
 
 
 @dataclass(frozen=True)
 class Plain:
-    """Type of anything that is not an image: ``scalar``, ``table`` or ``kernel``."""
+    """Type of anything that is not an image: ``scalar``, ``table``, ``kernel`` or ``taps``."""
 
     name: str
 
     def __str__(self) -> str:
-        return f"a {self.name.capitalize()}"
+        return self.name.capitalize() if self.name == "taps" else f"a {self.name.capitalize()}"
 
 
-SCALAR, TABLE, KERNEL = Plain("scalar"), Plain("table"), Plain("kernel")
+SCALAR, TABLE, KERNEL, TAPS = Plain("scalar"), Plain("table"), Plain("kernel"), Plain("taps")
 Type = Image | Plain
 
+#: Distances between colours.
+NORMS = ("l1", "l2")
 #: What the pixels of a coarser level may be kept as in memory.
 STORED = ("float32", "float16")
 
@@ -129,10 +137,12 @@ def _check_number(node: Node, text: Any) -> None:
         raise node.fail(f"numbers are written by float.hex, {text!r} came") from None
 
 
-def _image_argument(node: Node, position: int) -> Image:
+def _image_argument(node: Node, position: int, *, varying: bool = False) -> Image:
     kind = node.args[position].type
     if not isinstance(kind, Image):
         raise node.fail(f"an Image is needed, {kind} came")
+    if kind.varying and not varying:
+        raise node.fail(f"takes no pixels that vary over taps, {kind} came: take their weighted mean first")
     return kind
 
 
@@ -149,12 +159,15 @@ def _broadcast(node: Node, kinds: Iterable[Type]) -> Type:
             raise node.fail(f"images of different sizes: {images[0]} and {kind}; dsl.up and dsl.down change it")
         if kind.channels != images[0].channels and min(kind.channels, images[0].channels) > 1:
             raise node.fail(f"images of {images[0].channels} and {kind.channels} channels")
-    return max(images, key=lambda kind: kind.channels) if images else SCALAR
+    if not images:
+        return SCALAR
+    widest = max(images, key=lambda kind: kind.channels)
+    return Image(widest.channels, widest.level, any(kind.varying for kind in images))
 
 
 def _pointwise(node: Node) -> Type:
     for arg in node.args:
-        if arg.type in (TABLE, KERNEL):
+        if arg.type in (TABLE, KERNEL, TAPS):
             raise node.fail(f"an Image or a Scalar is needed, {arg.type} came")
     return _broadcast(node, (arg.type for arg in node.args))
 
@@ -173,7 +186,7 @@ def _window(node: Node) -> Type:
         raise node.fail(f"reduction must be 'sum', 'min' or 'max', not {op!r}")
     if int(ry) < 0 or int(rx) < 0:  # type: ignore[arg-type]
         raise node.fail(f"radius must not be negative, ({ry}, {rx}) came")
-    return _image_argument(node, 0)
+    return _image_argument(node, 0, varying=True)
 
 
 def _convolve(node: Node) -> Type:
@@ -209,27 +222,83 @@ def _harmonics(node: Node) -> Type:
 
 
 def _stack(node: Node) -> Type:
-    kinds = [_image_argument(node, i) for i in range(len(node.args))]
+    kinds = [_image_argument(node, i, varying=True) for i in range(len(node.args))]
     if not kinds:
         raise node.fail("at least one Image is needed")
     if any(kind.level != kinds[0].level for kind in kinds):
         raise node.fail("images of different sizes")
-    return Image(sum(max(kind.channels, 1) for kind in kinds), kinds[0].level)
+    channels = sum(max(kind.channels, 1) for kind in kinds)
+    return Image(channels, kinds[0].level, any(kind.varying for kind in kinds))
 
 
 def _component(node: Node) -> Type:
-    index, kind = int(node.attributes[0]), _image_argument(node, 0)  # type: ignore[arg-type]
+    index, kind = int(node.attributes[0]), _image_argument(node, 0, varying=True)  # type: ignore[arg-type]
     if not 0 <= index < max(kind.channels, 1):
         raise node.fail(f"channel {index} of {kind}: there is none")
-    return Image(1, kind.level)
+    return Image(1, kind.level, kind.varying)
 
 
 def _lookup(node: Node) -> Type:
     _expect(node, 0, TABLE, "the table")
     kind = node.args[1].type
-    if kind in (TABLE, KERNEL):
+    if kind in (TABLE, KERNEL, TAPS):
         raise node.fail(f"the index must be an Image or a Scalar, {kind} came")
     return kind
+
+
+def _distance(node: Node) -> Type:
+    if node.attributes[0] not in NORMS:
+        raise node.fail(f"norm must be {' or '.join(map(repr, NORMS))}, not {node.attributes[0]!r}")
+    kinds = [_image_argument(node, i, varying=True) for i in range(2)]
+    if kinds[0].channels != kinds[1].channels:
+        raise node.fail(f"images of {kinds[0].channels} and {kinds[1].channels} channels")
+    common = _broadcast(node, kinds)
+    return Image(min(common.channels, 1), common.level, common.varying)  # type: ignore[union-attr]
+
+
+def _taps(node: Node) -> Type:
+    _expect(node, 0, TABLE, "the table of taps")
+    _expect(node, 1, SCALAR, "the radius")
+    table = node.args[0]
+    if table.op == "table" and (len(table.attributes[0]) % TAP_NUMBERS or not table.attributes[0]):  # type: ignore[arg-type]
+        raise node.fail(f"a tap is {TAP_NUMBERS} numbers, a table of {len(table.attributes[0])} came: see dsl.taps")  # type: ignore[arg-type]
+    return TAPS
+
+
+def _near(node: Node) -> Type:
+    kind = _image_argument(node, 0)
+    _expect(node, 1, TAPS, "the neighbours")
+    return Image(kind.channels, kind.level, True)
+
+
+def _mean(node: Node) -> Type:
+    _expect(node, 2, TAPS, "the neighbours")
+    kind, weights = _image_argument(node, 0, varying=True), node.args[1].type
+    if weights != SCALAR and not isinstance(weights, Image):
+        raise node.fail(f"the weights must be an Image or a Scalar, {weights} came")
+    if not kind.varying:
+        raise node.fail("the values must vary over taps: image[taps]")
+    if isinstance(weights, Image) and weights.channels > 1:
+        raise node.fail(f"there is one weight for all channels, {weights} came")
+    if any(taps is not node.args[2] for operand in node.args[:2] for taps in taps_of(operand)):
+        raise node.fail("its operands vary over other taps as well; one mean is over one set")
+    _broadcast(node, [arg.type for arg in node.args[:2]])
+    return Image(kind.channels, kind.level)
+
+
+def taps_of(node: Node) -> list[Node]:
+    """List the taps that a node varies over: one, where it may be used."""
+    found: dict[int, Node] = {}
+    pending, seen = [node], set()
+    while pending:
+        current = pending.pop()
+        if id(current) in seen or not isinstance(current.type, Image) or not current.type.varying:
+            continue
+        seen.add(id(current))
+        if current.op == "near":
+            found[id(current.args[1])] = current.args[1]
+        pending += current.args
+    return list(found.values())
 
 
 def _element(node: Node) -> Type:
@@ -276,6 +345,8 @@ def _samples(node: Node) -> Type:
     return KERNEL
 
 
+#: Numbers of a tap in a table: rows down, columns to the right, weight.
+TAP_NUMBERS = 3
 #: Harmonics of an angle, and cosines of a sliding kernel, that lowering is made for.
 MAX_TERMS, MAX_COSINES = 12, 6
 
@@ -297,6 +368,10 @@ OPS: dict[str, Form] = {
     "stack": Form((), None, _stack),
     "component": Form((int,), 1, _component),
     "lookup": Form((), 2, _lookup),
+    "distance": Form((str,), 2, _distance),
+    "taps": Form((), 2, _taps),
+    "near": Form((), 2, _near),
+    "mean": Form((), 3, _mean),
     "gaussian": Form((), 1, _kernel("sigma")),
     "box": Form((), 1, _kernel("radius")),
     "samples": Form((), 1, _samples),
@@ -305,7 +380,7 @@ OPS: dict[str, Form] = {
 }
 
 #: Operations that read their first operand at other pixels than the one they give.
-STENCIL_OPS = frozenset(("shift", "window", "convolve", "down", "up"))
+STENCIL_OPS = frozenset(("shift", "window", "convolve", "down", "up", "near"))
 
 
 # --------------------------------------------------------------------------------------------------- programs
@@ -371,6 +446,8 @@ class Program:
             kind = nodes[number].type
             if not isinstance(kind, Image):
                 raise DSLError(f"an output must be an Image, {kind} came", _NOWHERE)
+            if kind.varying:
+                raise DSLError(f"an output must not vary over taps, {kind} came", _NOWHERE)
             forms.add((max(kind.channels, 1), kind.level))
         if len(forms) > 1:
             raise DSLError("the outputs differ in size or channels", _NOWHERE)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from dsl.errors import DSLError, caller
-from dsl.ir import KERNEL, SCALAR, TABLE, Attribute, Node
+from dsl.ir import KERNEL, SCALAR, TABLE, TAPS, Attribute, Node
 from dsl.ir import Image as ImageType
 
 Number = int | float
@@ -135,15 +135,19 @@ class Scalar(Value):
 class Image(Value):
     """An image, as float32. ``image[dy, dx]`` is the image of the neighbours that far down and to the right.
 
+    ``image[taps]`` is, for each of the neighbours that :func:`dsl.taps` names, the image of those.
+
     As an annotation of a parameter: an image whose channels are filtered alone, however many there are.
     """
 
     kind = "Image"
     __slots__ = ()
 
-    def __getitem__(self, offset: tuple[int, int]) -> Image:
+    def __getitem__(self, offset: tuple[int, int] | Taps) -> Image:
+        if isinstance(offset, Taps):
+            return Image(make("near", (), self, offset))
         if not (isinstance(offset, tuple) and len(offset) == 2 and all(isinstance(o, int) for o in offset)):
-            raise DSLError(f"a neighbour is image[dy, dx] with two ints, not image[{offset!r}]")
+            raise DSLError(f"a neighbour is image[dy, dx] with two ints, or image[dsl.taps(...)], not image[{offset!r}]")
         if offset == (0, 0):
             return self
         return Image(make("shift", offset, self))
@@ -199,12 +203,19 @@ class Kernel(Value):
     __slots__ = ()
 
 
+class Taps(Value):
+    """Neighbours of a pixel, each with a weight: what ``image[taps]`` reads and :func:`dsl.mean` goes through."""
+
+    kind = "Taps"
+    __slots__ = ()
+
+
 Operand = Value | Number
 
 
 def wrap(node: Node, name: str = "") -> Any:
     """Give the value for a node, which may be a parameter that has a name."""
-    classes = {SCALAR: Scalar, TABLE: Table, KERNEL: Kernel}
+    classes = {SCALAR: Scalar, TABLE: Table, KERNEL: Kernel, TAPS: Taps}
     return (Image if isinstance(node.type, ImageType) else classes[node.type])(node, name)
 
 
@@ -246,5 +257,5 @@ def describe(value: Any) -> str:
     if not isinstance(value, Value):
         text = repr(value)
         return f"{text if len(text) <= 40 else '...'} ({type(value).__name__})"
-    article = "an" if value.kind[0] in "AEIOU" else "a"
-    return f"{article} {value.kind}" + (f" (parameter {value.name})" if value.name else "")
+    article = {"Image": "an ", "Taps": ""}.get(value.kind, "a ")
+    return f"{article}{value.kind}" + (f" (parameter {value.name})" if value.name else "")

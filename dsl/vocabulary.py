@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 
 from dsl import fitting
 from dsl.errors import DSLError
-from dsl.ir import MAX_COSINES, MAX_TERMS
+from dsl.ir import MAX_COSINES, MAX_TERMS, taps_of
+from dsl.tap_table import radius_of, tap_table
 from dsl.values import (
     Image,
     Kernel,
@@ -20,6 +21,7 @@ from dsl.values import (
     Operand,
     Scalar,
     Table,
+    Taps,
     describe,
     image_node,
     make,
@@ -135,6 +137,60 @@ def window(image: Image, radius: int | tuple[int, int], reduce: str = "sum") -> 
     if not (isinstance(ry, int) and isinstance(rx, int)):
         raise DSLError(f"window: radius must be an int or two, {describe(ry)} came: use convolve(image, box(radius))")
     return Image(make("window", (reduce, ry, rx), wrap(image_node(image, "window"))))
+
+
+def taps(weights: Table | ArrayLike, radius: Scalar | Number | None = None) -> Taps:
+    """Name neighbours, and the weight of each by where it lies: a spatial kernel.
+
+    Parameters
+    ----------
+    weights : Table or array_like
+        A 2-D array of odd height and width that is part of the program, or a Table given at run time, which
+        :func:`tap_table` makes of such an array.
+    radius : Scalar or int, optional
+        How far from the pixel a tap lies at most, along either axis. Needed with a Table: what lies further is moved
+        to there.
+    """
+    if not isinstance(weights, Table):
+        try:
+            numbers = tap_table(weights)  # type: ignore[arg-type]
+        except (TypeError, ValueError) as error:
+            raise DSLError(f"taps: {error}") from None
+        weights, radius = table(numbers), radius_of(numbers) if radius is None else radius
+    if radius is None:
+        raise DSLError("taps: a table that is given at run time needs a radius")
+    return Taps(make("taps", (), weights, _size(radius, "taps: radius")))
+
+
+def weighted_mean(values: Image, weights: Operand = 1.0) -> Image:
+    """Average over taps: the sum of value times weight, over that of the weights.
+
+    Parameters
+    ----------
+    values : Image
+        What varies over taps: ``image[taps]``, or arithmetic with it.
+    weights : Image or Scalar
+        A weight that may vary over the same taps, of one channel: for instance
+        ``lookup(table, distance(guide[taps], guide))``. The taps' own weights are multiplied to it.
+
+    Returns
+    -------
+    Image
+        Of as many channels as ``values``. How it is computed is a choice of the schedule.
+    """
+    found = taps_of(image_node(values, "weighted_mean"))
+    if len(found) != 1:
+        raise DSLError(f"weighted_mean: values must vary over the taps of one dsl.taps, over {len(found)} they do")
+    return Image(make("mean", (), wrap(values.node), weights, wrap(found[0])))
+
+
+def distance(a: Image, b: Image, norm: str = "l1") -> Image:
+    """Give the distance between two colours, pixel by pixel: one channel.
+
+    With ``norm="l1"`` the sum of the channels' absolute differences, with ``"l2"`` the square root of that of their
+    squares. Of images whose channels are filtered alone it is the absolute difference.
+    """
+    return Image(make("distance", (norm,), wrap(image_node(a, "distance")), wrap(image_node(b, "distance"))))
 
 
 def stack(*images: Image) -> Image:
@@ -376,6 +432,7 @@ __all__ = [
     "collapse",
     "convolve",
     "cos",
+    "distance",
     "dot",
     "down",
     "exp",
@@ -400,6 +457,9 @@ __all__ = [
     "sqrt",
     "stack",
     "table",
+    "tap_table",
+    "taps",
     "up",
+    "weighted_mean",
     "window",
 ]
