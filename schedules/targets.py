@@ -68,6 +68,12 @@ def features_from_llvm(available: set[str]) -> set[str]:
     return {feature for feature in _CPU_FEATURES if _llvm_needs(feature) <= available}
 
 
+def llvm_features(target: str) -> str:
+    """Spell the CPU features of a resolved target as LLVM's code generator takes them."""
+    needed = set().union(*(_llvm_needs(feature) for feature in features(target) if feature in _CPU_FEATURES))
+    return ",".join(f"+{feature}" for feature in sorted(needed))
+
+
 @functools.cache
 def _host_cpu() -> tuple[str, frozenset[str]]:
     import llvmlite.binding as llvm

@@ -6,6 +6,7 @@ one inside (-1: nowhere, the constant); it is computed once per call, so the for
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import halide as hl
@@ -89,23 +90,45 @@ def padded(low: Lowering, node: Node, group: Group) -> Reader:
     return group.readers[key]
 
 
+def padded_bytes(low: Lowering, node: Node, name: str, *, signed: bool) -> hl.Func:
+    """Stage: an input of uint8 as bytes, valid outside its domain; ``value - 128`` in the same eight bits if signed."""
+    image, channels = low.images[int(node.attributes[0])], channel_count(node)  # type: ignore[arg-type]
+
+    def read(x: Any, y: Any, c: Any) -> Any:
+        return image[x, y, hl.clamp(c, 0, channels - 1)] if channels > 1 else image[x, y]  # c starts where asked
+
+    def value(x: Any, y: Any, c: Any) -> list[Any]:
+        found = _through_border(low, node, read, lambda c: pointwise.store("uint8", low.border_value), x, y, c)
+        return [found ^ 0x80 if signed else found]
+
+    stage = f"pad_{low.label(node)}_{name}"
+    low.tuple_stage(stage, channels, value, None)
+    low.record[stage].split("x", "x", "xi", 4 * low.lanes, "RoundUp").vectorize("xi")
+    return low.stages.funcs[stage]
+
+
 def _padded_leaf(low: Lowering, node: Node, group: Group) -> Reader:
-    """Stage: dense loads inside, the border rule's indices outside."""
+    """Stage: an image in memory, in float32."""
+    outside, read = pointwise.outside(low, node), pointwise.leaf_reader(low, node)
+
+    def value(x: Any, y: Any, c: Any) -> Any:
+        return _through_border(low, node, read, outside, x, y, c)
+
+    return low.image_stage(f"pad_{low.label(node)}_{group.name}", channel_count(node), value, group)
+
+
+def _through_border(
+    low: Lowering, node: Node, read: Reader, outside: Callable[[Any], Any], x: Any, y: Any, c: Any
+) -> Any:
+    """Write dense loads inside, the border rule's indices outside."""
     if not isinstance(node.type, Image):
         raise TypeError(f"{node.op} is no image")
     level = node.type.level
     columns, (_, height) = low.columns(level), low.size(level)
-    outside = pointwise.outside(low, node)
-    rows, sources = row_index(low, level), column_index(low, level)
-    read = pointwise.leaf_reader(low, node)
-
-    def value(x: Any, y: Any, c: Any) -> Any:
-        row, column = rows[y], sources[x]
-        here = hl.clamp(row, 0, height - 1)
-        inner = read(hl.clamp(hl.likely(x), 0, columns - 1), here, c)
-        edge = read(hl.clamp(column, 0, columns - 1), here, c)
-        constant = outside(c)
-        beyond = hl.select((row < 0) | (column < 0), constant, edge)
-        return hl.select((x < 0) | (x >= columns), beyond, hl.likely(hl.select(row < 0, constant, inner)))
-
-    return low.image_stage(f"pad_{low.label(node)}_{group.name}", channel_count(node), value, group)
+    row, column = row_index(low, level)[y], column_index(low, level)[x]
+    here = hl.clamp(row, 0, height - 1)
+    inner = read(hl.clamp(hl.likely(x), 0, columns - 1), here, c)
+    edge = read(hl.clamp(column, 0, columns - 1), here, c)
+    constant = outside(c)
+    beyond = hl.select((row < 0) | (column < 0), constant, edge)
+    return hl.select((x < 0) | (x >= columns), beyond, hl.likely(hl.select(row < 0, constant, inner)))

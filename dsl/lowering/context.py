@@ -67,6 +67,8 @@ class Group:
         Whether it reads an image of half the width, so that even and odd columns want code of their own.
     sums : list of str
         Stages whose sums are made right where the group's loop uses them (direct.py).
+    strips : list of str
+        Stages computed inside it a strip of rows at a time, in order.
     bands : bool
         Whether the group goes through its image in bands of as many rows as a vector has lanes (sliding.py).
     """
@@ -77,6 +79,7 @@ class Group:
     readers: dict[Any, Reader] = field(default_factory=dict)
     parity: bool = False
     sums: list[str] = field(default_factory=list)
+    strips: list[str] = field(default_factory=list)
     bands: bool = False
 
 
@@ -98,6 +101,9 @@ class Lowering:
         self.border = hl.Param(hl.Int(32), "border")
         self.border_value = hl.Param(hl.Float(32), "border_value")
         self.roots: dict[int, Reader] = {}  # id(node) -> how to read it, once it is computed in full
+        self.outputs: list[Node] = []
+        self.externs: dict[str, str] = {}  # functions of our own that stages call, as LLVM IR by name
+        self.notes: dict[str, str] = {}  # how nodes were lowered, where there is a choice
         self.mixed: set[str] = set()  # stages whose channels are different expressions
         self.width: Any = None  # in pixels, of the images as they came
         self.height: Any = None
@@ -108,6 +114,13 @@ class Lowering:
     def label(self, node: Node) -> str:
         """Name a node for stages and choices: its operation and number."""
         return f"{node.op}{self.numbers[id(node)]}"
+
+    def is_stored(self, node: Node, dtype: str) -> bool:
+        """Tell whether a node is a result of that dtype, and nothing else: then it may be rounded where it is made."""
+        if any(node is arg for user in self.nodes for arg in user.args):
+            return False
+        dtypes = self.variant.dtypes[-len(self.outputs) :]
+        return {d for n, d in zip(self.outputs, dtypes, strict=True) if n is node} == {dtype}
 
     def stage(self, name: str, arguments: list[Any], values: Any) -> hl.Func:
         """Define a stage."""

@@ -14,7 +14,7 @@ from typing import Any
 import halide as hl
 
 from dsl.ir import STENCIL_OPS, Image, Node, Program
-from dsl.lowering import border, convolution, direct, harmonics, neighbours, pointwise, resample, tables  # noqa: F401 (they register)
+from dsl.lowering import border, convolution, direct, harmonics, neighbours, mean, pointwise, resample, tables  # noqa: F401 (they register)
 from dsl.lowering.context import Group, Lowering, Reader, TupleReader, Variant, channel_count, hl_type
 from schedules.native import signature as sig
 from schedules.native.worker import Lowered
@@ -34,14 +34,15 @@ def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowere
     low = Lowering(nodes, variant, schedule, target)
     names = request.get("names") or default_names(program)
     _arguments(low, program, names)
-    outputs = [nodes[i] for i in program.outputs]
+    outputs = low.outputs = [nodes[i] for i in program.outputs]
     roots = full_nodes(nodes, outputs, lambda node: convolution.method(low, node) == "sliding")
     for node in nodes:
         if id(node) in roots:
             _lower_full(low, node)
     func = _lower_outputs(low, outputs)
     arguments = [*low.images, *low.tables, *low.scalars, low.channels, low.border, low.border_value]
-    return Lowered(arguments, [func], low.stages, low.record.ops, signature(program, variant, names))
+    made = signature(program, variant, names)
+    return Lowered(arguments, [func], low.stages, low.record.ops, made, low.externs, low.notes)
 
 
 def default_names(program: Program) -> dict[str, list[str]]:
@@ -105,7 +106,7 @@ def full_nodes(nodes: list[Node], outputs: list[Node], slides: Callable[[Node], 
     """Find the nodes that get a loop nest before that of the outputs; ``slides`` tells which convolutions slide."""
     roots = {id(n) for n in nodes if n.op == "down"}
     for node in nodes:  # in order, so an operand's own stencils are decided before it is asked about
-        if node.op in STENCIL_OPS:
+        if node.op in STENCIL_OPS and not is_varying(node.args[0]):
             operand = node.args[0]
             stencils = any(inner.op in STENCIL_OPS for inner in inlined([operand], roots))
             looped = channel_count(operand) > 1 and operand.op != "input" and node.op == "convolve" and slides(node)
@@ -113,7 +114,13 @@ def full_nodes(nodes: list[Node], outputs: list[Node], slides: Callable[[Node], 
                 roots.add(id(operand))
     groups = [inlined([node], roots - {id(node)}) for node in nodes if id(node) in roots]
     users = Counter(id(inner) for group in [*groups, inlined(outputs, roots)] for inner in group)
-    return roots | {id(n) for n in nodes if n.op in ("convolve", "window") and users[id(n)] > 1}
+    shared = (n for n in nodes if n.op in ("convolve", "window", "mean") and users[id(n)] > 1)
+    return roots | {id(n) for n in shared if not is_varying(n)}
+
+
+def is_varying(node: Node) -> bool:
+    """Tell whether a node varies over taps: then it lives in the loop over them."""
+    return isinstance(node.type, Image) and node.type.varying
 
 
 def inlined(nodes: Sequence[Node], roots: set[int]) -> Iterator[Node]:
@@ -229,6 +236,8 @@ def _schedule_loops(low: Lowering, group: Group, tail: str, level: int = 0, *, t
             direct.keep_rows(low, group, name)
         else:
             record[f"{name}_sum"].compute_at(group.name, "x")
+    for name in group.strips:
+        record[name].compute_at(group.name, outer)
     for name in group.local:
         record[name].store_at(group.name, outer).compute_at(group.name, "y")
         if name not in group.own_columns:

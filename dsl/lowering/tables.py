@@ -48,17 +48,18 @@ def _element(low: Lowering, node: Node, operands: list[list[Any]]) -> list[Any]:
     return [values[hl.clamp(index, 0, count - 1)]]
 
 
+def between(low: Lowering, node: Node, index: Any) -> Any:
+    """Read a table at an index of float32, between its entries."""
+    values, count = table(low, node)
+    position = hl.clamp(index, f32(0), hl.cast(hl.Float(32), count - 1))
+    entry = hl.clamp(hl.cast(hl.Int(32), position), 0, hl.max(count - 2, 0))
+    part = position - hl.cast(hl.Float(32), entry)
+    first, second = values[entry], values[hl.min(entry + 1, count - 1)]
+    return first + part * (second - first)
+
+
 def _lookup(low: Lowering, node: Node, operands: list[list[Any]]) -> list[Any]:
-    values, count = table(low, node.args[0])
-
-    def read(index: Any) -> Any:
-        position = hl.clamp(index, f32(0), hl.cast(hl.Float(32), count - 1))
-        entry = hl.clamp(hl.cast(hl.Int(32), position), 0, hl.max(count - 2, 0))
-        part = position - hl.cast(hl.Float(32), entry)
-        first, second = values[entry], values[hl.min(entry + 1, count - 1)]
-        return first + part * (second - first)
-
-    return [read(index) for index in operands[1]]
+    return [between(low, node.args[0], index) for index in operands[1]]
 
 
 pointwise.BUNDLES["element"] = _element

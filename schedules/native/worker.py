@@ -14,10 +14,11 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from schedules import targets
 from schedules.apply import Stages, apply
 from schedules.errors import TargetError
 from schedules.native import cache, entry
@@ -37,6 +38,8 @@ class Lowered:
     stages: Stages
     ops: list[Op]  # the lowering's own schedule
     signature: Signature
+    externs: Mapping[str, str] = field(default_factory=dict)  # functions that stages call, as LLVM IR by name
+    notes: Mapping[str, str] = field(default_factory=dict)  # how nodes were lowered, by their names
 
 
 def lower(request: Mapping[str, Any]) -> tuple[Lowered, hl.Pipeline]:
@@ -62,7 +65,8 @@ def compile_request(request: Mapping[str, Any]) -> cache.Entry:
     name = request["name"]
     show = request.get("show")
     if show == "schedule":
-        return cache.Entry({"text": "\n".join(map(str, lowered.ops))}, ())
+        notes = [f"{node}: {note}" for node, note in lowered.notes.items()]
+        return cache.Entry({"text": "\n".join([*notes, *map(str, lowered.ops)])}, ())
     with cache.scratch() as folder:
         kinds = {
             "stmt": hl.OutputFileType.conceptual_stmt,
@@ -79,7 +83,9 @@ def compile_request(request: Mapping[str, Any]) -> cache.Entry:
         return cache.Entry({"text": data.decode("utf-8", "replace")}, ())
     write = entry.library_ir if request["kind"] == "library" else entry.call_ir
     wrapper = emit(write(name, lowered.signature), request["target"])
-    return cache.Entry({"signature": lowered.signature.to_json(), "name": name}, (data, wrapper))
+    own = [emit(text, request["target"], all_features=True) for text in lowered.externs.values()]
+    meta = {"signature": lowered.signature.to_json(), "name": name, "notes": dict(lowered.notes)}
+    return cache.Entry(meta, (data, wrapper, *own))
 
 
 def _compile_runtime(request: Mapping[str, Any]) -> cache.Entry:
@@ -102,8 +108,8 @@ _TRIPLES = {
 }
 
 
-def emit(ir: str, target: str) -> bytes:
-    """Compile LLVM IR to an object for a target's baseline CPU."""
+def emit(ir: str, target: str, *, all_features: bool = False) -> bytes:
+    """Compile LLVM IR to an object for a target's baseline CPU, or for all that the target has."""
     import llvmlite.binding as llvm
 
     llvm.initialize_all_targets()
@@ -116,7 +122,8 @@ def emit(ir: str, target: str) -> bytes:
     module.triple = triple
     module.verify()
     backend = llvm.Target.from_triple(triple)
-    machine = backend.create_target_machine(opt=2, reloc="pic", codemodel="small", cpu=cpu)
+    features = targets.llvm_features(target) if all_features else ""
+    machine = backend.create_target_machine(opt=2, reloc="pic", codemodel="small", cpu=cpu, features=features)
     return bytes(machine.emit_object(module))
 
 
