@@ -38,6 +38,7 @@ DIRECTIVES: dict[str, str] = {
     "fold_storage": "ve",
     "align_storage": "ve",
     "align_bounds": "ve",
+    "bound": "vee",
     "bound_extent": "ve",
     "never_partition": "v*",
     "allow_race_conditions": "",

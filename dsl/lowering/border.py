@@ -90,12 +90,19 @@ def padded(low: Lowering, node: Node, group: Group) -> Reader:
     return group.readers[key]
 
 
+def padded_stage(low: Lowering, node: Node, group: Group) -> hl.Func:
+    """Give the stage that :func:`padded` reads."""
+    padded(low, node, group)
+    prefix = "pad_" if pointwise.is_leaf(low, node) else ""
+    return low.stages.funcs[f"{prefix}{low.label(node)}_{group.name}"]
+
+
 def padded_bytes(low: Lowering, node: Node, name: str, *, signed: bool) -> hl.Func:
     """Stage: an input of uint8 as bytes, valid outside its domain; ``value - 128`` in the same eight bits if signed."""
     image, channels = low.images[int(node.attributes[0])], channel_count(node)  # type: ignore[arg-type]
 
     def read(x: Any, y: Any, c: Any) -> Any:
-        return image[x, y, hl.clamp(c, 0, channels - 1)] if channels > 1 else image[x, y]  # c starts where asked
+        return image[x, y, c] if channels > 1 else image[x, y]
 
     def value(x: Any, y: Any, c: Any) -> list[Any]:
         found = _through_border(low, node, read, lambda c: pointwise.store("uint8", low.border_value), x, y, c)

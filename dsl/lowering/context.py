@@ -175,7 +175,7 @@ class Lowering:
         func = self.stage(name, arguments, tuple(found) if len(found) > 1 else found[0])
         if channels > 1:
             # A row of all channels is read together: side by side it is one long piece of memory.
-            self.record[name].bound_extent("c", channels).reorder_storage("x", "c", "y")
+            self.record[name].bound("c", 0, channels).reorder_storage("x", "c", "y")
         if not uniform and channels > 1:
             self.mixed.add(name)
         if group is not None:

@@ -16,6 +16,7 @@ from dsl.lowering import border, pointwise, tables, weighted
 from dsl.lowering.context import Group, Lowering, Reader, channel_count
 from dsl.registers.machine import Machine
 from dsl.registers.mean_bytes import MeanOfBytes
+from dsl.registers.mean_floats import MeanOfFloats
 from dsl.tap_table import GROUP
 from schedules.errors import ScheduleError
 
@@ -83,7 +84,7 @@ def mean_of_bytes(low: Lowering, node: Node, found: ByLookup, group: Group, unit
     inner = [
         *padded,
         *_byte_tables(low, found, name, spec),
-        weighted.neighbours(low, found.taps).count // GROUP,
+        weighted.neighbours(low, found.taps).count // GROUP * GROUP,
         low.step,
         weighted.radius(low, found.taps),
         _room(low, name),
@@ -92,6 +93,72 @@ def mean_of_bytes(low: Lowering, node: Node, found: ByLookup, group: Group, unit
     low.notes[low.label(node)] = f"bytes, {entries} entries for differences below {span} ({unit.name})"
     group.strips += [*(func.name() for func in padded), f"{name}_room", name]
     return result
+
+
+def mean_of_floats(low: Lowering, node: Node, found: ByLookup, group: Group, unit: Machine) -> Reader:
+    """Stages: images with their surroundings, taps, lines of the table; and the extern stage that averages."""
+    name = f"{low.label(node)}_{group.name}"
+    entries = int(low.schedule.choice(f"{low.label(node)}.entries", "entries", default=unit.floats[0]))
+    if entries not in unit.floats:
+        raise ScheduleError(f"{name}: a table of {entries} lines: {unit.name} has {unit.floats}")
+    is_same = found.image is found.guide
+    channels = [channel_count(found.image), channel_count(found.guide)]
+    spec = MeanOfFloats(unit, channels[0], channels[1], is_same, entries, found.norm)
+    inner = Group(name)
+    padded = [border.padded_stage(low, i, inner) for i in ([found.image] if is_same else [found.image, found.guide])]
+    at = weighted.neighbours(low, found.taps)
+    given = [
+        *padded,
+        *_taps(low, name, at),
+        *_lines(low, found, name, entries),
+        _line_count(low, found, entries),
+        at.count,
+        low.step,
+        at.reach,
+        _room(low, name),
+    ]
+    result = _extern(low, name, spec, given, hl.Float(32), spec.values)
+    low.notes[low.label(node)] = f"floats, {entries} lines in registers ({unit.name})"
+    for stage in inner.local:
+        low.record[stage].split("x", "x", "xi", low.lanes, "RoundUp").vectorize("xi")
+        if stage in low.mixed:
+            low.record[stage].reorder("c", "xi", "x", "y").unroll("c")
+    group.strips += [*inner.local, f"{name}_room", name]
+    return result
+
+
+def _taps(low: Lowering, name: str, at: weighted.Neighbours) -> tuple[hl.Func, hl.Func]:
+    """Stages, once a call: taps as whole numbers, and their weights."""
+    k, t = hl.Var("k"), hl.Var("t")
+    place = t * TAP_NUMBERS
+    spatial = at.numbers[place + 2]
+    numbers = [at.offset(place), at.offset(place + 1), hl.cast(hl.Int(32), spatial == 0)]
+    taps = low.stage(f"{name}_taps", [k, t], hl.mux(k, numbers))
+    weights = low.stage(f"{name}_weights", [t], spatial)
+    for stage in (taps, weights):
+        low.record[stage.name()].compute_root()
+    return taps, weights
+
+
+def _line_count(low: Lowering, found: ByLookup, entries: int) -> Any:
+    return hl.max(tables.table(low, found.table)[1] - 1, entries)
+
+
+def _lines(low: Lowering, found: ByLookup, name: str, entries: int) -> list[hl.Func]:
+    """Stages, once a call: the table between its entries as ``a + b * distance``; scale and largest distance."""
+    values, count = tables.table(low, found.table)
+    e, k = hl.Var("e"), hl.Var("k")
+    # A scale of zero is every distance at the first entry: that of a tiny one.
+    scale = hl.max(hl.f32(1) if found.scale is None else pointwise.scalar(low, found.scale), hl.f32(1e-30))
+    first, last = hl.min(e, hl.max(count - 2, 0)), count - 1
+    slope = values[hl.min(first + 1, last)] - values[first]
+    constant = values[first] - hl.cast(hl.Float(32), first) * slope
+    lines = low.stage(f"{name}_lines", [e, k], hl.mux(k, [constant, slope * scale]))
+    most = hl.cast(hl.Float(32), last) * hl.f32(1 - 2.0**-23) / scale  # the last entry belongs to the line before it
+    numbers = low.stage(f"{name}_numbers", [k], hl.mux(k, [scale, most]))
+    for stage in (lines, numbers):
+        low.record[stage.name()].compute_root()
+    return [lines, numbers]
 
 
 def best_entries(unit: Machine, span: int) -> int:
@@ -121,7 +188,7 @@ def _byte_tables(low: Lowering, found: ByLookup, name: str, spec: MeanOfBytes) -
     """Stages, once a call: taps as whole numbers, a byte table for each four of them, the weight of the pixel itself."""
     at = weighted.neighbours(low, found.taps)
     k, t, e, q = hl.Var("k"), hl.Var("t"), hl.Var("e"), hl.Var("q")
-    place = (t + 1) * TAP_NUMBERS
+    place = (t + 1) * TAP_NUMBERS  # the pixel itself is not among the fours
     filler = hl.cast(hl.Int(32), at.numbers[place + 2] == 0)
     taps = low.stage(f"{name}_taps", [k, t], hl.mux(k, [at.offset(place), at.offset(place + 1), filler]))
 

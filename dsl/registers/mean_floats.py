@@ -1,0 +1,189 @@
+"""The weighted mean of floats, by lines from a table in registers: the weight is ``a[i] + b[i] * d``, ``i = d * scale``.
+
+Besides, it is given the weight of each tap, the two tables (lines, then a and b), two numbers (the scale, and the largest
+distance that they cover) and how many lines there are, at least those that registers hold. More than those are read from
+memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from llvmlite import ir
+
+from dsl.registers.code import F32, I1, I32, PTR, splat, vector
+from dsl.registers.machine import Machine
+from dsl.registers.window import WindowWriter
+
+#: Reads entry ``i`` of both tables: (index) -> (a, b).
+_Lines = Callable[[ir.Value], tuple[ir.Value, ir.Value]]
+
+
+@dataclass(frozen=True)
+class MeanOfFloats:
+    """What is structural of it.
+
+    Parameters
+    ----------
+    machine : Machine
+        The instruction set.
+    values, guides : int
+        Channels that are averaged, and that weights depend on.
+    same : bool
+        Whether they are the same image.
+    entries : int
+        Lines that are kept in registers.
+    norm : str
+        Distance between colours: ``"l1"`` or ``"l2"``.
+    """
+
+    machine: Machine
+    values: int
+    guides: int
+    same: bool
+    entries: int
+    norm: str
+
+    @property
+    def images(self) -> tuple[int, ...]:
+        """Channels of each image that is given: first what is averaged, then the guide, if it is another one."""
+        return (self.values,) if self.same else (self.values, self.guides)
+
+    def write(self, name: str) -> str:
+        """Write the function ``name`` as LLVM IR."""
+        return _Writer(self, name).write()
+
+
+class _Writer(WindowWriter):
+    def __init__(self, spec: MeanOfFloats, name: str) -> None:
+        self.spec, self.machine = spec, spec.machine
+        self.vectors = max(1, (4 if self.machine.lanes == 16 else 2) * 2 // (1 + spec.values))
+        self.vector = vector(F32, self.machine.lanes)
+        super().__init__(name, spec.images, F32, F32, self.vectors * self.machine.lanes, extra=3, sizes=1)
+        self.weights, self.tables, self.numbers = self.extra
+        self.lines = self.sizes[0]
+
+    def ask_extra(self) -> None:
+        self.weights.ask(0, I32(0), self.count)
+        self.numbers.ask(0, I32(0), I32(2))
+        self.tables.ask(0, I32(0), self.lines)
+        self.tables.ask(1, I32(0), I32(2))
+
+    def prepare(self) -> None:
+        code, build, lanes = self.code, self.code.build, self.machine.lanes
+        numbers, host = self.numbers.host(), self.tables.host()
+        self.scale, self.most = (
+            code.broadcast(code.load(code.at(numbers, I32(i), F32), F32), lanes) for i in range(2)
+        )
+        self.weights_host = self.weights.host()
+        second = code.at(host, self.tables.stride(1), F32)
+        self.memory = (host, second)
+
+    def work(self) -> None:
+        code = self.code
+        with code.otherwise_return(code.build.icmp_signed("<=", self.lines, I32(self.spec.entries))):
+            self.read = self._from_registers()
+            self.rows()
+        self.read = self._from_memory()
+        self.rows()
+
+    # ------------------------------------------------------------------------------------------------------- lines
+
+    def _from_registers(self) -> _Lines:
+        code, lanes = self.code, self.machine.lanes
+        tables = [
+            [code.load(code.at(host, I32(i), F32), self.vector) for i in range(0, self.spec.entries, lanes)]
+            for host in self.memory
+        ]
+        return lambda index: tuple(self.machine.table_floats(code, table, index) for table in tables)  # type: ignore[return-value]
+
+    def _from_memory(self) -> _Lines:
+        """Gather: each lane from its own address."""
+        code, build, lanes = self.code, self.code.build, self.machine.lanes
+        every, none = splat(I1, lanes, 1), ir.Constant(self.vector, ir.Undefined)
+
+        def read(index: ir.Value) -> tuple[ir.Value, ir.Value]:
+            found = []
+            for host in self.memory:
+                places = build.gep(host, [index], source_etype=F32)
+                places.type = vector(PTR, lanes)
+                name = f"llvm.masked.gather.v{lanes}f32.v{lanes}p0"
+                found.append(code.call(name, self.vector, places, I32(4), every, none))
+            return found[0], found[1]
+
+        return read
+
+    # --------------------------------------------------------------------------------------------------------- sums
+
+    def means(self, here: Sequence[Sequence[ir.Value]]) -> list[Sequence[ir.Value]]:
+        code, build = self.code, self.code.build
+        centres = [self._load(place) for place in here[-1]]
+        zero = splat(F32, self.machine.lanes, 0.0)
+        with code.loop(I32(0), self.count, 1, [zero] * (self.vectors * (1 + self.spec.values))) as loop:
+            loop.following = self._add(loop.index, here, centres, loop.values)
+        weights, *products = self._parted(loop.values)
+        return [[build.fdiv(p, w) for p, w in zip(channel, weights, strict=True)] for channel in products]
+
+    def _parted(self, state: Sequence[ir.Value]) -> list[Sequence[ir.Value]]:
+        return [state[i : i + self.vectors] for i in range(0, len(state), self.vectors)]
+
+    def _load(self, place: ir.Value) -> list[ir.Value]:
+        """Load the pixels of a block."""
+        lanes = self.machine.lanes
+        return [
+            self.code.load(self.code.at(place, I32(i * lanes), F32), self.vector) for i in range(self.vectors)
+        ]
+
+    def _add(
+        self, tap: ir.Value, here: Sequence[Sequence[ir.Value]], centres: Sequence[Sequence[ir.Value]],
+        state: Sequence[ir.Value],
+    ) -> list[ir.Value]:  # fmt: skip
+        """Add a tap to the sums."""
+        code, lanes = self.code, self.machine.lanes
+        images = [
+            [self._load(code.at(place, self.offset(tap, i), F32)) for place in places] for i, places in enumerate(here)
+        ]
+        values, guides = images[0], images[-1]
+        spatial = code.broadcast(code.load(code.at(self.weights_host, tap, F32), F32), lanes)
+        sums, *products = (list(part) for part in self._parted(state))
+        for i in range(self.vectors):
+            weight = self._weight(self._distance([g[i] for g in guides], [c[i] for c in centres]))
+            weight = code.build.fmul(weight, spatial)
+            sums[i] = code.build.fadd(sums[i], weight)
+            for product, channel in zip(products, values, strict=True):
+                product[i] = self._multiply_add(weight, channel[i], product[i])
+        return [each for part in (sums, *products) for each in part]
+
+    def _multiply_add(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+        return self.code.call(f"llvm.fma.v{self.machine.lanes}f32", self.vector, a, b, c)
+
+    def _distance(self, taps: Sequence[ir.Value], centres: Sequence[ir.Value]) -> ir.Value:
+        """Give the distance between colours; of one channel the difference, whose sign does not matter."""
+        build, lanes = self.code.build, self.machine.lanes
+        first, *others = (build.fsub(tap, centre) for tap, centre in zip(taps, centres, strict=True))
+        if not others:
+            return first
+        if self.spec.norm == "l2":
+            square = build.fmul(first, first)
+            for other in others:
+                square = self._multiply_add(other, other, square)
+            return self.code.call(f"llvm.sqrt.v{lanes}f32", self.vector, square)
+        total = self._size(first)
+        for other in others:
+            total = build.fadd(total, self._size(other))
+        return total
+
+    def _size(self, value: ir.Value) -> ir.Value:
+        return self.code.call(f"llvm.fabs.v{self.machine.lanes}f32", self.vector, value)
+
+    def _weight(self, distance: ir.Value) -> ir.Value:
+        build = self.code.build
+        distance = self.machine.clamp_floats(self.code, distance, self.most)
+        index = build.fptosi(build.fmul(distance, self.scale), vector(I32, self.machine.lanes))
+        constant, slope = self.read(index)
+        return self._multiply_add(slope, distance, constant)
+
+    def put(self, vectors: Sequence[ir.Value], to: ir.Value) -> None:
+        for i, each in enumerate(vectors):
+            self.code.store(each, self.code.at(to, I32(i * self.machine.lanes), F32))
