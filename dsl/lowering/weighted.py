@@ -81,22 +81,30 @@ def in_loop(low: Lowering, node: Node, group: Group) -> Reader:
     sums = [hl.Expr(total[x, y][c]) + weight * found[c] for c in range(channels)]
     total[x, y] = (*sums, hl.Expr(total[x, y][channels]) + weight)
     low.stages.loops[f"{name}_sum"]["tap"] = at.loop.x
+    low.notes[low.label(node)] = "loop over taps"
+    return quotients(low, name, group, channels, low.lanes, _TILE)
+
+
+def quotients(low: Lowering, name: str, group: Group, channels: int, lanes: int, vectors: int) -> Reader:
+    """Stage: what ``NAME_sum`` sums by channel, over what it sums last; so many vectors of ``lanes`` at a time."""
+    total = low.stages.funcs[f"{name}_sum"]
 
     def quotient(x: Any, y: Any, c: Any) -> Any:
-        return pointwise.pick([hl.Expr(total[x, y][i]) / hl.Expr(total[x, y][channels]) for i in range(channels)], c)
+        sums = [hl.cast(hl.Float(32), total[x, y][i]) for i in range(channels + 1)]
+        return pointwise.pick([each / sums[-1] for each in sums[:-1]], c)
 
     read = low.image_stage(name, channels, quotient, group, uniform=channels == 1)
     group.own_columns.add(name)
     rest = ("c",) if channels > 1 else ()
-    loops = low.record[name].split("x", "x", "xi", _TILE * low.lanes, "RoundUp")
+    loops = low.record[name].split("x", "x", "xi", vectors * lanes, "RoundUp")
     loops.split("xi", "xu", "xi", low.lanes, "RoundUp").reorder(*rest, "xi", "xu", "x", "y")
     loops.unroll("xu").vectorize("xi")
     if rest:
         loops.unroll("c")
     summed = low.record[f"{name}_sum"].compute_at(name, "x").store_in("Stack")
-    summed.split("x", "xu", "x", low.lanes, "RoundUp").unroll("xu").vectorize("x")
+    summed.split("x", "xu", "x", lanes, "RoundUp").unroll("xu").vectorize("x")
     update = low.record[f"{name}_sum"].update(0)
-    update.split("x", "xu", "x", low.lanes, "RoundUp").reorder("x", "xu", "tap").unroll("xu").vectorize("x")
+    update.split("x", "xu", "x", lanes, "RoundUp").reorder("x", "xu", "tap").unroll("xu").vectorize("x")
     return read
 
 

@@ -3,8 +3,7 @@
 Images are ``value - 128`` where the machine wants them signed. Besides, it is given byte tables (entries, then fours of
 taps) and the weight of the pixel itself.
 
-Sums are of whole numbers, hence exact and alike on every machine. A filler is the pixel itself, whose difference is 0:
-what it adds is known ahead and taken off the pixel's own weight.
+Sums are of whole numbers, hence exact.
 """
 
 from __future__ import annotations
@@ -70,15 +69,7 @@ class _Writer(WindowWriter):
         self.start.ask(0, I32(0), I32(1))
 
     def prepare(self) -> None:
-        """Find the weight of the pixel itself: what fillers add is taken off."""
-        code, build = self.code, self.code.build
-        self.tables_host = self.tables.host()
-        own = code.load(self.start.host(), I32)
-        with code.loop(I32(0), self.count, 1, [own]) as tap:
-            table = build.mul(build.sdiv(tap.index, I32(GROUP)), I32(self.spec.entries))
-            weight = build.zext(code.load(code.at(self.tables_host, table, I8), I8), I32)
-            tap.following = [build.sub(tap.values[0], build.mul(self.tap(tap.index, 2), weight))]
-        self.own = tap.values[0]
+        self.tables_host, self.own = self.tables.host(), self.code.load(self.start.host(), I32)
 
     def means(self, here: Sequence[Sequence[ir.Value]]) -> list[Sequence[ir.Value]]:
         """Sum weights, and weights times values by channel, over all taps: each for four interleaved vectors."""
