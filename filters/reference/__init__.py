@@ -9,21 +9,28 @@ from .convolution import box, convolve, gabor, gaussian, gaussian_scale_space, u
 from .local_laplacian import local_laplacian
 from .metrics import psnr
 from .pyramids import collapse, down, gaussian_pyramid, laplacian_pyramid, up
+from .weighted import bilateral, disc, joint_bilateral, nonlocal_means, range_weights, variable_convolve
 
 __all__ = [
+    "bilateral",
     "border_index",
     "box",
     "collapse",
     "convolve",
+    "disc",
     "down",
     "gabor",
     "gaussian",
     "gaussian_pyramid",
     "gaussian_scale_space",
+    "joint_bilateral",
     "laplacian_pyramid",
     "local_laplacian",
+    "nonlocal_means",
     "pad",
     "psnr",
+    "range_weights",
     "unsharp",
     "up",
+    "variable_convolve",
 ]
