@@ -20,11 +20,13 @@ from filters._gaussian import gaussian, unsharp
 from filters._laplacian.call import local_laplacian
 from filters._laplacian.interactive import LocalLaplacian
 from filters._scale_space import gaussian_scale_space
+from filters._weighted.call import bilateral
 from schedules import config
 
 __all__ = [
     "Filter",
     "LocalLaplacian",
+    "bilateral",
     "box",
     "compiled",
     "config",

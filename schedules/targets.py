@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import platform
 import sys
+from dataclasses import dataclass
 
 from schedules.errors import TargetError
 
@@ -72,6 +73,54 @@ def llvm_features(target: str) -> str:
     """Spell the CPU features of a resolved target as LLVM's code generator takes them."""
     needed = set().union(*(_llvm_needs(feature) for feature in features(target) if feature in _CPU_FEATURES))
     return ",".join(f"+{feature}" for feature in sorted(needed))
+
+
+@dataclass(frozen=True)
+class Registers:
+    """Tables that the registers of a CPU hold, for look-ups by shuffles.
+
+    Attributes
+    ----------
+    name : str
+        The instruction set.
+    width : int
+        Bytes of a register.
+    bytes : tuple of int
+        Entries of byte tables.
+    whole : bool
+        Whether byte tables have an entry for every difference of bytes, or for each of several.
+    weight : int
+        The largest weight of bytes, with which sums of products stay exact.
+    floats : tuple of int
+        Entries of float32 tables.
+    """
+
+    name: str
+    width: int
+    bytes: tuple[int, ...]
+    whole: bool
+    weight: int
+    floats: tuple[int, ...]
+
+
+#: From the most able to the least: the features a target must have, and its tables.
+_REGISTERS: tuple[tuple[frozenset[str], Registers], ...] = (
+    (
+        frozenset(("avx512_cannonlake", "avx512_zen4")),
+        Registers("AVX-512 VBMI with VNNI", 64, (128, 256), True, 255, (16, 32)),
+    ),
+    (frozenset(("avx512_cannonlake",)), Registers("AVX-512 VBMI", 64, (128, 256), True, 127, (16, 32))),
+    (frozenset(("avx512_skylake",)), Registers("AVX-512", 64, (16, 32), False, 127, (16, 32))),
+    (frozenset(("avx2", "avxvnni")), Registers("AVX2 with VNNI", 32, (16, 32), False, 255, (8, 16))),
+    (frozenset(("avx2",)), Registers("AVX2", 32, (16, 32), False, 127, (8, 16))),
+    (frozenset(("arm_dot_prod",)), Registers("NEON", 16, (64,), False, 255, (16,))),
+)
+
+
+def tables_in_registers(target: str) -> Registers | None:
+    """Tell what tables the registers of a resolved target's CPU hold; None if it has no shuffles for them."""
+    present = features(target)
+    return next((found for needs, found in _REGISTERS if needs <= present), None)
 
 
 @functools.cache

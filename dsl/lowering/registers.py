@@ -17,6 +17,9 @@ from dsl.registers.mean_floats import MeanOfFloats
 from dsl.tap_table import GROUP
 from schedules.errors import ScheduleError
 
+#: Differences that byte tables may be for.
+_SPANS = (16, 32, 64, 128, 256)
+
 
 def mean_of_bytes(low: Lowering, node: Node, found: ByLookup, group: Group, unit: Machine) -> Reader:
     """Stages: images with their surroundings, taps, byte tables; and the extern stage that averages."""
@@ -24,10 +27,10 @@ def mean_of_bytes(low: Lowering, node: Node, found: ByLookup, group: Group, unit
     span = int(low.schedule.choice(f"{low.label(node)}.span", "span", default=128))
     best = max(unit.tables(span), default=0)
     entries = int(low.schedule.choice(f"{low.label(node)}.entries", "entries", default=best))
-    if span not in (128, 256) or entries not in unit.tables(span):
+    if span not in _SPANS or entries not in unit.tables(span):
+        known = "; ".join(f"below {s} {', '.join(map(str, unit.tables(s)))}" for s in _SPANS if unit.tables(s))
         raise ScheduleError(
-            f"{name}: a table of {entries} entries for differences up to {span}: {unit.name} has "
-            + " and ".join(f"{unit.tables(s)} for {s}" for s in (128, 256))
+            f"{name}: a table of {entries} entries for differences below {span}; {unit.name} has for {known}"
         )
     is_same, rounded = found.image is found.guide, low.is_stored(node, "uint8")
     channels = [channel_count(found.image), channel_count(found.guide)]
@@ -53,9 +56,10 @@ def mean_of_bytes(low: Lowering, node: Node, found: ByLookup, group: Group, unit
 def mean_of_floats(low: Lowering, node: Node, found: ByLookup, group: Group, unit: Machine) -> Reader:
     """Stages: images with their surroundings, taps, lines of the table; and the extern stage that averages."""
     name = f"{low.label(node)}_{group.name}"
-    entries = int(low.schedule.choice(f"{low.label(node)}.entries", "entries", default=unit.floats[0]))
-    if entries not in unit.floats:
-        raise ScheduleError(f"{name}: a table of {entries} lines: {unit.name} has {unit.floats}")
+    entries = int(low.schedule.choice(f"{low.label(node)}.entries", "entries", default=unit.registers.floats[-1]))
+    if entries not in unit.registers.floats:
+        known = ", ".join(map(str, unit.registers.floats))
+        raise ScheduleError(f"{name}: a table of {entries} lines; {unit.name} has {known}")
     is_same = found.image is found.guide
     channels = [channel_count(found.image), channel_count(found.guide)]
     spec = MeanOfFloats(unit, channels[0], channels[1], is_same, entries, found.norm)

@@ -7,7 +7,6 @@ pixel side by side, in an order of pixels that :meth:`Machine.places` tells.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from llvmlite import ir
@@ -16,44 +15,33 @@ from dsl.registers.code import F32, I8, I16, I32, Code, splat, vector
 from schedules import targets
 
 
-@dataclass(frozen=True)
 class Machine:
     """An instruction set.
 
     Parameters
     ----------
-    name : str
-        For people.
-    width : int
-        Bytes of a register.
-    entries : tuple of int
-        Sizes of byte tables that fit registers.
-    weight : int
-        The largest weight: what sums of products stay exact with.
-    signed : bool
-        Whether pixels are kept as ``value - 128``, for a product of unsigned and signed bytes.
-    floats : tuple of int
-        Sizes of float32 tables that fit registers.
+    registers : Registers
+        What tables it holds.
     """
 
     #: Groups of taps after which :meth:`flush` is due; 0: never.
     flushes: ClassVar[int] = 0
+    #: Whether pixels are kept as ``value - 128``, for a product of unsigned and signed bytes.
+    signed: ClassVar[bool] = True
 
-    name: str
-    width: int
-    entries: tuple[int, ...]
-    weight: int
-    signed: bool
-    floats: tuple[int, ...]
+    def __init__(self, registers: targets.Registers) -> None:
+        self.registers = registers
+        self.name, self.width, self.weight = registers.name, registers.width, registers.weight
+        self.lanes = registers.width // 4  # floats of a register
 
-    @property
-    def lanes(self) -> int:
-        """Floats of a register."""
-        return self.width // 4
+    def __repr__(self) -> str:
+        return self.name
 
     def tables(self, span: int) -> tuple[int, ...]:
-        """Give the sizes of byte tables for differences below ``span``, 128 or 256."""
-        return tuple(size for size in self.entries if size <= span)
+        """Give the sizes of byte tables for differences below ``span``, a power of two up to 256."""
+        if self.registers.whole:
+            return (span,) if span in self.registers.bytes else ()
+        return tuple(size for size in self.registers.bytes if size <= span)
 
     # ---------------------------------------------------------------------------------------------- bytes, alike
 
@@ -101,7 +89,7 @@ class Machine:
     # ------------------------------------------------------------------------------------------ what differs
 
     def difference(self, code: Code, a: ir.Value, b: ir.Value, span: int) -> ir.Value:
-        """Give absolute differences of pixels: up to 128 (larger ones become 127 or 128), or all of them."""
+        """Give absolute differences of pixels: all for span 256, else larger ones than 127 become 127 or 128."""
         raise NotImplementedError
 
     def load_table(self, code: Code, table: ir.Value, entries: int) -> list[ir.Value]:
@@ -157,7 +145,7 @@ class _X86(Machine):
         return f"llvm.x86.{self._set}.{name}" + (".512" if self.width == 64 else "")
 
     def difference(self, code: Code, a: ir.Value, b: ir.Value, span: int) -> ir.Value:
-        if span == 128:
+        if span <= 128:
             near = self._bytes(code, "ssub.sat", a, b)
             return code.call(f"llvm.abs.v{self.width}i8", self.bytes(), near, ir.Constant(ir.IntType(1), 0))
         high, low = self._bytes(code, "smax", a, b), self._bytes(code, "smin", a, b)
@@ -166,7 +154,7 @@ class _X86(Machine):
     def lookup(self, code: Code, table: Sequence[ir.Value], index: ir.Value, span: int) -> ir.Value:
         """Shuffle bytes within 16: one table, or two and a choice by the topmost bit of the index."""
         entries = 16 * len(table)
-        top = index if entries == 16 else code.build.shl(index, self.splat(1 if span == 128 else 0))
+        top = code.build.shl(index, self.splat(9 - span.bit_length()))
         shift = (span // entries).bit_length() - 1
         wide = vector(I16, self.width // 2)
         narrow = code.build.lshr(code.build.bitcast(index, wide), splat(I16, self.width // 2, shift))
@@ -253,9 +241,6 @@ class Avx2Vnni(_Dot, Avx2):
 class _Vbmi(Avx512):
     """With shuffles of bytes over whole registers, two at a time: 128 entries, or twice that and a choice."""
 
-    def tables(self, span: int) -> tuple[int, ...]:
-        return (span,)
-
     def load_table(self, code: Code, table: ir.Value, entries: int) -> list[ir.Value]:
         return [code.load(code.at(table, I32(i), I8), self.bytes()) for i in range(0, entries, self.width)]
 
@@ -276,6 +261,8 @@ class VbmiVnni(_Dot, _Vbmi):
 
 
 class Neon(Machine):
+    signed: ClassVar[bool] = False
+
     def difference(self, code: Code, a: ir.Value, b: ir.Value, span: int) -> ir.Value:
         return code.call("llvm.aarch64.neon.uabd.v16i8", self.bytes(), a, b)
 
@@ -312,18 +299,17 @@ class Neon(Machine):
         return code.build.bitcast(found, vector(F32, 4))
 
 
-#: From the most able to the least: the features a target must have, and the machine.
-MACHINES: tuple[tuple[tuple[str, ...], Machine], ...] = (
-    (("avx512_cannonlake", "avx512_zen4"), VbmiVnni("AVX-512 VBMI, VNNI", 64, (128, 256), 255, True, (16, 32))),
-    (("avx512_cannonlake",), Vbmi("AVX-512 VBMI", 64, (128, 256), 127, True, (16, 32))),
-    (("avx512_skylake",), Avx512("AVX-512", 64, (16, 32), 127, True, (16, 32))),
-    (("avx2", "avxvnni"), Avx2Vnni("AVX2, VNNI", 32, (16, 32), 255, True, (8, 16))),
-    (("avx2",), Avx2("AVX2", 32, (16, 32), 127, True, (8, 16))),
-    (("arm_dot_prod",), Neon("NEON", 16, (64,), 255, False, (16,))),
-)
+_MACHINES: dict[str, type[Machine]] = {
+    "AVX-512 VBMI with VNNI": VbmiVnni,
+    "AVX-512 VBMI": Vbmi,
+    "AVX-512": Avx512,
+    "AVX2 with VNNI": Avx2Vnni,
+    "AVX2": Avx2,
+    "NEON": Neon,
+}
 
 
 def machine(target: str) -> Machine | None:
     """Give the instruction set of a resolved target, or None if none here has tables in registers."""
-    present = targets.features(target)
-    return next((machine for needs, machine in MACHINES if set(needs) <= present), None)
+    registers = targets.tables_in_registers(target)
+    return None if registers is None else _MACHINES[registers.name](registers)

@@ -32,8 +32,8 @@ class MeanOfBytes:
     same : bool
         Whether they are the same image.
     entries, span : int
-        Entries of a table, and the differences that they cover: 128, where larger ones count as 127, or 256. Of
-        several channels differences are added up, 255 at most.
+        Entries of a table, and the differences that they cover: larger ones count as ``span - 1``. Of several channels
+        differences are added up, 255 at most.
     rounded : bool
         Whether the result is bytes, or float32.
     """
@@ -151,7 +151,7 @@ class _Writer(WindowWriter):
         first, *others = (machine.difference(self.code, tap, centre, span) for tap, centre in pairs)
         for other in others:
             first = machine.add_saturating(self.code, first, other)
-        return machine.clamp(self.code, first, 127) if span == 128 else first
+        return machine.clamp(self.code, first, span - 1) if span < 256 else first
 
     def _spread(self, place: ir.Value) -> list[ir.Value]:
         pixels = self.code.load(place, self.machine.bytes())

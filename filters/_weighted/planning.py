@@ -1,0 +1,130 @@
+"""What a call runs: the form of its weights, chosen by the accuracy that is wanted."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+import dsl
+from filters._weighted import forms, prediction
+from filters._weighted.functions import Float64, RangeFunction
+from filters._weighted.prediction import Rings
+from schedules import options, targets
+
+Method = Literal["auto", "register_lut", "exact", "constant_time"]
+
+#: PSNR in dB that is expected where a call says nothing: enough that few pixels of 8 bits differ, and beyond.
+_BYTES, _FLOATS = 65.0, 80.0
+#: More taps than this could overflow the sums of whole numbers.
+_MOST_TAPS = 60000
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A spatial kernel as programs take it."""
+
+    taps: Any  # ndarray of float32
+    radius: int
+    count: int
+    rings: Rings
+
+    @staticmethod
+    def of(weights: Float64) -> Kernel:
+        """Make it of a 2-D array of odd sides."""
+        return Kernel(
+            dsl.tap_table(weights), max(weights.shape) // 2, int(np.count_nonzero(weights)), Rings.of(weights)
+        )
+
+    @property
+    def suits_bytes(self) -> bool:
+        """Whether eight bits hold its weights: none below zero, and the pixel itself among the heaviest."""
+        weights = self.taps[2::3]
+        return bool(weights.min() >= 0 and weights[0] >= 0.25 * weights.max()) and self.count <= _MOST_TAPS
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a program is run with."""
+
+    table: Any
+    scale: float
+    formula: bool
+    choices: forms.Choices
+
+
+@functools.lru_cache(maxsize=64)
+def disc(radius: int, sigma: float) -> Kernel:
+    """Give the Gaussian in a disc, as OpenCV has it."""
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    square = (y * y + x * x).astype(np.float64)
+    return Kernel.of(np.where(square <= radius * radius, np.exp(-square / (2 * sigma * sigma)), 0.0))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What decides about the form of the weights.
+
+    Parameters
+    ----------
+    is_bytes : bool
+        Whether image and guide are uint8, and so is what lies outside.
+    channels : int
+        Of the guide.
+    norm : str
+        Distance of colours.
+    accuracy : float, optional
+        PSNR in dB; None: what is usual.
+    peak : float, optional
+        Width of the range of values; None where it is not known and need not be.
+    target : str, optional
+        What the code is compiled for.
+    """
+
+    is_bytes: bool
+    channels: int
+    norm: str
+    accuracy: float | None
+    peak: float | None
+    target: str | None
+
+
+def exact(function: RangeFunction, wanted: Wanted) -> Plan:
+    """Give the plan with the weights as they are, to the precision of float32."""
+    if function.name == "gaussian" and function.exponent == 2:
+        return Plan(_NONE, 1 / function.sigma, True, (("mean", "loop"),))
+    form = forms.dense(function, wanted.peak, _target(wanted))
+    return Plan(np.float32(form.table), form.scale, False, form.choices)
+
+
+def by_table(function: RangeFunction, kernel: Kernel, wanted: Wanted) -> Plan:
+    """Give the plan with the cheapest table that is accurate enough, or the most accurate there is."""
+    return _by_table(function, kernel.rings, kernel.suits_bytes, wanted)
+
+
+_NONE = np.zeros(1, np.float32)
+
+
+@functools.lru_cache(maxsize=256)
+def _by_table(function: RangeFunction, rings: Rings, suits_bytes: bool, wanted: Wanted) -> Plan:
+    target = _target(wanted)
+    found: list[forms.Form] = []
+    if wanted.is_bytes and suits_bytes and function.is_positive and (wanted.channels == 1 or wanted.norm == "l1"):
+        found += forms.for_bytes(function, target)
+    registers = targets.tables_in_registers(target)
+    is_gaussian = function.name == "gaussian" and function.exponent == 2
+    if registers is not None or not is_gaussian:
+        found += forms.for_floats(function, rings, wanted.peak, target)
+    usual = _BYTES if wanted.is_bytes else _FLOATS
+    accuracy = usual if wanted.accuracy is None else wanted.accuracy
+    peak = 8.5 * function.sigma if wanted.peak is None else wanted.peak
+    for form in found:
+        if prediction.psnr(function, form.weights, rings, peak, wanted.channels) >= accuracy:
+            return Plan(np.float32(form.table), form.scale, False, form.choices)
+    return exact(function, wanted)
+
+
+def _target(wanted: Wanted) -> str:
+    return targets.resolve(options.current().target if wanted.target is None else wanted.target)
