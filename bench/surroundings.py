@@ -1,7 +1,7 @@
 """Measures how much the surroundings of a pixel differ from it, in photographs: ``python -m bench.surroundings``.
 
-It writes ``filters/_weighted/surroundings.npy``, by which filters predict the error of shrunken tables: for some pixels of
-the bundled photographs, their differences to pixels in so many directions at growing distances.
+It writes ``filters/_weighted/surroundings.npy``, by which filters predict the error of shrunken tables: for some pixels
+of the bundled photographs, their differences to pixels in so many directions at growing distances.
 """
 
 from __future__ import annotations

@@ -147,7 +147,9 @@ class Image(Value):
         if isinstance(offset, Taps):
             return Image(make("near", (), self, offset))
         if not (isinstance(offset, tuple) and len(offset) == 2 and all(isinstance(o, int) for o in offset)):
-            raise DSLError(f"a neighbour is image[dy, dx] with two ints, or image[dsl.taps(...)], not image[{offset!r}]")
+            raise DSLError(
+                f"a neighbour is image[dy, dx] with two ints, or image[dsl.taps(...)], not image[{offset!r}]"
+            )
         if offset == (0, 0):
             return self
         return Image(make("shift", offset, self))

@@ -24,6 +24,8 @@ class CompiledVariant:
         Whether it was found in the cache on disk.
     key : str
         Its key there.
+    notes : tuple of str
+        How nodes were lowered, where there is a choice.
     """
 
     filter: str
@@ -31,6 +33,7 @@ class CompiledVariant:
     target: str
     from_cache: bool
     key: str
+    notes: tuple[str, ...] = ()
 
 
 _lock = threading.Lock()
@@ -48,7 +51,8 @@ def kernel(request: Mapping[str, Any], name: str, why: str) -> Any:
         if key not in _kernels:
             made = Kernel(request, why)
             _kernels[key] = made
-            _variants[key] = CompiledVariant(name, why, request["target"], not made.compiled, made.key)
+            found = CompiledVariant(name, why, request["target"], not made.compiled, made.key, made.notes)
+            _variants[key] = found
         return _kernels[key]
 
 

@@ -153,7 +153,7 @@ def taps(weights: Table | ArrayLike, radius: Scalar | Number | None = None) -> T
     """
     if not isinstance(weights, Table):
         try:
-            numbers = tap_table(weights)  # type: ignore[arg-type]
+            numbers = tap_table(weights)
         except (TypeError, ValueError) as error:
             raise DSLError(f"taps: {error}") from None
         weights, radius = table(numbers), radius_of(numbers) if radius is None else radius

@@ -20,7 +20,7 @@ from filters._gaussian import gaussian, unsharp
 from filters._laplacian.call import local_laplacian
 from filters._laplacian.interactive import LocalLaplacian
 from filters._scale_space import gaussian_scale_space
-from filters._weighted.call import bilateral
+from filters._weighted.call import bilateral, joint_bilateral, variable_convolve
 from schedules import config
 
 __all__ = [
@@ -34,9 +34,11 @@ __all__ = [
     "gabor",
     "gaussian",
     "gaussian_scale_space",
+    "joint_bilateral",
     "local_laplacian",
     "reference",
     "unsharp",
+    "variable_convolve",
 ]
 
 

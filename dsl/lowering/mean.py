@@ -24,7 +24,9 @@ def _mean(low: Lowering, node: Node, group: Group) -> Reader:
     if wanted == "selects":
         return selects.mean_by_selects(low, node, found, group)
     if unit is None:
-        raise ScheduleError(f"{label} = {wanted!r}: registers hold no tables on {low.target}; 'selects' or 'loop' do without")
+        raise ScheduleError(
+            f"{label} = {wanted!r}: registers hold no tables on {low.target}; 'selects' or 'loop' do without"
+        )
     if wanted == "bytes":
         return registers.mean_of_bytes(low, node, found, group, unit)
     return registers.mean_of_floats(low, node, found, group, unit)

@@ -14,7 +14,7 @@ from typing import Any
 import halide as hl
 
 from dsl.ir import STENCIL_OPS, Image, Node, Program
-from dsl.lowering import border, convolution, direct, harmonics, neighbours, mean, pointwise, resample, tables  # noqa: F401 (they register)
+from dsl.lowering import border, convolution, direct, harmonics, mean, neighbours, pointwise, resample, tables  # noqa: F401 (they register)
 from dsl.lowering.context import Group, Lowering, Reader, TupleReader, Variant, channel_count, hl_type
 from schedules.native import signature as sig
 from schedules.native.worker import Lowered

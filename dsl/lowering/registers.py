@@ -1,4 +1,4 @@
-"""Weighted means by tables in SIMD registers: an extern stage with code of its own (dsl/registers), a strip at a time."""
+"""Weighted means by tables in SIMD registers: an extern stage with code of its own (dsl/registers), strip by strip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weighted means of bytes where no registers hold tables: the entry is chosen by a tree of selects, in whole numbers."""
+"""Weighted means of bytes where no registers hold tables: entries are chosen by a tree of selects."""
 
 from __future__ import annotations
 
@@ -11,20 +11,26 @@ from dsl.lowering import border, weighted
 from dsl.lowering.by_lookup import ByLookup, byte_tables
 from dsl.lowering.context import Group, Lowering, Reader, channel_count
 from dsl.tap_table import GROUP
+from schedules.errors import ScheduleError
 
 #: Entries of a table, the differences they are for, and the largest weight: two products make sixteen bits.
-_ENTRIES, _SPAN, _MOST = 8, 128, 127
+_ENTRIES, _SPAN, _MOST = (8, 16), (16, 32, 64, 128, 256), 127
 
 
 def mean_by_selects(low: Lowering, node: Node, found: ByLookup, group: Group) -> Reader:
     """Stages: images with their surroundings, byte tables, the sums of some vectors of pixels, their quotients."""
     name, channels, at = f"{low.label(node)}_{group.name}", channel_count(node), weighted.neighbours(low, found.taps)
-    entries = int(low.schedule.choice(f"{low.label(node)}.entries", "entries", default=_ENTRIES))
+    entries = int(low.schedule.choice(f"{low.label(node)}.entries", "entries", default=_ENTRIES[0]))
+    span = int(low.schedule.choice(f"{low.label(node)}.span", "span", default=128))
+    if entries not in _ENTRIES or span not in _SPAN or span < entries:
+        raise ScheduleError(
+            f"{name}: {entries} entries for differences below {span}; selects have {_ENTRIES} for {_SPAN}"
+        )
     padded = [border.padded_bytes(low, image, name, signed=False) for image in found.images]
     group.local += [func.name() for func in padded]
     group.own_columns.update(func.name() for func in padded)
     most = hl.min(_MOST, 65535 // at.count)  # so that the sum of all weights fills sixteen bits
-    made = byte_tables(low, found, name, entries, _SPAN, most)
+    made = byte_tables(low, found, name, entries, span, most)
     x, y, guides = low.x, low.y, channel_count(found.guide)
 
     def read(image: hl.Func, count: int, x: Any, y: Any) -> list[Any]:
@@ -44,15 +50,15 @@ def mean_by_selects(low: Lowering, node: Node, found: ByLookup, group: Group) ->
         tap = loop.x * GROUP + i
         down, right = (hl.clamp(made.taps[axis, tap], -at.reach, at.reach) for axis in range(2))
         there = (x + right * low.step, y + down)
-        index = hl.min(_distance(read(padded[-1], guides, *there), centres), hl.u8(_SPAN - 1))
-        weights.append(hl.cast(hl.UInt(16), _choose(row, index, _SPAN // entries)))
+        index = hl.min(_distance(read(padded[-1], guides, *there), centres), hl.u8(span - 1))
+        weights.append(hl.cast(hl.UInt(16), _choose(row, index, span // entries)))
         for each, value in zip(products, read(padded[0], channels, *there), strict=True):
             each.append(weights[-1] * hl.cast(hl.UInt(16), value))
     sums = [hl.Expr(total[x, y][c]) + _wide(p[0] + p[1]) + _wide(p[2] + p[3]) for c, p in enumerate(products)]
     total[x, y] = (*sums, hl.Expr(total[x, y][channels]) + sum(weights[1:], weights[0]))
     low.stages.loops[f"{name}_sum"]["tap"] = loop.x
 
-    low.notes[low.label(node)] = f"bytes, {entries} entries for differences below {_SPAN} (selects)"
+    low.notes[low.label(node)] = f"bytes, {entries} entries for differences below {span} (selects)"
     return weighted.quotients(low, name, group, channels, 4 * low.lanes, 2 if channels == 1 else 1)
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from llvmlite import ir
 
@@ -66,7 +65,7 @@ class Buffer:
         return self._code.build.sext(self._code.build.load(self._dimension(axis, _STRIDE), typ=I32), I64)
 
     def unknown(self) -> ir.Value:
-        """Tell whether this is a question: which part is needed?"""
+        """Tell whether this asks which part is needed: it has no memory."""
         build = self._code.build
         device = build.load(self._field(_DEVICE), typ=I64)
         no_host = build.icmp_unsigned("==", build.ptrtoint(self.host(), I64), I64(0))
@@ -162,9 +161,10 @@ class Code:
         single = self.build.insert_element(ir.Constant(kind, ir.Undefined), value, I32(0))
         return self.shuffle(single, single, [0] * lanes)
 
-    def shuffle(self, a: ir.Value, b: ir.Value, lanes: Sequence[int]) -> ir.Value:
+    def shuffle(self, a: ir.Value, b: ir.Value, lanes: Iterable[int]) -> ir.Value:
         """Choose lanes of two vectors, known ahead."""
-        return self.build.shuffle_vector(a, b, ir.Constant(vector(I32, len(lanes)), list(lanes)))
+        chosen = list(lanes)
+        return self.build.shuffle_vector(a, b, ir.Constant(vector(I32, len(chosen)), chosen))
 
     def least(self, a: ir.Value, b: ir.Value) -> ir.Value:
         """Give the smaller of two signed integers."""

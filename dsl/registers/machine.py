@@ -79,7 +79,7 @@ class Machine:
                 for place in range(start, start + 8, size):
                     lanes += [block + place + i for i in range(size)]
                     lanes += [self.width + block + place + i for i in range(size)]
-            found.append(code.shuffle(*pair, lanes))
+            found.append(code.shuffle(pair[0], pair[1], lanes))
         return found
 
     def places(self, index: int) -> list[int]:
@@ -191,7 +191,10 @@ class _X86(Machine):
         ]
         return code.call(self._intrinsic("packuswb"), self.bytes(), *halves)
 
+
 class Avx2(_X86):
+    """256 bits; bytes are shuffled within 16."""
+
     def table_floats(self, code: Code, table: Sequence[ir.Value], index: ir.Value) -> ir.Value:
         found = [code.call("llvm.x86.avx2.permps", vector(F32, 8), each, index) for each in table]
         if len(found) == 1:
@@ -201,6 +204,8 @@ class Avx2(_X86):
 
 
 class Avx512(_X86):
+    """512 bits, without shuffles of bytes over more than 16."""
+
     def table_floats(self, code: Code, table: Sequence[ir.Value], index: ir.Value) -> ir.Value:
         kind = vector(F32, 16)
         if len(table) == 1:
@@ -235,7 +240,7 @@ class _Dot(_X86):
 
 
 class Avx2Vnni(_Dot, Avx2):
-    pass
+    """256 bits, with sums of four products."""
 
 
 class _Vbmi(Avx512):
@@ -253,14 +258,16 @@ class _Vbmi(Avx512):
 
 
 class Vbmi(_Vbmi):
-    pass
+    """512 bits, with shuffles of all bytes."""
 
 
 class VbmiVnni(_Dot, _Vbmi):
-    pass
+    """512 bits, with shuffles of all bytes and sums of four products."""
 
 
 class Neon(Machine):
+    """128 bits, with shuffles over four registers and sums of four products."""
+
     signed: ClassVar[bool] = False
 
     def difference(self, code: Code, a: ir.Value, b: ir.Value, span: int) -> ir.Value:
@@ -282,7 +289,7 @@ class Neon(Machine):
 
     def pack(self, code: Code, vectors: Sequence[ir.Value]) -> ir.Value:
         wide = code.shuffle(
-            code.shuffle(*vectors[:2], range(8)), code.shuffle(*vectors[2:], range(8)), range(16)
+            code.shuffle(vectors[0], vectors[1], range(8)), code.shuffle(vectors[2], vectors[3], range(8)), range(16)
         )  # fmt: skip
         low = code.call("llvm.smax.v16i32", vector(I32, 16), wide, splat(I32, 16, 0))
         high = code.call("llvm.umin.v16i32", vector(I32, 16), low, splat(I32, 16, 255))

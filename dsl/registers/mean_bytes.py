@@ -94,7 +94,9 @@ class _Writer(WindowWriter):
         count = GROUP * self.parts
         return [list(state[i : i + self.parts]) for i in range(0, count, self.parts)], list(state[count:])
 
-    def _over_groups(self, state: list[ir.Value], add: Callable[[ir.Value, list[ir.Value]], list[ir.Value]]) -> list[ir.Value]:
+    def _over_groups(
+        self, state: list[ir.Value], add: Callable[[ir.Value, list[ir.Value]], list[ir.Value]]
+    ) -> list[ir.Value]:
         """Write the loop over fours of taps, in stretches after which sums of weights are flushed."""
         code, every = self.code, self.machine.flushes
         if not every:

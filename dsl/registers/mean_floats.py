@@ -1,8 +1,8 @@
-"""The weighted mean of floats, by lines from a table in registers: the weight is ``a[i] + b[i] * d``, ``i = d * scale``.
+"""The weighted mean of floats, by lines from a table in registers: the weight is ``a[i] + b[i] d``, ``i = d * scale``.
 
-Besides, it is given the weight of each tap, the two tables (lines, then a and b), two numbers (the scale, and the largest
-distance that they cover) and how many lines there are, at least those that registers hold. More than those are read from
-memory.
+Besides, it is given the weight of each tap, the two tables (lines, then a and b), two numbers (the scale, and the
+largest distance that they cover) and how many lines there are, at least those that registers hold. More than those are
+read from memory.
 """
 
 from __future__ import annotations
@@ -71,11 +71,9 @@ class _Writer(WindowWriter):
         self.tables.ask(1, I32(0), I32(2))
 
     def prepare(self) -> None:
-        code, build, lanes = self.code, self.code.build, self.machine.lanes
+        code, lanes = self.code, self.machine.lanes
         numbers, host = self.numbers.host(), self.tables.host()
-        self.scale, self.most = (
-            code.broadcast(code.load(code.at(numbers, I32(i), F32), F32), lanes) for i in range(2)
-        )
+        self.scale, self.most = (code.broadcast(code.load(code.at(numbers, I32(i), F32), F32), lanes) for i in range(2))
         self.weights_host = self.weights.host()
         second = code.at(host, self.tables.stride(1), F32)
         self.memory = (host, second)
@@ -96,7 +94,10 @@ class _Writer(WindowWriter):
             [code.load(code.at(host, I32(i), F32), self.vector) for i in range(0, self.spec.entries, lanes)]
             for host in self.memory
         ]
-        return lambda index: tuple(self.machine.table_floats(code, table, index) for table in tables)  # type: ignore[return-value]
+        return lambda index: (
+            self.machine.table_floats(code, tables[0], index),
+            self.machine.table_floats(code, tables[1], index),
+        )
 
     def _from_memory(self) -> _Lines:
         """Gather: each lane from its own address."""
@@ -131,9 +132,7 @@ class _Writer(WindowWriter):
     def _load(self, place: ir.Value) -> list[ir.Value]:
         """Load the pixels of a block."""
         lanes = self.machine.lanes
-        return [
-            self.code.load(self.code.at(place, I32(i * lanes), F32), self.vector) for i in range(self.vectors)
-        ]
+        return [self.code.load(self.code.at(place, I32(i * lanes), F32), self.vector) for i in range(self.vectors)]
 
     def _add(
         self, tap: ir.Value, here: Sequence[Sequence[ir.Value]], centres: Sequence[Sequence[ir.Value]],

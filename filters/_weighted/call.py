@@ -64,7 +64,7 @@ def bilateral(
     exponent : float
         Of ``"gaussian"``, 0.25 to 64; above 2 edges are kept more sharply.
     accuracy : float, optional
-        PSNR in dB to expect on photographs before rounding; the peak is the width of the value range. Default 65 for
+        PSNR in dB to expect on photographs before rounding; the peak is the width of the value range. Default 62 for
         uint8, 80 for others.
     method : str
         ``"register_lut"``: weights from a small table in SIMD registers, the cheapest that is accurate enough.
@@ -107,13 +107,211 @@ def bilateral(
     >>> from filters import bilateral
     >>> step = np.float32([[0, 2, 0, 2, 100, 102, 100, 102]])
     >>> bilateral(step, sigma_space=2, sigma_range=10).round(1)
-    array([[  0.9,   1. ,   1. ,   1. , 101. , 101. , 101. , 101.1]],
+    array([[  0.9,   1.1,   1. ,   1.3, 100.7, 101. , 100.9, 101.1]],
           dtype=float32)
     """
     kernel, function = _parameters(sigma_space, sigma_range, radius, range_function, exponent)
-    common = {"border": border, "border_value": border_value, "target": target, "schedule": schedule, "threads": threads}
+    common = {
+        "border": border,
+        "border_value": border_value,
+        "target": target,
+        "schedule": schedule,
+        "threads": threads,
+    }
     array = arrays.check(image)
     return _filter(array, None, kernel, function, _method(method, accuracy), norm, out, common)
+
+
+@public(programs.gray_by_gray, programs.color_by_color)
+def joint_bilateral(
+    image: ArrayLike,
+    guide: ArrayLike,
+    *,
+    sigma_space: float,
+    sigma_range: float,
+    radius: int | None = None,
+    range_function: functions.Name | np.ndarray[Any, Any] = "gaussian",
+    exponent: float = 2.0,
+    accuracy: float | None = None,
+    method: Method = "auto",
+    norm: Norm = "l1",
+    border: Border = "reflect101",
+    border_value: float = 0.0,
+    out: np.ndarray[Any, Any] | None = None,
+    target: str | None = None,
+    schedule: Any = "manual",
+    threads: int | None = None,
+) -> np.ndarray[Any, Any]:
+    """Smooth an image and keep the edges of another one, the guide: flash and no flash, depth and photograph.
+
+    Parameters
+    ----------
+    image : array
+        (H, W), (H, W, C) or (N, H, W, C); uint8, uint16 or float32. All channels are filtered, with the same weights.
+    guide : array
+        Of the image's height and width, of any number of channels and dtype; of more than three channels the first
+        three are its colour.
+    sigma_space : float
+        How far pixels count, in pixels.
+    sigma_range : float
+        How much the guide may differ, in its own units.
+    radius, range_function, exponent, accuracy, method, norm
+        As of :func:`bilateral`; differences and distances are the guide's.
+    border : str
+        What lies outside of both: ``"reflect101"``, ``"reflect"``, ``"replicate"``, ``"wrap"`` or ``"constant"``.
+    border_value : float
+        Outside pixels under ``"constant"``.
+    out : array, optional
+        Where to write the result; it must not overlap ``image`` or ``guide``.
+    target : str, optional
+        Halide target to compile for, default ``"host"``.
+    schedule : str, Schedule or path
+        Loop schedule, default the hand-written one.
+    threads : int, optional
+        Most threads to use.
+
+    Returns
+    -------
+    array
+        Of the image's shape and dtype.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, what came and what is accepted.
+
+    References
+    ----------
+    G. Petschnigg et al., "Digital photography with flash and no-flash image pairs", SIGGRAPH 2004.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from filters import joint_bilateral
+    >>> noisy = np.float32([[1, 3, 1, 3, 1, 3, 1, 3]])
+    >>> guide = np.uint8([[0, 0, 0, 0, 200, 200, 200, 200]])
+    >>> joint_bilateral(noisy, guide, sigma_space=2, sigma_range=10).round(1)
+    array([[1.9, 2.1, 2. , 2.3, 1.7, 2. , 1.9, 2.1]], dtype=float32)
+    """
+    kernel, function = _parameters(sigma_space, sigma_range, radius, range_function, exponent)
+    common = {
+        "border": border,
+        "border_value": border_value,
+        "target": target,
+        "schedule": schedule,
+        "threads": threads,
+    }
+    array = arrays.check(image)
+    return _filter(array, _guide(guide, array), kernel, function, _method(method, accuracy), norm, out, common)
+
+
+@public(programs.gray_by_gray, programs.color_by_color)
+def variable_convolve(
+    image: ArrayLike,
+    guide: ArrayLike,
+    *,
+    table: ArrayLike,
+    table_range: float | None = None,
+    spatial_kernel: np.ndarray[Any, Any],
+    accuracy: float | None = None,
+    method: Method = "auto",
+    norm: Norm = "l1",
+    border: Border = "reflect101",
+    border_value: float = 0.0,
+    out: np.ndarray[Any, Any] | None = None,
+    target: str | None = None,
+    schedule: Any = "manual",
+    threads: int | None = None,
+) -> np.ndarray[Any, Any]:
+    """Average with any spatial kernel, whose weights are multiplied by any table's entry for how much a guide differs.
+
+    The result is the sum of ``kernel * weight * pixel`` over that of ``kernel * weight``.
+
+    Parameters
+    ----------
+    image : array
+        (H, W), (H, W, C) or (N, H, W, C); uint8, uint16 or float32. All channels are filtered, with the same weights.
+    guide : array
+        Of the image's height and width, of any number of channels and dtype; it may be the image itself.
+    table : array
+        Entry i is the weight at a difference of ``i * table_range / (len(table) - 1)``, linear between entries and the
+        last one beyond. It need not fall, and may be negative.
+    table_range : float, optional
+        The difference of the last entry, in the guide's units; default ``len(table) - 1``, so that entries are one unit
+        apart.
+    spatial_kernel : array
+        2-D, of odd height and width up to 401; applied as by :func:`convolve`, so mirrored.
+    accuracy : float, optional
+        PSNR in dB to expect on photographs before rounding; the peak is the width of the value range. Default 62 for
+        uint8, 80 for others.
+    method : str
+        ``"auto"`` and ``"register_lut"``: the table, or one as small as is accurate enough, in SIMD registers.
+        ``"exact"``: the table as it is.
+    norm : str
+        Distance between colours: ``"l1"`` or ``"l2"``.
+    border : str
+        What lies outside of both: ``"reflect101"``, ``"reflect"``, ``"replicate"``, ``"wrap"`` or ``"constant"``.
+    border_value : float
+        Outside pixels under ``"constant"``.
+    out : array, optional
+        Where to write the result; it must not overlap ``image`` or ``guide``.
+    target : str, optional
+        Halide target to compile for, default ``"host"``.
+    schedule : str, Schedule or path
+        Loop schedule, default the hand-written one.
+    threads : int, optional
+        Most threads to use.
+
+    Returns
+    -------
+    array
+        Of the image's shape and dtype.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, what came and what is accepted.
+
+    Examples
+    --------
+    The mean of the neighbours that differ, where there are some, else the pixel itself:
+
+    >>> import numpy as np
+    >>> from filters import variable_convolve
+    >>> image = np.float32([[0, 0, 30, 0, 0]])
+    >>> variable_convolve(image, image, table=[1e-6, 1], table_range=10, spatial_kernel=np.ones((1, 3))).round(3)
+    array([[ 0., 30.,  0., 30.,  0.]], dtype=float32)
+    """
+    kernel = _kernel(spatial_kernel)
+    entries = np.atleast_1d(np.asarray(table))
+    last = max(len(entries) - 1, 1) if table_range is None else number(table_range, "table_range", least=1e-6, most=1e9)
+    function = functions.table(entries, "table", last / max(len(entries) - 1, 1))
+    common = {
+        "border": border,
+        "border_value": border_value,
+        "target": target,
+        "schedule": schedule,
+        "threads": threads,
+    }
+    array = arrays.check(image)
+    if method == "constant_time":
+        raise ValueError(
+            "method 'constant_time' is for Gaussians, not for any table: 'auto', 'register_lut' or 'exact'"
+        )
+    return _filter(array, _guide(guide, array), kernel, function, _method(method, accuracy), norm, out, common)
+
+
+def _kernel(weights: Any) -> Kernel:
+    array = np.asarray(weights, np.float64)
+    if array.ndim != 2 or any(side % 2 == 0 or side > 2 * MAX_RADIUS + 1 for side in array.shape):
+        most = 2 * MAX_RADIUS + 1
+        raise ValueError(
+            f"spatial_kernel must be 2-D with odd sides up to {most}, an array of shape {array.shape} came"
+        )
+    try:
+        return Kernel.of(array[::-1, ::-1])
+    except ValueError as error:
+        raise ValueError(f"spatial_kernel: {error}") from None
 
 
 def _parameters(
@@ -146,25 +344,33 @@ def _filter(
     norm: Norm,
     out: Any,
     common: dict[str, Any],
-) -> Any:
+) -> np.ndarray[Any, Any]:
     """Filter an image, by itself or by a guide, with the program for its channels."""
     chosen = choice(norm, "norm", _NORMS)
     leading = image if guide is None else guide
     channels = _channels(leading)
     wanted = Wanted(
-        _is_bytes(image, leading, common), channels, chosen, method[1], _peak(leading, function, method), common["target"]
+        _is_bytes(image, leading, common),
+        channels,
+        chosen,
+        method[1],
+        _peak(leading, function, method),
+        common["target"],
     )
     plan = planning.exact(function, wanted) if method[0] == "exact" else planning.by_table(function, kernel, wanted)
     run = functools.partial(_run, kernel=kernel, plan=plan, norm=chosen, common=common)
     if guide is None:
-        return run(programs.gray_program if channels == 1 else programs.color_program, [image], out=out)
+        program = programs.gray_program if channels == 1 else programs.color_program
+        return run(program, [image], out=out)  # type: ignore[no-any-return]
     result = np.empty_like(image) if out is None else arrays.check_out(out, image, (image, guide))
     for program, images, part in _jobs(image, guide, result):
         run(program, images, out=part)
     return result
 
 
-def _run(program: Any, images: list[arrays.Array], *, kernel: Kernel, plan: Plan, norm: str, common: Any, out: Any) -> Any:
+def _run(
+    program: Any, images: list[arrays.Array], *, kernel: Kernel, plan: Plan, norm: str, common: Any, out: Any
+) -> Any:
     return program.run(
         images,
         (float(kernel.radius), plan.scale),
@@ -205,7 +411,11 @@ def _jobs(
     is_color = _channels(guide) == 3
     plane = guide if guide.ndim == 2 else guide[..., 0]
     if image.ndim == 2:
-        yield (programs.gray_by_color if is_color else programs.gray_by_gray), [image, guide if is_color else plane], result
+        yield (
+            (programs.gray_by_color if is_color else programs.gray_by_gray),
+            [image, guide if is_color else plane],
+            result,
+        )
         return
     count = image.shape[-1]
     threes = count - count % 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,8 @@ from schedules import targets
 Choices = tuple[tuple[str, str | int], ...]
 #: Differences that lines are fitted at.
 _POINTS = 1024
+#: Nodes, and how many there are a unit of difference.
+Shrunken = tuple[tuple[float, ...], float]
 #: Of lines in memory: so many that what is left of the error is that of float32.
 _DENSE = 4096
 
@@ -59,7 +62,8 @@ class Bytes(Form):
         values = np.interp(np.arange(self.span), np.arange(len(self.table)), self.table)
         means = values.reshape(self.entries, step).mean(axis=1)
         index = np.minimum(distance, self.span - 1).astype(np.int64) // step
-        return np.round(np.clip(means[index] * spatial / means.max() * self.most, 0, self.most))
+        found: Float64 = np.round(np.clip(means[index] * spatial / means.max() * self.most, 0, self.most))
+        return found
 
 
 def for_bytes(function: RangeFunction, target: str) -> list[Bytes]:
@@ -78,7 +82,7 @@ def byte_tables(target: str) -> list[tuple[str, int, list[tuple[int, int, float]
     spans = (16, 32, 64, 128, 256)
     unit = targets.tables_in_registers(target)
     if unit is None:
-        return [("selects", 127, [(8, 128, 40.0), (16, 128, 50.0)])]
+        return [("selects", 127, [(e, s, 40.0 if e == 8 else 50.0) for e in (8, 16) for s in spans if e <= s])]
     if unit.whole:
         return [("bytes", unit.weight, [(128, 128, 9.0), (256, 256, 11.0)])]
     fitting = [(entries, span) for entries in unit.bytes for span in spans if entries <= span]
@@ -114,7 +118,7 @@ def _end(function: RangeFunction, peak: float | None) -> float:
 
 
 @functools.lru_cache(maxsize=256)
-def shrunken(function: RangeFunction, rings: Rings, peak: float | None, lines: int) -> tuple[tuple[float, ...], float]:
+def shrunken(function: RangeFunction, rings: Rings, peak: float | None, lines: int) -> Shrunken:
     """Shrink a table to so many lines: where it ends, and its nodes, such that averages err least on photographs.
 
     Returns
@@ -124,29 +128,43 @@ def shrunken(function: RangeFunction, rings: Rings, peak: float | None, lines: i
     """
     if function.name == "table" and len(function.entries) <= lines + 1:
         return function.entries, 1 / function.sigma
-    typical = 8.5 * function.sigma if peak is None else peak
     far = _end(function, peak)
+    ranges = [function.sigma * times for times in _RANGES] if peak is None else [peak]
     best: tuple[float, tuple[float, ...], float] | None = None
-    for part in (1.0,) if function.name == "table" else (1.0, 0.9, 0.8, 0.7, 0.6, 0.5):
+    for part in _PARTS if function.name == "gaussian" else (1.0,):
         end = far * part
-        nodes, scale = _nodes(function, rings, typical, lines, end), lines / end
+        nodes, scale = _nodes(function, rings, ranges, lines, end), lines / end
         form = Form((), 0.0, nodes, scale)
-        found = prediction.psnr(function, form.weights, rings, typical)
+        found = min(prediction.psnr(function, form.weights, rings, width) for width in ranges)
         if best is None or found > best[0]:
             best = (found, nodes, scale)
     assert best is not None
     return best[1], best[2]
 
 
-def _nodes(function: RangeFunction, rings: Rings, peak: float, lines: int, end: float) -> tuple[float, ...]:
-    """Fit nodes by least squares, each difference with its share of the error of averages."""
+#: Where the range of values is not known: those that tables are made for, in sigmas. And the parts of the reach at which
+#: a table may end: what is beyond weighs nothing.
+_RANGES = (2.5, 8.5, 25.0, 50.0)
+_PARTS = (1.0, 0.92, 0.85, 0.78, 0.71, 0.64)
+
+
+def _nodes(function: RangeFunction, rings: Rings, ranges: Sequence[float], lines: int, end: float) -> tuple[float, ...]:
+    """Fit nodes by least squares, differences with their share of the error of averages; the last one is given."""
     at = (np.arange(_POINTS) + 0.5) * (end / _POINTS)
     place = at * (lines / end)
     first = place.astype(np.int64)
     hats = np.zeros((_POINTS, lines + 1))
     rows = np.arange(_POINTS)
     hats[rows, first], hats[rows, first + 1] = 1 - (place - first), place - first
-    share = prediction.importance(function, rings, peak, 128, end)
-    weight = np.sqrt(np.repeat(share, _POINTS // 128) + 1e-3 * share.mean())
-    fitted = np.linalg.lstsq(hats * weight[:, None], function(at) * weight, rcond=None)[0]
-    return tuple(np.maximum(fitted, 0.0).tolist() if function.is_positive else fitted.tolist())
+    share = sum(_relative(prediction.importance(function, rings, width, 128, end)) for width in ranges)
+    weight = np.sqrt(np.repeat(share, _POINTS // 128))
+    last = 0.0 if function.name in ("gaussian", "tukey") else float(function(end))
+    wanted = function(at) - last * hats[:, -1]
+    fitted = np.linalg.lstsq(hats[:, :-1] * weight[:, None], wanted * weight, rcond=None)[0]
+    nodes = np.append(fitted, last)
+    return tuple(np.maximum(nodes, 0.0).tolist() if function.is_positive else nodes.tolist())
+
+
+def _relative(share: Float64) -> Float64:
+    """Give shares that add up to one, and none that is nothing: no node may be left free."""
+    return share / share.sum() + 1e-3 / len(share) if share.any() else np.full(len(share), 1 / len(share))

@@ -41,19 +41,22 @@ class RangeFunction:
     def __call__(self, difference: ArrayLike) -> Float64:
         """Give the weights of differences."""
         relative = np.abs(np.asarray(difference, np.float64)) / self.sigma
+        found: Float64
         if self.name == "gaussian":
-            return np.exp(-(relative**self.exponent) / 2)
-        if self.name == "tukey":
-            return np.square(1 - np.square(np.minimum(relative, 1.0)))
-        if self.name == "huber":
-            return 1 / np.maximum(relative, 1.0)
-        return np.interp(relative, np.arange(len(self.entries)), self.entries)
+            found = np.exp(-(relative**self.exponent) / 2)
+        elif self.name == "tukey":
+            found = np.square(1 - np.square(np.minimum(relative, 1.0)))
+        elif self.name == "huber":
+            found = 1 / np.maximum(relative, 1.0)
+        else:
+            found = np.interp(relative, np.arange(len(self.entries)), self.entries)
+        return found
 
     @property
     def reach(self) -> float:
         """Beyond which differences weigh nothing, or all alike; infinite if there is no such."""
         if self.name == "gaussian":
-            return self.sigma * (-2 * math.log(_NOTHING)) ** (1 / self.exponent)
+            return float(self.sigma * (-2 * math.log(_NOTHING)) ** (1 / self.exponent))
         if self.name == "tukey":
             return self.sigma
         if self.name == "huber":

@@ -55,9 +55,14 @@ class Rings:
         return Rings(float(kernel[kernel.shape[0] // 2, kernel.shape[1] // 2]), tuple(mean), tuple(count))
 
 
+#: Photographs differ in contrast: those measured count as they are, and with their differences so many times as large.
+_CONTRASTS = (1.0, 2.0)
+
+
 @functools.cache
 def _surroundings() -> Float64:
-    return np.load(FILE).astype(np.float64)
+    measured = np.load(FILE).astype(np.float64)
+    return np.concatenate([np.clip(measured * contrast, -_PEAK, _PEAK) for contrast in _CONTRASTS])
 
 
 def psnr(function: RangeFunction, weights: Weights, rings: Rings, peak: float, channels: int = 1) -> float:
@@ -83,7 +88,8 @@ def psnr(function: RangeFunction, weights: Weights, rings: Rings, peak: float, c
 
     def mean(found: Float64, own: Float64) -> Float64:
         taps = found * share
-        return (taps * values).sum((1, 2)) / (taps.sum((1, 2)) + own)
+        total: Float64 = (taps * values).sum((1, 2)) / (taps.sum((1, 2)) + own)
+        return total
 
     zero, middle = np.zeros(1), np.array([rings.own])
     true = mean(function(distance) * spatial, function(zero) * middle)
@@ -98,5 +104,6 @@ def importance(function: RangeFunction, rings: Rings, peak: float, bins: int, en
     distance = np.abs(values)
     taps = np.broadcast_to((np.array(rings.weight) * np.array(rings.count))[:, None] / DIRECTIONS, values.shape)
     total = (function(distance) * taps).sum((1, 2), keepdims=True) + rings.own * function(0.0)
-    place = np.minimum((distance / end * bins).astype(np.int64), bins - 1)
-    return np.bincount(place.ravel(), np.square(taps * values / total).ravel(), bins)
+    share = np.square(taps * values / total)
+    inside = distance < end
+    return np.bincount((distance[inside] / end * bins).astype(np.int64), share[inside], bins).astype(np.float64)

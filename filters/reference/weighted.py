@@ -1,7 +1,7 @@
 """Averages whose weights depend on the pixels, by their definitions: a loop over the window's pixels.
 
-The bilateral filter is that of Tomasi and Manduchi (ICCV 1998), joint (or cross) with a guide: Petschnigg et al., Eisemann
-and Durand (SIGGRAPH 2004). Its window is OpenCV's: a disc.
+The bilateral filter is that of Tomasi and Manduchi (ICCV 1998), joint (or cross) with a guide: Petschnigg et al.,
+Eisemann and Durand (SIGGRAPH 2004). Its window is OpenCV's: a disc.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,9 @@ def bilateral(
     border: str = "reflect101",
     border_value: float = 0.0,
 ) -> FloatArray:
-    """Average over a disc, with less weight for what is further away and what differs more: `joint_bilateral` by itself.
+    """Average over a disc, with less weight for what is further away and what differs more.
+
+    It is `joint_bilateral` of an image by itself.
 
     Parameters
     ----------

@@ -69,12 +69,15 @@ class Kernel:
         Its key in the cache.
     compiled : bool
         Whether this process had to compile it.
+    notes : tuple of str
+        How nodes were lowered, where there is a choice.
     """
 
     def __init__(self, request: Mapping[str, Any], label: str) -> None:
         targets.check_runnable(request["target"])
         self.label, self.request = label, dict(request)
         self.key, self._entry, self.compiled = compile.obtain(request, label)
+        self.notes = tuple(f"{node}: {note}" for node, note in self._entry.meta.get("notes", {}).items())
         self.signature = Signature.from_json(self._entry.meta["signature"])
         self._prototype = ctypes.CFUNCTYPE(
             ctypes.c_int32, ctypes.c_void_p, *(_C_TYPES[llvm] for _, llvm, _ in self.signature.parameters())
