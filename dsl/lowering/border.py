@@ -78,16 +78,21 @@ def padded(low: Lowering, node: Node, group: Group) -> Reader:
         if pointwise.is_leaf(low, node):
             group.readers[key] = _padded_leaf(low, node, group)
         else:
-
-            def leaf(inner: Node, x: Any, y: Any) -> list[Any]:
-                reader = padded(low, inner, group)
-                return [reader(x, y, c) for c in range(channel_count(inner))]
-
-            channels = channel_count(node)
-            value = pointwise.channel_of(lambda x, y: pointwise.evaluate(low, node, group, x, y, leaf), channels)
+            channels, read = channel_count(node), leaf(low, group)
+            value = pointwise.channel_of(lambda x, y: pointwise.evaluate(low, node, group, x, y, read), channels)
             name = f"{low.label(node)}_{group.name}"
             group.readers[key] = low.image_stage(name, channels, value, group, uniform=channels == 1)
     return group.readers[key]
+
+
+def leaf(low: Lowering, group: Group) -> pointwise.Leaf:
+    """Give what reads leaves for arithmetic beyond their domain, through the border rule."""
+
+    def read(inner: Node, x: Any, y: Any) -> list[Any]:
+        reader = padded(low, inner, group)
+        return [reader(x, y, c) for c in range(channel_count(inner))]
+
+    return read
 
 
 def padded_stage(low: Lowering, node: Node, group: Group) -> hl.Func:

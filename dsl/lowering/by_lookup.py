@@ -91,7 +91,10 @@ def byte_tables(low: Lowering, found: ByLookup, name: str, entries: int, span: i
     first, *others = (
         tables.between(low, found.table, found.index(low, hl.cast(hl.Float(32), e * step + i))) for i in range(step)
     )
-    entry = low.stage(f"{name}_entry", [e], sum(others, first) / hl.f32(step))
+    beyond = tables.between(low, found.table, found.index(low, hl.f32((span + 255) // 2)))
+    mean = sum(others, first) / hl.f32(step)
+    # The last entry is for all differences beyond it, too: as if they were in the middle.
+    entry = low.stage(f"{name}_entry", [e], hl.select((e == entries - 1) & (span < 256), beyond, mean))
     peak = low.stage(f"{name}_peak", [k], hl.f32(0))
     entry_loop = hl.RDom([(0, entries)], f"{name}_entry_loop")
     tap_loop = hl.RDom([(0, at.count)], f"{name}_tap_loop")

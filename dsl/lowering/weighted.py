@@ -76,7 +76,7 @@ def in_loop(low: Lowering, node: Node, group: Group) -> Reader:
     name, channels, at = f"{low.label(node)}_{group.name}", channel_count(node), neighbours(low, taps)
     x, y = low.x, low.y
     total = low.stage(f"{name}_sum", [x, y], (hl.f32(0),) * (channels + 1))
-    found, (weight, *_) = pointwise.evaluate_all(low, [values, weights], group, x, y)
+    found, (weight, *_) = pointwise.evaluate_all(low, [values, weights], group, x, y, border.leaf(low, group))
     weight = at.weight * weight
     sums = [hl.Expr(total[x, y][c]) + weight * found[c] for c in range(channels)]
     total[x, y] = (*sums, hl.Expr(total[x, y][channels]) + weight)

@@ -13,7 +13,7 @@ from dsl import arrays
 from filters._arguments import choice, number, whole
 from filters._filter import public
 from filters._gaussian import Border
-from filters._weighted import functions, planning, programs
+from filters._weighted import forms, functions, planning, programs
 from filters._weighted.functions import RangeFunction
 from filters._weighted.planning import Kernel, Method, Plan, Wanted
 
@@ -398,7 +398,8 @@ def _peak(guide: arrays.Array, function: RangeFunction, method: tuple[Method, fl
     """Give the width of the guide's range of values: its dtype's, or measured where it is asked for."""
     if str(guide.dtype) in _PEAKS:
         return _PEAKS[str(guide.dtype)]
-    if (method[1] is None and np.isfinite(function.reach)) or not guide.size:
+    ends = function.name == "table" or function.reach <= forms.TYPICAL * function.sigma
+    if (method[1] is None and ends) or not guide.size:
         return None
     width = float(guide.max()) - float(guide.min())
     return width if np.isfinite(width) and width > 0 else None

@@ -18,6 +18,8 @@ Choices = tuple[tuple[str, str | int], ...]
 _POINTS = 1024
 #: Nodes, and how many there are a unit of difference.
 Shrunken = tuple[tuple[float, ...], float]
+#: Width of the range of values, in sigmas, where nothing is known of it.
+TYPICAL = 8.5
 #: Of lines in memory: so many that what is left of the error is that of float32.
 _DENSE = 4096
 
@@ -61,6 +63,8 @@ class Bytes(Form):
         step = self.span // self.entries
         values = np.interp(np.arange(self.span), np.arange(len(self.table)), self.table)
         means = values.reshape(self.entries, step).mean(axis=1)
+        if self.span < len(self.table):
+            means[-1] = self.table[(self.span + len(self.table) - 1) // 2]
         index = np.minimum(distance, self.span - 1).astype(np.int64) // step
         found: Float64 = np.round(np.clip(means[index] * spatial / means.max() * self.most, 0, self.most))
         return found
@@ -113,7 +117,7 @@ def dense(function: RangeFunction, peak: float | None, target: str) -> Form:
 
 def _end(function: RangeFunction, peak: float | None) -> float:
     """Give the difference where a table may end."""
-    typical = 8.5 * function.sigma if peak is None else peak
+    typical = TYPICAL * function.sigma if peak is None else peak
     return min(function.reach, typical) if function.name != "table" else function.reach
 
 
@@ -142,14 +146,14 @@ def shrunken(function: RangeFunction, rings: Rings, peak: float | None, lines: i
     return best[1], best[2]
 
 
-#: Where the range of values is not known: those that tables are made for, in sigmas. And the parts of the reach at which
+#: Where the range of values is not known: those that tables are made for, in sigmas. And parts of the reach at which
 #: a table may end: what is beyond weighs nothing.
 _RANGES = (2.5, 8.5, 25.0, 50.0)
 _PARTS = (1.0, 0.92, 0.85, 0.78, 0.71, 0.64)
 
 
 def _nodes(function: RangeFunction, rings: Rings, ranges: Sequence[float], lines: int, end: float) -> tuple[float, ...]:
-    """Fit nodes by least squares, differences with their share of the error of averages; the last one is given."""
+    """Fit nodes by least squares, by a difference's share of the error of averages; the last one is given."""
     at = (np.arange(_POINTS) + 0.5) * (end / _POINTS)
     place = at * (lines / end)
     first = place.astype(np.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,6 +19,10 @@ Method = Literal["auto", "register_lut", "exact", "constant_time"]
 
 #: PSNR in dB that is expected where a call says nothing: of bytes as much as rounding leaves, and of others.
 _BYTES, _FLOATS = 62.0, 80.0
+#: There, up to so many dB more are taken at their price: so many of them for twice the time.
+_MORE, _DECIBELS_FOR_TWICE = 12.0, 30.0
+#: Photographs differ: what is predicted must be so much better than what is wanted.
+_MARGIN = 2.0
 #: More taps than this could overflow the sums of whole numbers.
 _MOST_TAPS = 60000
 
@@ -118,12 +123,19 @@ def _by_table(function: RangeFunction, rings: Rings, suits_bytes: bool, wanted: 
     if registers is not None or not is_gaussian:
         found += forms.for_floats(function, rings, wanted.peak, target)
     usual = _BYTES if wanted.is_bytes else _FLOATS
-    accuracy = usual if wanted.accuracy is None else wanted.accuracy
-    peak = 8.5 * function.sigma if wanted.peak is None else wanted.peak
-    for form in found:
-        if prediction.psnr(function, form.weights, rings, peak, wanted.channels) >= accuracy:
-            return Plan(np.array(form.table, np.float32), form.scale, False, form.choices)
-    return exact(function, wanted)
+    accuracy = (usual if wanted.accuracy is None else wanted.accuracy) + _MARGIN
+    peak = forms.TYPICAL * function.sigma if wanted.peak is None else wanted.peak
+    expected = {form: prediction.psnr(function, form.weights, rings, peak, wanted.channels) for form in found}
+    enough = [form for form in found if expected[form] >= accuracy]
+    if not enough:
+        return exact(function, wanted)
+    more = _MORE if wanted.accuracy is None else 0.0
+
+    def worth(form: forms.Form) -> float:
+        return min(expected[form], accuracy + more) - _DECIBELS_FOR_TWICE * math.log2(form.cost)
+
+    best = max(enough, key=worth)
+    return Plan(np.array(best.table, np.float32), best.scale, False, best.choices)
 
 
 def _target(wanted: Wanted) -> str:
