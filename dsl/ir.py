@@ -380,7 +380,7 @@ OPS: dict[str, Form] = {
 }
 
 #: Operations that read their first operand at other pixels than the one they give.
-STENCIL_OPS = frozenset(("shift", "window", "convolve", "down", "up", "near"))
+STENCIL_OPS = frozenset(("shift", "window", "convolve", "down", "up", "near", "mean"))
 
 
 # --------------------------------------------------------------------------------------------------- programs

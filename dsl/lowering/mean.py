@@ -17,6 +17,8 @@ def _mean(low: Lowering, node: Node, group: Group) -> Reader:
     wanted = low.schedule.choice(label, "mean", default=default)
     if wanted not in METHODS:
         raise ScheduleError(f"{label} = {wanted!r}: a mean is {' or '.join(map(repr, METHODS))}")
+    if weighted.is_plain(node):
+        return weighted.convolve(low, node, group)
     if wanted == "loop":
         return weighted.in_loop(low, node, group)
     if found is None or (wanted != "floats" and by_lookup.reason_against_bytes(low, found)):

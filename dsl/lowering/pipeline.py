@@ -14,7 +14,7 @@ from typing import Any
 import halide as hl
 
 from dsl.ir import STENCIL_OPS, Image, Node, Program
-from dsl.lowering import border, convolution, direct, harmonics, mean, neighbours, pointwise, resample, tables  # noqa: F401 (they register)
+from dsl.lowering import border, convolution, direct, harmonics, mean, neighbours, pointwise, resample, tables, weighted  # noqa: F401 (they register)
 from dsl.lowering.context import Group, Lowering, Reader, TupleReader, Variant, channel_count, hl_type
 from schedules.native import signature as sig
 from schedules.native.worker import Lowered
@@ -144,6 +144,8 @@ def _lower_full(low: Lowering, node: Node) -> None:
     group = Group(name)
     if node.op == "down":
         value, uniform, stored = resample.down(low, node, group), True, str(node.attributes[0])
+    elif node.op == "mean" and weighted.is_plain(node):
+        value, uniform, stored = pointwise.stencil(low, node, group), True, "float32"
     else:
         value, uniform, stored = _value(low, node, group), channels == 1, "float32"
     reader = low.image_stage(name, channels, value, None, uniform=uniform, stored=stored)

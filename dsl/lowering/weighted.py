@@ -7,7 +7,7 @@ from typing import Any
 
 import halide as hl
 
-from dsl.ir import TAP_NUMBERS, Node
+from dsl.ir import SCALAR, TAP_NUMBERS, Node
 from dsl.lowering import border, pointwise, tables
 from dsl.lowering.context import Group, Lowering, Reader, channel_count
 
@@ -83,6 +83,39 @@ def in_loop(low: Lowering, node: Node, group: Group) -> Reader:
     low.stages.loops[f"{name}_sum"]["tap"] = at.loop.x
     low.notes[low.label(node)] = "loop over taps"
     return quotients(low, name, group, channels, low.lanes, _TILE)
+
+
+def is_plain(node: Node) -> bool:
+    """Tell whether a mean is a plain convolution: of an image's own pixels, by weights of their places alone."""
+    values, weights, _ = node.args
+    return values.op == "near" and weights.type == SCALAR
+
+
+def convolve(low: Lowering, node: Node, group: Group) -> Reader:
+    """Stages: sums over taps right where the group's loop uses them, every channel alike; once a call the sum of weights.
+
+    A weight that is the same for all taps cancels.
+    """
+    values, _, taps = node.args
+    name, at = f"{low.label(node)}_{group.name}", neighbours(low, taps)
+    x, y, c = low.x, low.y, hl.Var("c")
+    source = border.padded(low, values.args[0], group)
+
+    weights = low.stage(f"{name}_weights", [hl.Var("i")], hl.f32(0))
+    weights[0] += at.weight
+    low.stages.loops[f"{name}_weights"]["tap"] = at.loop.x
+    low.record[f"{name}_weights"].compute_root()
+
+    total = low.stage(f"{name}_sum", [x, y, c], hl.f32(0))
+    total[x, y, c] += at.weight * source(x + at.right * low.step, y + at.down, c)
+    low.stages.loops[f"{name}_sum"]["tap"] = at.loop.x
+    group.sums.append(name)
+    low.record[f"{name}_sum"].store_in("Stack")
+    low.record[f"{name}_sum"].split("x", "xu", "x", low.lanes, "RoundUp").unroll("xu").vectorize("x")
+    update = low.record[f"{name}_sum"].update(0)
+    update.split("x", "xu", "x", low.lanes, "RoundUp").reorder("x", "xu", "tap").unroll("xu").vectorize("x")
+    low.notes[low.label(node)] = "convolution"
+    return lambda x, y, c: hl.Expr(total[x, y, c]) / hl.Expr(weights[0])
 
 
 def quotients(low: Lowering, name: str, group: Group, channels: int, lanes: int, vectors: int) -> Reader:

@@ -21,6 +21,54 @@ def _average(
     return dsl.weighted_mean(image[near], weight)
 
 
+def _smooth(
+    image: dsl.Image, guide: dsl.Image, taps: dsl.Table, radius: dsl.Scalar, series: dsl.Table, terms: int, levels: int
+) -> dsl.Image:
+    """Average by a series of cosines, each of which splits into functions of one pixel: so convolutions do.
+
+    ``cos(k w (a - b)) = cos(k w a) cos(k w b) + sin(k w a) sin(k w b)``. Blurred images are kept at a fraction of the
+    size, where the kernel is small.
+    """
+    frequency, middle, constant, *weights = (series[i] for i in range(3 + terms))
+    cosines, sines = dsl.harmonics(frequency * guide, terms)
+    value = image - middle
+    blurred = [dsl.stack(value, cosines, sines, value * cosines, value * sines)]
+    for _ in range(levels):
+        blurred.append(dsl.down(blurred[-1], "float16"))
+    low = dsl.weighted_mean(blurred[-1][dsl.taps(taps, radius)])
+    for finer in reversed(blurred[:-1]):
+        low = dsl.up(low, finer)
+    mean, *others = low.channels
+    waves = [*cosines.channels, *sines.channels]
+    weights = [*weights, *weights]
+    total: dsl.Image = constant * mean
+    weight: dsl.Image = constant + dsl.dot(weights, dsl.stack(*(a * b for a, b in zip(waves, others, strict=False))))
+    total = total + dsl.dot(weights, dsl.stack(*(a * b for a, b in zip(waves, others[2 * terms :], strict=True))))
+    return middle + total / weight
+
+
+@dsl.filter
+def smooth_gray(
+    image: dsl.Image, taps: dsl.Table, radius: dsl.Scalar, series: dsl.Table, terms: int = 6, levels: int = 3
+) -> dsl.Image:
+    """Average of similar gray values near by, at a cost that does not grow with the radius."""
+    return _smooth(image, image, taps, radius, series, terms, levels)
+
+
+@dsl.filter
+def smooth_gray_by_gray(
+    image: dsl.Image,
+    guide: dsl.Image,
+    taps: dsl.Table,
+    radius: dsl.Scalar,
+    series: dsl.Table,
+    terms: int = 6,
+    levels: int = 3,
+) -> dsl.Image:
+    """Average where a gray guide is similar, at a cost that does not grow with the radius."""
+    return _smooth(image, guide, taps, radius, series, terms, levels)
+
+
 @dsl.filter
 def gray_program(
     image: dsl.Image,
