@@ -7,7 +7,7 @@ from typing import Any
 
 import halide as hl
 
-from dsl.ir import TAP_NUMBERS, Node
+from dsl.ir import Node
 from dsl.lowering import border, pointwise, tables, weighted
 from dsl.lowering.by_lookup import ByLookup, byte_tables
 from dsl.lowering.context import Group, Lowering, Reader, channel_count
@@ -68,7 +68,7 @@ def mean_of_floats(low: Lowering, node: Node, found: ByLookup, group: Group, uni
     at = weighted.neighbours(low, found.taps)
     given = [
         *padded,
-        *_taps(low, name, at),
+        *weighted.tap_stages(low, name, at),
         *_lines(low, found, name, entries),
         _line_count(low, found, entries),
         at.count,
@@ -84,19 +84,6 @@ def mean_of_floats(low: Lowering, node: Node, found: ByLookup, group: Group, uni
             low.record[stage].reorder("c", "xi", "x", "y").unroll("c")
     group.strips += [*inner.local, f"{name}_room", name]
     return result
-
-
-def _taps(low: Lowering, name: str, at: weighted.Neighbours) -> tuple[hl.Func, hl.Func]:
-    """Stages, once a call: taps as whole numbers, and their weights."""
-    k, t = hl.Var("k"), hl.Var("t")
-    place = t * TAP_NUMBERS
-    spatial = at.numbers[place + 2]
-    numbers = [at.offset(place), at.offset(place + 1), hl.cast(hl.Int(32), spatial == 0)]
-    taps = low.stage(f"{name}_taps", [k, t], hl.mux(k, numbers))
-    weights = low.stage(f"{name}_weights", [t], spatial)
-    for stage in (taps, weights):
-        low.record[stage.name()].compute_root()
-    return taps, weights
 
 
 def _line_count(low: Lowering, found: ByLookup, entries: int) -> Any:

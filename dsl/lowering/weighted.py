@@ -85,6 +85,19 @@ def in_loop(low: Lowering, node: Node, group: Group) -> Reader:
     return quotients(low, name, group, channels, low.lanes, _TILE)
 
 
+def tap_stages(low: Lowering, name: str, at: Neighbours) -> tuple[hl.Func, hl.Func]:
+    """Stages, once a call: taps as whole numbers (rows, columns, whether one is a filler), and their weights."""
+    k, t = hl.Var("k"), hl.Var("t")
+    place = t * TAP_NUMBERS
+    spatial = at.numbers[place + 2]
+    numbers = [at.offset(place), at.offset(place + 1), hl.cast(hl.Int(32), spatial == 0)]
+    taps = low.stage(f"{name}_taps", [k, t], hl.mux(k, numbers))
+    weights = low.stage(f"{name}_weights", [t], spatial)
+    for stage in (taps, weights):
+        low.record[stage.name()].compute_root()
+    return taps, weights
+
+
 def is_plain(node: Node) -> bool:
     """Tell whether a mean is a plain convolution: of an image's own pixels, by weights of their places alone."""
     values, weights, _ = node.args
@@ -92,7 +105,7 @@ def is_plain(node: Node) -> bool:
 
 
 def convolve(low: Lowering, node: Node, group: Group) -> Reader:
-    """Stages: sums over taps right where the group's loop uses them, every channel alike; once a call the sum of weights.
+    """Stages: sums over taps right where the group's loop uses them, channels alike; once a call that of weights.
 
     A weight that is the same for all taps cancels.
     """
@@ -101,21 +114,23 @@ def convolve(low: Lowering, node: Node, group: Group) -> Reader:
     x, y, c = low.x, low.y, hl.Var("c")
     source = border.padded(low, values.args[0], group)
 
-    weights = low.stage(f"{name}_weights", [hl.Var("i")], hl.f32(0))
-    weights[0] += at.weight
-    low.stages.loops[f"{name}_weights"]["tap"] = at.loop.x
-    low.record[f"{name}_weights"].compute_root()
+    taps_at, weights = tap_stages(low, name, at)
+    whole = low.stage(f"{name}_whole", [hl.Var("i")], hl.f32(0))
+    loop = hl.RDom([(0, at.count)], f"{name}_tap")
+    whole[0] += weights[loop.x]
+    low.record[f"{name}_whole"].compute_root()
 
     total = low.stage(f"{name}_sum", [x, y, c], hl.f32(0))
-    total[x, y, c] += at.weight * source(x + at.right * low.step, y + at.down, c)
-    low.stages.loops[f"{name}_sum"]["tap"] = at.loop.x
+    down, right = (hl.clamp(taps_at[axis, loop.x], -at.reach, at.reach) for axis in range(2))
+    total[x, y, c] += weights[loop.x] * source(x + right * low.step, y + down, c)
+    low.stages.loops[f"{name}_sum"]["tap"] = loop.x
     group.sums.append(name)
     low.record[f"{name}_sum"].store_in("Stack")
     low.record[f"{name}_sum"].split("x", "xu", "x", low.lanes, "RoundUp").unroll("xu").vectorize("x")
     update = low.record[f"{name}_sum"].update(0)
     update.split("x", "xu", "x", low.lanes, "RoundUp").reorder("x", "xu", "tap").unroll("xu").vectorize("x")
     low.notes[low.label(node)] = "convolution"
-    return lambda x, y, c: hl.Expr(total[x, y, c]) / hl.Expr(weights[0])
+    return lambda x, y, c: hl.Expr(total[x, y, c]) / hl.Expr(whole[0])
 
 
 def quotients(low: Lowering, name: str, group: Group, channels: int, lanes: int, vectors: int) -> Reader:

@@ -13,7 +13,8 @@ from dsl import arrays
 from filters._arguments import choice, number, whole
 from filters._filter import public
 from filters._gaussian import Border
-from filters._weighted import forms, functions, planning, programs
+from filters._weighted import constant_time, costs, forms, functions, planning, programs
+from filters._weighted.constant_time import ConstantTime
 from filters._weighted.functions import RangeFunction
 from filters._weighted.planning import Kernel, Method, Plan, Wanted
 
@@ -65,11 +66,12 @@ def bilateral(
         Of ``"gaussian"``, 0.25 to 64; above 2 edges are kept more sharply.
     accuracy : float, optional
         PSNR in dB to expect on photographs before rounding; the peak is the width of the value range. Default 62 for
-        uint8, 80 for others.
+        uint8, 80 for others, 55 in constant time.
     method : str
         ``"register_lut"``: weights from a small table in SIMD registers, the cheapest that is accurate enough.
-        ``"exact"``: as by definition, in float32. ``"constant_time"``: at a cost that does not grow with the radius.
-        ``"auto"``: the fastest that is accurate enough.
+        ``"exact"``: as by definition, in float32. ``"constant_time"``: at a cost that does not grow with the radius, by
+        cosines; for gray images. ``"auto"``: the fastest that is accurate enough, in constant time from a radius of
+        some 20 on.
     norm : str
         Distance between colours: ``"l1"``, the sum of the channels' absolute differences, as OpenCV's, or ``"l2"``.
     border : str
@@ -357,20 +359,78 @@ def _filter(
         _peak(leading, function, method),
         common["target"],
     )
-    plan = planning.exact(function, wanted) if method[0] == "exact" else planning.by_table(function, kernel, wanted)
+    plan = _plan(image, leading, kernel, function, method, wanted)
     run = functools.partial(_run, kernel=kernel, plan=plan, norm=chosen, common=common)
     if guide is None:
-        program = programs.gray_program if channels == 1 else programs.color_program
-        return run(program, [image], out=out)  # type: ignore[no-any-return]
+        return run(programs.gray_program if channels == 1 else programs.color_program, [image], out=out)
     result = np.empty_like(image) if out is None else arrays.check_out(out, image, (image, guide))
-    for program, images, part in _jobs(image, guide, result):
+    for program, images, part in _jobs(image, guide, result, isinstance(plan, ConstantTime)):
         run(program, images, out=part)
     return result
 
 
+def _plan(
+    image: arrays.Array,
+    guide: arrays.Array,
+    kernel: Kernel,
+    function: RangeFunction,
+    method: tuple[Method, float | None],
+    wanted: Wanted,
+) -> Plan | ConstantTime:
+    """Choose how to have the weights."""
+    name, accuracy = method
+    if name == "exact":
+        return planning.exact(function, wanted)
+    by_table = planning.by_table(function, kernel, wanted)
+    if name == "register_lut" or (name == "auto" and not _may_take_constant_time(kernel, by_table, wanted)):
+        return by_table
+    values = _values(guide, exactly=name == "constant_time")
+    found = None
+    if wanted.channels == 1 and values is not None:
+        found = planning.in_constant_time(function, kernel, values, accuracy)
+    if name == "constant_time" and found is None:
+        raise ValueError(
+            "method 'constant_time' is for one channel (of the guide, if there is one), radii from 5, smooth range "
+            f"functions, not too narrow for the range of values, and an accuracy that the radius allows; not for "
+            f"{function.name} of {function.sigma:g}, radius {kernel.radius}, {wanted.channels} channels and accuracy {accuracy}"
+        )
+    if found is None or (
+        name == "auto" and planning.cost(found, kernel, wanted.target) >= planning.cost(by_table, kernel, wanted.target)
+    ):
+        return by_table
+    return found
+
+
+def _may_take_constant_time(kernel: Kernel, plan: Plan, wanted: Wanted) -> bool:
+    """Tell whether it is worth to look for one: a table's cost is above that of the fewest cosines."""
+    fewest = costs.constant_time(planning._resolved(wanted.target), constant_time.CAPACITIES[0])
+    return wanted.channels == 1 and planning.cost(plan, kernel, wanted.target) > fewest
+
+
+def _values(guide: arrays.Array, *, exactly: bool) -> tuple[float, float] | None:
+    """Give the range of a guide's values, or None where it is none that cosines could be for."""
+    if str(guide.dtype) in _PEAKS:
+        return 0.0, _PEAKS[str(guide.dtype)]
+    low, high = (float(guide.min()), float(guide.max())) if guide.size else (0.0, 1.0)
+    if np.isfinite(low) and np.isfinite(high):
+        return low, high
+    if exactly:
+        raise ValueError("method 'constant_time' needs finite values: what is not would spread over the whole image")
+    return None
+
+
 def _run(
-    program: Any, images: list[arrays.Array], *, kernel: Kernel, plan: Plan, norm: str, common: Any, out: Any
+    program: Any,
+    images: list[arrays.Array],
+    *,
+    kernel: Kernel,
+    plan: Plan | ConstantTime,
+    norm: str,
+    common: Any,
+    out: Any,
 ) -> Any:
+    if isinstance(plan, ConstantTime):
+        return _run_in_constant_time(_IN_CONSTANT_TIME[program], images, kernel.radius, plan, common, out)
     return program.run(
         images,
         (float(kernel.radius), plan.scale),
@@ -380,6 +440,42 @@ def _run(
         out=out,
         **common,
     )
+
+
+def _run_in_constant_time(
+    program: Any, images: list[arrays.Array], radius: int, plan: ConstantTime, common: dict[str, Any], out: Any
+) -> Any:
+    """Filter images that are continued by their border rule: halved ones meet a border only where pixels are left over.
+
+    Above and on the left they do, under the rule that mirrors about the first pixel.
+    """
+    first = images[0]
+    result = np.empty_like(first) if out is None else arrays.check_out(out, first, images)
+    if not first.size:
+        return result
+    before = 0 if common["border"] == "reflect101" else radius
+    axis = 0 if first.ndim == 2 else first.ndim - 3
+    sides = [(0, 0)] * axis + [(before, radius)] * 2 + [(0, 0)] * (first.ndim - axis - 2)
+    keywords = {"constant_values": common["border_value"]} if common["border"] == "constant" else {}
+    continued = [np.pad(image, sides, _PAD_MODES[common["border"]], **keywords) for image in images]
+    structural = {"terms": plan.terms, "levels": plan.levels}
+    filtered = program.run(continued, (float(plan.radius),), (plan.taps, plan.series), structural, **common)
+    rows, columns = (slice(before, before + size) for size in first.shape[axis : axis + 2])
+    result[...] = filtered[(slice(None),) * axis + (rows, columns)]
+    return result
+
+
+_PAD_MODES: dict[str, Any] = {
+    "reflect101": "reflect",
+    "reflect": "symmetric",
+    "replicate": "edge",
+    "wrap": "wrap",
+    "constant": "constant",
+}
+_IN_CONSTANT_TIME = {
+    programs.gray_program: programs.smooth_gray,
+    programs.gray_by_gray: programs.smooth_gray_by_gray,
+}
 
 
 def _channels(image: arrays.Array) -> int:
@@ -406,9 +502,9 @@ def _peak(guide: arrays.Array, function: RangeFunction, method: tuple[Method, fl
 
 
 def _jobs(
-    image: arrays.Array, guide: arrays.Array, result: arrays.Array
+    image: arrays.Array, guide: arrays.Array, result: arrays.Array, alone: bool
 ) -> Iterator[tuple[Any, list[arrays.Array], arrays.Array]]:
-    """Go through the channels of an image, three at a time, then each alone: program, images, and where it goes."""
+    """Go through the channels of an image, three at a time unless each is ``alone``: program, images, where it goes."""
     is_color = _channels(guide) == 3
     plane = guide if guide.ndim == 2 else guide[..., 0]
     if image.ndim == 2:
@@ -419,7 +515,7 @@ def _jobs(
         )
         return
     count = image.shape[-1]
-    threes = count - count % 3
+    threes = 0 if alone else count - count % 3
     for first in range(0, threes, 3):
         part = np.s_[..., first : first + 3]
         program = programs.color_by_color if is_color else programs.color_by_gray

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from filters._weighted import prediction
+from filters._weighted import costs, prediction
 from filters._weighted.functions import Float64, RangeFunction
 from filters._weighted.prediction import Rings
 from schedules import targets
 
 Choices = tuple[tuple[str, str | int], ...]
+#: The largest weight that trees of selects have: see dsl/lowering/selects.py.
+_MOST_OF_SELECTS = 127
 #: Differences that lines are fitted at.
 _POINTS = 1024
 #: Nodes, and how many there are a unit of difference.
@@ -33,7 +35,7 @@ class Form:
     choices : tuple
         Of the schedule.
     cost : float
-        Operations for a vector of taps; only their order counts.
+        Nanoseconds a pixel for a thousand taps, on one thread of the machine where it was measured.
     table : tuple of float
         What the program looks up.
     scale : float
@@ -71,36 +73,34 @@ class Bytes(Form):
 
 
 def for_bytes(function: RangeFunction, target: str) -> list[Bytes]:
-    """List the forms for images of bytes, the cheapest first."""
+    """List the forms for images of bytes."""
     table = tuple(function(np.arange(256.0)).tolist())
-    found = []
-    for method, most, sizes in byte_tables(target):
-        for entries, span, cost in sizes:
-            choices: Choices = (("entries", entries), ("mean", method), ("span", span))
-            found.append(Bytes(choices, cost, table, 1.0, entries, span, most))
-    return sorted(found, key=lambda form: form.cost)
-
-
-def byte_tables(target: str) -> list[tuple[str, int, list[tuple[int, int, float]]]]:
-    """Give for each method on a target its largest weight, and its tables: entries, differences, operations."""
-    spans = (16, 32, 64, 128, 256)
     unit = targets.tables_in_registers(target)
-    if unit is None:
-        return [("selects", 127, [(e, s, 40.0 if e == 8 else 50.0) for e in (8, 16) for s in spans if e <= s])]
-    if unit.whole:
-        return [("bytes", unit.weight, [(128, 128, 9.0), (256, 256, 11.0)])]
-    fitting = [(entries, span) for entries in unit.bytes for span in spans if entries <= span]
-    return [("bytes", unit.weight, [(e, s, 13.0 + 3.0 * (e > 16) + (s == 256)) for e, s in fitting])]
+    method, most = ("selects", _MOST_OF_SELECTS) if unit is None else ("bytes", unit.weight)
+    found = []
+    for entries, span in _byte_tables(unit):
+        choices: Choices = (("entries", entries), ("mean", method), ("span", span))
+        found.append(Bytes(choices, costs.of(target, f"bytes {entries}"), table, 1.0, entries, span, most))
+    return found
+
+
+def _byte_tables(unit: targets.Registers | None) -> list[tuple[int, int]]:
+    """List the byte tables of a machine: entries, and the differences that they are for."""
+    if unit is not None and unit.whole:
+        return [(entries, entries) for entries in unit.bytes]
+    sizes = (8, 16) if unit is None else unit.bytes
+    return [(entries, span) for entries in sizes for span in (16, 32, 64, 128, 256) if entries <= span]
 
 
 def for_floats(function: RangeFunction, rings: Rings, peak: float | None, target: str) -> list[Form]:
-    """List the forms for any image, the cheapest first; ``peak`` is the width of the values' range, if it is known."""
+    """List the forms for any image; ``peak`` is the width of the values' range, if it is known."""
     unit = targets.tables_in_registers(target)
     found = []
     if unit is not None:
         for lines in unit.floats:
             table, scale = shrunken(function, rings, peak, lines)
-            found.append(Form((("entries", lines), ("mean", "floats")), 30.0 + lines / 16, table, scale))
+            choices: Choices = (("entries", lines), ("mean", "floats"))
+            found.append(Form(choices, costs.of(target, f"floats {lines}"), table, scale))
     return [*found, dense(function, peak, target)]
 
 
@@ -112,7 +112,7 @@ def dense(function: RangeFunction, peak: float | None, target: str) -> Form:
     else:
         table, scale = tuple(function(np.linspace(0.0, end, _DENSE + 1)).tolist()), _DENSE / end
     method = "floats" if targets.tables_in_registers(target) else "loop"
-    return Form((("mean", method),), 300.0, table, scale)
+    return Form((("mean", method),), costs.of(target, "memory"), table, scale)
 
 
 def _end(function: RangeFunction, peak: float | None) -> float:

@@ -10,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 import dsl
-from filters._weighted import forms, prediction
+from filters._weighted import constant_time, costs, forms, prediction
+from filters._weighted.constant_time import ConstantTime
 from filters._weighted.functions import Float64, RangeFunction
 from filters._weighted.prediction import Rings
 from schedules import options, targets
@@ -19,6 +20,8 @@ Method = Literal["auto", "register_lut", "exact", "constant_time"]
 
 #: PSNR in dB that is expected where a call says nothing: of bytes as much as rounding leaves, and of others.
 _BYTES, _FLOATS = 62.0, 80.0
+#: And of constant time, which is there for windows that take long otherwise.
+_CONSTANT_TIME = 55.0
 #: There, up to so many dB more are taken at their price: so many of them for twice the time.
 _MORE, _DECIBELS_FOR_TWICE = 12.0, 30.0
 #: Photographs differ: what is predicted must be so much better than what is wanted.
@@ -35,13 +38,13 @@ class Kernel:
     radius: int
     count: int
     rings: Rings
+    weights: Float64
 
     @staticmethod
     def of(weights: Float64) -> Kernel:
         """Make it of a 2-D array of odd sides."""
-        return Kernel(
-            dsl.tap_table(weights), max(weights.shape) // 2, int(np.count_nonzero(weights)), Rings.of(weights)
-        )
+        count = int(np.count_nonzero(weights))
+        return Kernel(dsl.tap_table(weights), max(weights.shape) // 2, count, Rings.of(weights), weights)
 
     @property
     def suits_bytes(self) -> bool:
@@ -58,6 +61,7 @@ class Plan:
     scale: float
     formula: bool
     choices: forms.Choices
+    cost: float  # nanoseconds a pixel for a thousand taps
 
 
 @functools.lru_cache(maxsize=64)
@@ -99,9 +103,9 @@ class Wanted:
 def exact(function: RangeFunction, wanted: Wanted) -> Plan:
     """Give the plan with the weights as they are, to the precision of float32."""
     if function.name == "gaussian" and function.exponent == 2:
-        return Plan(_NONE, 1 / function.sigma, True, (("mean", "loop"),))
-    form = forms.dense(function, wanted.peak, _target(wanted))
-    return Plan(np.array(form.table, np.float32), form.scale, False, form.choices)
+        return Plan(_NONE, 1 / function.sigma, True, (("mean", "loop"),), costs.of(_resolved(wanted.target), "formula"))
+    form = forms.dense(function, wanted.peak, _resolved(wanted.target))
+    return Plan(np.array(form.table, np.float32), form.scale, False, form.choices, form.cost)
 
 
 def by_table(function: RangeFunction, kernel: Kernel, wanted: Wanted) -> Plan:
@@ -112,9 +116,25 @@ def by_table(function: RangeFunction, kernel: Kernel, wanted: Wanted) -> Plan:
 _NONE = np.zeros(1, np.float32)
 
 
+def in_constant_time(
+    function: RangeFunction, kernel: Kernel, values: tuple[float, float], accuracy: float | None
+) -> ConstantTime | None:
+    """Give the plan in constant time for values of a range, or None where it is not accurate enough."""
+    least = _CONSTANT_TIME if accuracy is None else accuracy
+    return constant_time.plan(function, kernel.weights, kernel.rings, *values, least)
+
+
+def cost(plan: Plan | ConstantTime, kernel: Kernel, target: str | None) -> float:
+    """Give the nanoseconds a pixel of a plan for one channel."""
+    resolved = _resolved(target)
+    if isinstance(plan, ConstantTime):
+        return costs.constant_time(resolved, plan.terms)
+    return plan.cost * kernel.count / 1000
+
+
 @functools.lru_cache(maxsize=256)
 def _by_table(function: RangeFunction, rings: Rings, suits_bytes: bool, wanted: Wanted) -> Plan:
-    target = _target(wanted)
+    target = _resolved(wanted.target)
     found: list[forms.Form] = []
     if wanted.is_bytes and suits_bytes and function.is_positive and (wanted.channels == 1 or wanted.norm == "l1"):
         found += forms.for_bytes(function, target)
@@ -135,8 +155,8 @@ def _by_table(function: RangeFunction, rings: Rings, suits_bytes: bool, wanted: 
         return min(expected[form], accuracy + more) - _DECIBELS_FOR_TWICE * math.log2(form.cost)
 
     best = max(enough, key=worth)
-    return Plan(np.array(best.table, np.float32), best.scale, False, best.choices)
+    return Plan(np.array(best.table, np.float32), best.scale, False, best.choices, best.cost)
 
 
-def _target(wanted: Wanted) -> str:
-    return targets.resolve(options.current().target if wanted.target is None else wanted.target)
+def _resolved(target: str | None) -> str:
+    return targets.resolve(options.current().target if target is None else target)

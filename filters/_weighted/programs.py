@@ -44,7 +44,8 @@ def _smooth(
     total: dsl.Image = constant * mean
     weight: dsl.Image = constant + dsl.dot(weights, dsl.stack(*(a * b for a, b in zip(waves, others, strict=False))))
     total = total + dsl.dot(weights, dsl.stack(*(a * b for a, b in zip(waves, others[2 * terms :], strict=True))))
-    return middle + total / weight
+    result: dsl.Image = middle + total / weight
+    return result
 
 
 @dsl.filter

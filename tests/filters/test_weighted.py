@@ -230,16 +230,13 @@ def test_predicted_errors_are_those_of_photographs(photograph: np.ndarray, sigma
     options = {"sigma_space": radius / 1.5, "sigma_range": sigma, "radius": radius}
     wanted = reference.bilateral(photograph, **options)
     function, kernel = RangeFunction("gaussian", sigma), planning.disc(radius, radius / 1.5)
-    for form in forms.for_floats(function, kernel.rings, 255.0, planning._target(ANY)):
+    for form in forms.for_floats(function, kernel.rings, 255.0, planning._resolved(None)):
         predicted = prediction.psnr(function, form.weights, kernel.rings, 255.0)
         run = filters._weighted.programs.gray_program.run
         result = run([photograph], (radius, form.scale), (kernel.taps, form.table), {}, choices=form.choices)
         found = reference.psnr(result, wanted, 255)
         assert found > min(predicted - 3, 95)  # from there on float32 counts
         assert found < predicted + 25
-
-
-ANY = planning.Wanted(False, 1, "l1", None, None, None)
 
 
 def test_more_accuracy_is_bought_by_larger_tables(photograph: np.ndarray) -> None:
@@ -262,6 +259,47 @@ def test_small_tables_are_for_small_differences() -> None:
         wanted = planning.Wanted(True, 1, "l1", None, 255.0, AVX2)
         found[sigma] = dict(planning.by_table(RangeFunction("gaussian", sigma), planning.disc(6, 4.0), wanted).choices)
     assert found[5.0]["span"] < found[30.0]["span"] < found[90.0]["span"]
+
+
+# ---------------------------------------------------------------------------------------------------- constant time
+
+
+@pytest.mark.parametrize(("radius", "sigma"), [(13, 30.0), (26, 41.0), (50, 27.0)])
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_large_windows_in_constant_time(photograph: np.ndarray, radius: int, sigma: float, dtype: str) -> None:
+    image = gray(photograph, dtype)
+    options = {"sigma_space": radius / 1.5, "sigma_range": sigma, "radius": radius}
+    wanted = reference.bilateral(image, **options)
+    assert agreed(bilateral(image, method="constant_time", **options), wanted, 255) > 54
+    assert notes("smooth_gray")[-1].endswith("convolution")
+
+
+def test_auto_takes_constant_time_for_large_windows_only(photograph: np.ndarray) -> None:
+    def before_and_after(radius: int) -> bool:
+        earlier = len([found for found in dsl.compiled() if found.filter == "smooth_gray_by_gray"])
+        options = {"sigma_space": radius / 1.5, "sigma_range": 35.0, "radius": radius}
+        joint_bilateral(photograph, photograph[::-1], **options)
+        return len([found for found in dsl.compiled() if found.filter == "smooth_gray_by_gray"]) > earlier
+
+    assert not before_and_after(3)
+    assert before_and_after(40)
+
+
+def test_constant_time_is_refused_where_it_is_none(photograph: np.ndarray) -> None:
+    for options in (
+        {"sigma_range": 0.5, "radius": 20},
+        {"sigma_range": 30, "radius": 2},
+        {"sigma_range": 30, "radius": 20, "accuracy": 90},
+    ):
+        with pytest.raises(ValueError, match="'constant_time' is for one channel"):
+            bilateral(photograph, sigma_space=9, method="constant_time", **options)
+    with pytest.raises(ValueError, match="'constant_time' is for one channel"):
+        bilateral(colour(photograph), sigma_space=9, sigma_range=30, radius=20, method="constant_time")
+    broken = photograph.copy()
+    broken[3, 4] = np.inf
+    with pytest.raises(ValueError, match="needs finite values"):
+        bilateral(broken, sigma_space=9, sigma_range=30, radius=20, method="constant_time")
+    assert np.isfinite(bilateral(broken, sigma_space=20, sigma_range=30)).sum() > 1000
 
 
 # ------------------------------------------------------------------------------------------------- as every filter
