@@ -166,6 +166,10 @@ class Code:
         chosen = list(lanes)
         return self.build.shuffle_vector(a, b, ir.Constant(vector(I32, len(chosen)), chosen))
 
+    def multiply_add(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+        """Give ``a * b + c`` of float vectors, rounded once."""
+        return self.call(f"llvm.fma.v{a.type.count}f32", a.type, a, b, c)
+
     def least(self, a: ir.Value, b: ir.Value) -> ir.Value:
         """Give the smaller of two signed integers."""
         return self.build.select(self.build.icmp_signed("<", a, b), a, b)

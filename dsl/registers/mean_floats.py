@@ -1,23 +1,19 @@
 """The weighted mean of floats, by lines from a table in registers: the weight is ``a[i] + b[i] d``, ``i = d * scale``.
 
-Besides, it is given the weight of each tap, the two tables (lines, then a and b), two numbers (the scale, and the
-largest distance that they cover) and how many lines there are, at least those that registers hold. More than those are
-read from memory.
+Besides, it is given the weight of each tap, and what :mod:`dsl.registers.lines` needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llvmlite import ir
 
-from dsl.registers.code import F32, I1, I32, PTR, splat, vector
+from dsl.registers.code import F32, I32, splat, vector
+from dsl.registers.lines import Lines
 from dsl.registers.machine import Machine
 from dsl.registers.window import WindowWriter
-
-#: Reads entry ``i`` of both tables: (index) -> (a, b).
-_Lines = Callable[[ir.Value], tuple[ir.Value, ir.Value]]
 
 
 @dataclass(frozen=True)
@@ -61,59 +57,19 @@ class _Writer(WindowWriter):
         self.vectors = max(1, (4 if self.machine.lanes == 16 else 2) * 2 // (1 + spec.values))
         self.vector = vector(F32, self.machine.lanes)
         super().__init__(name, spec.images, F32, F32, self.vectors * self.machine.lanes, extra=3, sizes=1)
-        self.weights, self.tables, self.numbers = self.extra
-        self.lines = self.sizes[0]
+        self.weights, tables, numbers = self.extra
+        self.lines = Lines(self.code, self.machine, tables, numbers, self.sizes[0], spec.entries)
 
     def ask_extra(self) -> None:
         self.weights.ask(0, I32(0), self.count)
-        self.numbers.ask(0, I32(0), I32(2))
-        self.tables.ask(0, I32(0), self.lines)
-        self.tables.ask(1, I32(0), I32(2))
+        self.lines.ask()
 
     def prepare(self) -> None:
-        code, lanes = self.code, self.machine.lanes
-        numbers, host = self.numbers.host(), self.tables.host()
-        self.scale, self.most = (code.broadcast(code.load(code.at(numbers, I32(i), F32), F32), lanes) for i in range(2))
         self.weights_host = self.weights.host()
-        second = code.at(host, self.tables.stride(1), F32)
-        self.memory = (host, second)
+        self.lines.prepare()
 
     def work(self) -> None:
-        code = self.code
-        with code.otherwise_return(code.build.icmp_signed("<=", self.lines, I32(self.spec.entries))):
-            self.read = self._from_registers()
-            self.rows()
-        self.read = self._from_memory()
-        self.rows()
-
-    # ------------------------------------------------------------------------------------------------------- lines
-
-    def _from_registers(self) -> _Lines:
-        code, lanes = self.code, self.machine.lanes
-        tables = [
-            [code.load(code.at(host, I32(i), F32), self.vector) for i in range(0, self.spec.entries, lanes)]
-            for host in self.memory
-        ]
-        return lambda index: (
-            self.machine.table_floats(code, tables[0], index),
-            self.machine.table_floats(code, tables[1], index),
-        )
-
-    def _from_memory(self) -> _Lines:
-        """Gather: each lane from its own address."""
-        code, build, lanes = self.code, self.code.build, self.machine.lanes
-        every, none = splat(I1, lanes, 1), ir.Constant(self.vector, ir.Undefined)
-
-        def read(index: ir.Value) -> tuple[ir.Value, ir.Value]:
-            found = []
-            for host in self.memory:
-                places = build.gep(host, [index], source_etype=F32)
-                places.type = vector(PTR, lanes)
-                name = f"llvm.masked.gather.v{lanes}f32.v{lanes}p0"
-                found.append(code.call(name, self.vector, places, I32(4), every, none))
-            return found[0], found[1]
-
-        return read
+        self.lines.either(self.rows)
 
     # --------------------------------------------------------------------------------------------------------- sums
 
@@ -147,15 +103,12 @@ class _Writer(WindowWriter):
         spatial = code.broadcast(code.load(code.at(self.weights_host, tap, F32), F32), lanes)
         sums, *products = (list(part) for part in self._parted(state))
         for i in range(self.vectors):
-            weight = self._weight(self._distance([g[i] for g in guides], [c[i] for c in centres]))
+            weight = self.lines.look_up(self._distance([g[i] for g in guides], [c[i] for c in centres]))
             weight = code.build.fmul(weight, spatial)
             sums[i] = code.build.fadd(sums[i], weight)
             for product, channel in zip(products, values, strict=True):
-                product[i] = self._multiply_add(weight, channel[i], product[i])
+                product[i] = self.code.multiply_add(weight, channel[i], product[i])
         return [each for part in (sums, *products) for each in part]
-
-    def _multiply_add(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
-        return self.code.call(f"llvm.fma.v{self.machine.lanes}f32", self.vector, a, b, c)
 
     def _distance(self, taps: Sequence[ir.Value], centres: Sequence[ir.Value]) -> ir.Value:
         """Give the distance between colours; of one channel the difference, whose sign does not matter."""
@@ -166,7 +119,7 @@ class _Writer(WindowWriter):
         if self.spec.norm == "l2":
             square = build.fmul(first, first)
             for other in others:
-                square = self._multiply_add(other, other, square)
+                square = self.code.multiply_add(other, other, square)
             return self.code.call(f"llvm.sqrt.v{lanes}f32", self.vector, square)
         total = self._size(first)
         for other in others:
@@ -175,13 +128,6 @@ class _Writer(WindowWriter):
 
     def _size(self, value: ir.Value) -> ir.Value:
         return self.code.call(f"llvm.fabs.v{self.machine.lanes}f32", self.vector, value)
-
-    def _weight(self, distance: ir.Value) -> ir.Value:
-        build = self.code.build
-        distance = self.machine.clamp_floats(self.code, distance, self.most)
-        index = build.fptosi(build.fmul(distance, self.scale), vector(I32, self.machine.lanes))
-        constant, slope = self.read(index)
-        return self._multiply_add(slope, distance, constant)
 
     def put(self, vectors: Sequence[ir.Value], to: ir.Value) -> None:
         for i, each in enumerate(vectors):

@@ -6,8 +6,9 @@ of stage needs, the number of taps, the elements from pixel to pixel, the radius
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from llvmlite import ir
 
@@ -32,6 +33,9 @@ class WindowWriter(ABC):
         Buffers, and whole numbers, that it is given besides.
     """
 
+    #: Columns that are read beyond a block and its taps.
+    slack = 0
+
     def __init__(
         self, name: str, images: Sequence[int], kind: ir.Type, result: ir.Type, block: int, extra: int, sizes: int = 0
     ) -> None:
@@ -52,9 +56,9 @@ class WindowWriter(ABC):
     def prepare(self) -> None:
         """Write what is done once."""
 
-    @abstractmethod
     def means(self, here: Sequence[Sequence[ir.Value]]) -> list[Sequence[ir.Value]]:
         """Write the averages of a block whose first pixel is ``here``, by image and channel: vectors by channel."""
+        raise NotImplementedError
 
     @abstractmethod
     def put(self, vectors: Sequence[ir.Value], to: ir.Value) -> None:
@@ -96,6 +100,7 @@ class WindowWriter(ABC):
         code, build = self.code, self.code.build
         across = build.mul(self.radius, self.step)
         width = build.add(code.most(self.out.extent(0), I32(self.block)), build.mul(across, I32(2)))
+        width = build.add(width, I32(self.slack))
         height = build.add(self.out.extent(1), build.mul(self.radius, I32(2)))
         for image, channels in zip(self.images, self.channels, strict=True):
             image.ask(0, build.sub(self.out.minimum(0), across), width)
@@ -140,26 +145,36 @@ class WindowWriter(ABC):
     # -------------------------------------------------------------------------------------------------------- rows
 
     def _row(self, y: ir.Value) -> None:
-        code, build, width = self.code, self.code.build, self.out.extent(0)
-        across = I32(self.block)
-        blocks = build.sdiv(build.add(width, I32(self.block - 1)), across)
-        last = code.most(build.sub(width, across), I32(0))
-        is_narrow = build.icmp_signed("<", width, across)
         left = self.out.minimum(0)
-        outs = self._places(self.out, self.out.host(), left, y, self.channels[0], self.result)
-        with code.loop(I32(0), blocks, 1) as block:
-            x = code.least(build.mul(block.index, across), last)  # the last block may overlap the one before
+        outs = self.places(self.out, self.out.host(), left, y, self.channels[0], self.result)
+        with self.blocks() as x:
             here = [
-                self._places(image, host, build.add(left, x), y, channels, self.kind)
+                self.places(image, host, self.code.build.add(left, x), y, channels, self.kind)
                 for image, host, channels in zip(self.images, self.hosts, self.channels, strict=True)
             ]
             for out, vectors in zip(outs, self.means(here), strict=True):
-                self.put(vectors, build.select(is_narrow, self.narrow, code.at(out, x, self.result)))
-                with code.loop(I32(0), build.select(is_narrow, width, I32(0)), 1) as pixel:
-                    value = code.load(code.at(self.narrow, pixel.index, self.result), self.result)
-                    code.store(value, code.at(out, pixel.index, self.result))
+                self.store(out, x, vectors)
 
-    def _places(
+    @contextlib.contextmanager
+    def blocks(self) -> Iterator[ir.Value]:
+        """Write the loop over the blocks of a row; the last may overlap the one before."""
+        code, build, width = self.code, self.code.build, self.out.extent(0)
+        across = I32(self.block)
+        count = build.sdiv(build.add(width, I32(self.block - 1)), across)
+        last = code.most(build.sub(width, across), I32(0))
+        with code.loop(I32(0), count, 1) as block:
+            yield code.least(build.mul(block.index, across), last)
+
+    def store(self, out: ir.Value, x: ir.Value, vectors: Sequence[ir.Value]) -> None:
+        """Store a block at column ``x`` of a row of the result, or as much of it as the row is long."""
+        code, build, width = self.code, self.code.build, self.out.extent(0)
+        is_narrow = build.icmp_signed("<", width, I32(self.block))
+        self.put(vectors, build.select(is_narrow, self.narrow, code.at(out, x, self.result)))
+        with code.loop(I32(0), build.select(is_narrow, width, I32(0)), 1) as pixel:
+            value = code.load(code.at(self.narrow, pixel.index, self.result), self.result)
+            code.store(value, code.at(out, pixel.index, self.result))
+
+    def places(
         self, buffer: Buffer, host: ir.Value, x: ir.Value, y: ir.Value, channels: int, kind: ir.Type
     ) -> list[ir.Value]:
         """Give where the pixel (x, y) of each channel lies."""
