@@ -462,7 +462,9 @@ def _mode(program: Program) -> str:
     """Choose how images are addressed: see :class:`dsl.lowering.context.Variant`."""
     if any(program.images):
         return "color"
-    return "planes" if any(op in ("down", "up", "stack", "harmonics") for op, _, _ in program.lines) else "rows"
+    ops = {op for op, _, _ in program.lines}
+    over_patches = ops >= {"near", "window"}  # whose pixels must be side by side
+    return "planes" if over_patches or ops & {"down", "up", "stack", "harmonics"} else "rows"
 
 
 def describe_layout(mode: str, placement: arrays.Placement) -> str:

@@ -21,6 +21,7 @@ from filters._laplacian.call import local_laplacian
 from filters._laplacian.interactive import LocalLaplacian
 from filters._scale_space import gaussian_scale_space
 from filters._weighted.call import bilateral, joint_bilateral, variable_convolve
+from filters._weighted.patches import nonlocal_means
 from schedules import config
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "gaussian_scale_space",
     "joint_bilateral",
     "local_laplacian",
+    "nonlocal_means",
     "reference",
     "unsharp",
     "variable_convolve",

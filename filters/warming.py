@@ -25,6 +25,7 @@ _EXAMPLES: dict[str, tuple[Any, ...]] = {
     "radius": (2, 40),
     "sigma_space": (2.0,),
     "sigma_range": (25.0,),
+    "strength": (10.0,),
     "eps": (100.0,),
     "kernel": (np.array([0.25, 0.5, 0.25]),),
     "table": (np.linspace(1.0, 0.0, 64),),

@@ -43,15 +43,52 @@ def recognise(node: Node) -> ByLookup | None:
     if values.op != "near" or weights.op != "lookup":
         return None
     table, index = weights.args
-    scale = None
-    if index.op == "mul" and SCALAR in (index.args[0].type, index.args[1].type):
-        scale, index = sorted(index.args, key=lambda arg: arg.type != SCALAR)
+    scale, index = _scaled(index)
     if index.op != "distance":
         return None
     near, guide = sorted(index.args, key=lambda arg: arg.op != "near")
     if near.op != "near" or near.args[0] is not guide:
         return None
     return ByLookup(values.args[0], guide, table, scale, str(index.attributes[0]), taps)
+
+
+@dataclass(frozen=True)
+class ByPatches:
+    """A weighted mean whose weight is a table's entry at how much the patches around pixels differ, squared."""
+
+    image: Node
+    table: Node
+    scale: Node | None
+    radius: tuple[int, int]
+    taps: Node
+
+
+def recognise_patches(node: Node) -> ByPatches | None:
+    """Recognise such a mean: by ``lookup(table, s * window(d * d, radius))`` of a distance by Euclid."""
+    values, weights, taps = node.args
+    if values.op != "near" or weights.op != "lookup":
+        return None
+    table, index = weights.args
+    scale, index = _scaled(index)
+    if index.op != "window" or index.attributes[0] != "sum" or index.args[0].op != "mul":
+        return None
+    first, second = index.args[0].args
+    if first is not second or first.op != "distance":
+        return None
+    near, image = sorted(first.args, key=lambda arg: arg.op != "near")
+    is_own = near.op == "near" and near.args[0] is image and image is values.args[0]
+    if not is_own or (channel_count(image) > 1 and first.attributes[0] != "l2"):
+        return None
+    _, ry, rx = index.attributes
+    return ByPatches(image, table, scale, (int(ry), int(rx)), taps)  # type: ignore[arg-type]
+
+
+def _scaled(index: Node) -> tuple[Node | None, Node]:
+    """Part a number from what it is multiplied to."""
+    if index.op == "mul" and SCALAR in (index.args[0].type, index.args[1].type):
+        scale, index = sorted(index.args, key=lambda arg: arg.type != SCALAR)
+        return scale, index
+    return None, index
 
 
 def reason_against_bytes(low: Lowering, found: ByLookup | None) -> str:

@@ -69,6 +69,10 @@ class Group:
         Stages whose sums are made right where the group's loop uses them (direct.py).
     strips : list of str
         Stages computed inside it a strip of rows at a time, in order.
+    tap : halide.Expr
+        The tap that varying nodes are at; None: that of the loop over taps.
+    per_tap : list of str
+        Stages computed anew for every tap, in order.
     bands : bool
         Whether the group goes through its image in bands of as many rows as a vector has lanes (sliding.py).
     """
@@ -80,6 +84,8 @@ class Group:
     parity: bool = False
     sums: list[str] = field(default_factory=list)
     strips: list[str] = field(default_factory=list)
+    tap: Any = None
+    per_tap: list[str] = field(default_factory=list)
     bands: bool = False
 
 

@@ -13,7 +13,8 @@ METHODS = ("bytes", "floats", "selects", "loop")
 
 def _mean(low: Lowering, node: Node, group: Group) -> Reader:
     label, found, unit = low.label(node), by_lookup.recognise(node), machine(low.target)
-    default = "floats" if found is not None and unit is not None else "loop"
+    patches = by_lookup.recognise_patches(node)
+    default = "floats" if (found or patches) and unit is not None else "loop"
     wanted = low.schedule.choice(label, "mean", default=default)
     if wanted not in METHODS:
         raise ScheduleError(f"{label} = {wanted!r}: a mean is {' or '.join(map(repr, METHODS))}")
@@ -21,6 +22,8 @@ def _mean(low: Lowering, node: Node, group: Group) -> Reader:
         return weighted.convolve(low, node, group)
     if wanted == "loop":
         return weighted.in_loop(low, node, group)
+    if wanted == "floats" and patches is not None and unit is not None:
+        return registers.mean_of_patches(low, node, patches, group, unit)
     if found is None or (wanted != "floats" and by_lookup.reason_against_bytes(low, found)):
         raise ScheduleError(f"{label} = {wanted!r}: {by_lookup.reason_against_bytes(low, found)}")
     if wanted == "selects":

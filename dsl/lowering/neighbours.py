@@ -6,7 +6,7 @@ import functools
 from typing import Any
 
 from dsl.ir import Node
-from dsl.lowering import border, pointwise
+from dsl.lowering import border, pointwise, weighted
 from dsl.lowering.context import Group, Lowering, Reader, channel_count, f32
 
 
@@ -20,6 +20,8 @@ def _window(low: Lowering, node: Node, group: Group) -> Reader:
     """Reduce down the column in a stage of its own, then along the row."""
     operation, ry, rx = str(node.attributes[0]), int(node.attributes[1]), int(node.attributes[2])  # type: ignore[arg-type]
     combine = pointwise.OPERATIONS["add" if operation == "sum" else operation]
+    if node.type.varying:  # type: ignore[union-attr]
+        return weighted.window(low, node, group, combine, ry, rx)
     source = border.padded(low, node.args[0], group)
     column = low.image_stage(
         f"{low.label(node)}_{group.name}",

@@ -9,11 +9,12 @@ import halide as hl
 
 from dsl.ir import Node
 from dsl.lowering import border, pointwise, tables, weighted
-from dsl.lowering.by_lookup import ByLookup, byte_tables
+from dsl.lowering.by_lookup import ByLookup, ByPatches, byte_tables
 from dsl.lowering.context import Group, Lowering, Reader, channel_count
 from dsl.registers.machine import Machine
 from dsl.registers.mean_bytes import MeanOfBytes
 from dsl.registers.mean_floats import MeanOfFloats
+from dsl.registers.mean_patches import MeanOfPatches
 from dsl.tap_table import GROUP
 from schedules.errors import ScheduleError
 
@@ -56,10 +57,7 @@ def mean_of_bytes(low: Lowering, node: Node, found: ByLookup, group: Group, unit
 def mean_of_floats(low: Lowering, node: Node, found: ByLookup, group: Group, unit: Machine) -> Reader:
     """Stages: images with their surroundings, taps, lines of the table; and the extern stage that averages."""
     name = f"{low.label(node)}_{group.name}"
-    entries = int(low.schedule.choice(f"{low.label(node)}.entries", "entries", default=unit.registers.floats[-1]))
-    if entries not in unit.registers.floats:
-        known = ", ".join(map(str, unit.registers.floats))
-        raise ScheduleError(f"{name}: a table of {entries} lines; {unit.name} has {known}")
+    entries = _line_entries(low, node, name, unit)
     is_same = found.image is found.guide
     channels = [channel_count(found.image), channel_count(found.guide)]
     spec = MeanOfFloats(unit, channels[0], channels[1], is_same, entries, found.norm)
@@ -69,8 +67,8 @@ def mean_of_floats(low: Lowering, node: Node, found: ByLookup, group: Group, uni
     given = [
         *padded,
         *weighted.tap_stages(low, name, at),
-        *_lines(low, found, name, entries),
-        _line_count(low, found, entries),
+        *_lines(low, found, name),
+        _line_count(low, found.table, entries),
         at.count,
         low.step,
         at.reach,
@@ -78,19 +76,52 @@ def mean_of_floats(low: Lowering, node: Node, found: ByLookup, group: Group, uni
     ]
     result = _extern(low, name, spec, given, hl.Float(32), spec.values)
     low.notes[low.label(node)] = f"floats, {entries} lines in registers ({unit.name})"
+    _in_strips(low, inner, group)
+    group.strips += [f"{name}_room", name]
+    return result
+
+
+def mean_of_patches(low: Lowering, node: Node, found: ByPatches, group: Group, unit: Machine) -> Reader:
+    """Stages: the image with its surroundings, taps, lines of the table, room for sums; and the extern stage."""
+    name, channels = f"{low.label(node)}_{group.name}", channel_count(found.image)
+    entries = _line_entries(low, node, name, unit)
+    inner, at = Group(name), weighted.neighbours(low, found.taps)
+    padded = border.padded_stage(low, found.image, inner)
+    spec = MeanOfPatches(unit, channels, *found.radius, entries)
+    taps, weights = weighted.tap_stages(low, name, at)
+    sums = low.stage(f"{name}_sums", [hl.Var("i"), hl.Var("row")], hl.undef(hl.Float(32)))
+    count = _line_count(low, found.table, entries)
+    given = [padded, taps, weights, sums, *_lines(low, found, name), count]
+    given += [at.count, low.step, at.reach + max(found.radius), _room(low, name)]
+    result = _extern(low, name, spec, given, hl.Float(32), channels)
+    low.notes[low.label(node)] = f"patches, {entries} lines in registers ({unit.name})"
+    _in_strips(low, inner, group)
+    group.strips += [f"{name}_sums", f"{name}_room", name]
+    return result
+
+
+def _line_entries(low: Lowering, node: Node, name: str, unit: Machine) -> int:
+    known = unit.registers.floats
+    entries = int(low.schedule.choice(f"{low.label(node)}.entries", "entries", default=known[-1]))
+    if entries not in known:
+        raise ScheduleError(f"{name}: a table of {entries} lines; {unit.name} has {', '.join(map(str, known))}")
+    return entries
+
+
+def _in_strips(low: Lowering, inner: Group, group: Group) -> None:
+    """Compute the helper stages of an extern stage a strip at a time."""
     for stage in inner.local:
         low.record[stage].split("x", "x", "xi", low.lanes, "RoundUp").vectorize("xi")
         if stage in low.mixed:
             low.record[stage].reorder("c", "xi", "x", "y").unroll("c")
-    group.strips += [*inner.local, f"{name}_room", name]
-    return result
+    group.strips += inner.local
 
 
-def _line_count(low: Lowering, found: ByLookup, entries: int) -> Any:
-    return hl.max(tables.table(low, found.table)[1] - 1, entries)
+def _line_count(low: Lowering, table: Node, entries: int) -> Any:
+    return hl.max(tables.table(low, table)[1] - 1, entries)
 
 
-def _lines(low: Lowering, found: ByLookup, name: str, entries: int) -> list[hl.Func]:
+def _lines(low: Lowering, found: ByLookup | ByPatches, name: str) -> list[hl.Func]:
     """Stages, once a call: the table between its entries as ``a + b * distance``; scale and largest distance."""
     values, count = tables.table(low, found.table)
     e, k = hl.Var("e"), hl.Var("k")

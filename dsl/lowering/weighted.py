@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
 import halide as hl
 
-from dsl.ir import SCALAR, TAP_NUMBERS, Node
+from dsl.ir import SCALAR, TAP_NUMBERS, Image, Node
 from dsl.lowering import border, pointwise, tables
 from dsl.lowering.context import Group, Lowering, Reader, channel_count
 
@@ -28,20 +29,10 @@ class Neighbours:
         """Read rows or columns, no more than the radius allows."""
         return hl.clamp(hl.cast(hl.Int(32), self.numbers[place]), -self.reach, self.reach)
 
-    @property
-    def down(self) -> Any:
-        """Rows down to the tap that the loop is at."""
-        return self.offset(self.loop.x * TAP_NUMBERS)
-
-    @property
-    def right(self) -> Any:
-        """Columns to it."""
-        return self.offset(self.loop.x * TAP_NUMBERS + 1)
-
-    @property
-    def weight(self) -> Any:
-        """Its weight."""
-        return self.numbers[self.loop.x * TAP_NUMBERS + 2]
+    def at(self, tap: Any) -> tuple[Any, Any, Any]:
+        """Read a tap: rows down, columns to the right, its weight."""
+        place = tap * TAP_NUMBERS
+        return self.offset(place), self.offset(place + 1), self.numbers[place + 2]
 
 
 def neighbours(low: Lowering, taps: Node) -> Neighbours:
@@ -52,7 +43,7 @@ def neighbours(low: Lowering, taps: Node) -> Neighbours:
         count = length // TAP_NUMBERS
         loop = hl.RDom([(0, count)], f"{low.label(taps)}_tap")
         found = Neighbours(numbers, count, radius(low, taps), loop)
-        loop.where(found.weight != 0)
+        loop.where(found.at(loop.x)[2] != 0)
         return found
 
     found: Neighbours = low.once(("taps", id(taps)), make)
@@ -66,23 +57,98 @@ def radius(low: Lowering, taps: Node) -> Any:
 
 def _near(low: Lowering, node: Node, group: Group) -> Reader:
     image, taps = node.args
-    source, at = border.padded(low, image, group), neighbours(low, taps)
-    return lambda x, y, c: source(x + at.right * low.step, y + at.down, c)
+    source, found = border.padded(low, image, group), neighbours(low, taps)
+    down, right, _ = found.at(found.loop.x if group.tap is None else group.tap)
+    return lambda x, y, c: source(x + right * low.step, y + down, c)
 
 
 def in_loop(low: Lowering, node: Node, group: Group) -> Reader:
     """Stages: the sums of a few vectors of pixels in registers, over all taps; and the row of their quotients."""
     values, weights, taps = node.args
-    name, channels, at = f"{low.label(node)}_{group.name}", channel_count(node), neighbours(low, taps)
-    x, y = low.x, low.y
-    total = low.stage(f"{name}_sum", [x, y], (hl.f32(0),) * (channels + 1))
-    found, (weight, *_) = pointwise.evaluate_all(low, [values, weights], group, x, y, border.leaf(low, group))
-    weight = at.weight * weight
-    sums = [hl.Expr(total[x, y][c]) + weight * found[c] for c in range(channels)]
-    total[x, y] = (*sums, hl.Expr(total[x, y][channels]) + weight)
-    low.stages.loops[f"{name}_sum"]["tap"] = at.loop.x
+    name, found = f"{low.label(node)}_{group.name}", neighbours(low, taps)
+    if is_over_windows(weights):
+        return _in_tiles(low, node, group)
+    read, (weight, *_) = pointwise.evaluate_all(
+        low, [values, weights], group, low.x, low.y, border.leaf(low, group)
+    )  # fmt: skip
+    _sum(low, name, found, read, weight)
     low.notes[low.label(node)] = "loop over taps"
-    return quotients(low, name, group, channels, low.lanes, _TILE)
+    return quotients(low, name, group, channel_count(node), low.lanes, _TILE)
+
+
+def _sum(low: Lowering, name: str, found: Neighbours, values: list[Any], weight: Any) -> None:
+    """Stage: sums of weights times values, and of weights last."""
+    x, y = low.x, low.y
+    total = low.stage(f"{name}_sum", [x, y], (hl.f32(0),) * (len(values) + 1))
+    weight = found.at(found.loop.x)[2] * weight
+    sums = [hl.Expr(total[x, y][c]) + weight * value for c, value in enumerate(values)]
+    total[x, y] = (*sums, hl.Expr(total[x, y][len(values)]) + weight)
+    low.stages.loops[f"{name}_sum"]["tap"] = found.loop.x
+
+
+def is_over_windows(node: Node) -> bool:
+    """Tell whether a varying node is a sum over a window of varying ones."""
+    if not isinstance(node.type, Image) or not node.type.varying:
+        return False
+    return node.op == "window" or any(map(is_over_windows, node.args))
+
+
+#: Columns of a tile of sums.
+_COLUMNS = 128
+
+
+def _in_tiles(low: Lowering, node: Node, group: Group) -> Reader:
+    """Stages: a tile of weights for every tap, that windows are computed for; the sums of the tile over all taps.
+
+    Beside its columns and rows a stage that varies has the tap as a dimension, of which one is kept at a time.
+    """
+    values, weights, taps = node.args
+    name, channels, found = f"{low.label(node)}_{group.name}", channel_count(node), neighbours(low, taps)
+    tap = hl.Var("tap")
+    inner = Group(name, tap=tap)
+    weight = pointwise.evaluate(low, weights, inner, low.x, low.y, border.leaf(low, inner))[0]
+    stage = _per_tap(low, f"{name}_weight", weight, inner)
+    padded = {key: reader for key, reader in inner.readers.items() if key[0] == "padded"}
+    read = pointwise.evaluate(low, values, Group(name, readers=padded), low.x, low.y, border.leaf(low, inner))
+    _sum(low, name, found, read, hl.Expr(stage[low.x, low.y, found.loop.x]))
+    total = low.stages.funcs[f"{name}_sum"]
+
+    def quotient(x: Any, y: Any, c: Any) -> Any:
+        sums = [hl.Expr(total[x, y][i]) for i in range(channels + 1)]
+        return pointwise.pick([each / sums[-1] for each in sums[:-1]], c)
+
+    result = low.image_stage(name, channels, quotient, None, uniform=channels == 1)
+    loops = low.record[name].split("x", "x", "xi", _COLUMNS, "RoundUp").split("xi", "xv", "xi", low.lanes, "RoundUp")
+    loops.reorder(*(("c",) if channels > 1 else ()), "xi", "xv", "y", "x").vectorize("xi")
+    if channels > 1:
+        loops.unroll("c")
+    low.record[f"{name}_sum"].compute_at(name, "x").split("x", "x", "xi", low.lanes, "RoundUp").vectorize("xi")
+    update = low.record[f"{name}_sum"].update(0).split("x", "x", "xi", low.lanes, "RoundUp").vectorize("xi")
+    update.reorder("xi", "x", "y", "tap")
+    for each in inner.per_tap:
+        low.record[each].compute_at(f"{name}_sum", "tap").split("x", "x", "xi", low.lanes, "RoundUp").vectorize("xi")
+    for each in inner.local:
+        low.record[each].split("x", "x", "xi", low.lanes, "RoundUp").vectorize("xi")
+    group.strips += [*inner.local, name]
+    low.notes[low.label(node)] = "loop over taps, tile by tile"
+    return result
+
+
+def _per_tap(low: Lowering, name: str, value: Any, group: Group) -> hl.Func:
+    """Stage: what varies, for the tap that a loop is at."""
+    group.per_tap.append(name)
+    return low.stage(name, [low.x, low.y, group.tap], value)
+
+
+def window(low: Lowering, node: Node, group: Group, combine: Any, ry: int, rx: int) -> Reader:
+    """Stages: what varies, and its reductions down the columns; read along the row."""
+    name, tap = f"{low.label(node)}_{group.name}", group.tap
+    value = pointwise.evaluate(low, node.args[0], group, low.x, low.y, border.leaf(low, group))[0]
+    inner = _per_tap(low, f"{name}_inner", value, group)
+    down = functools.reduce(combine, (hl.Expr(inner[low.x, low.y + d, tap]) for d in range(-ry, ry + 1)))
+    columns = _per_tap(low, f"{name}_columns", down, group)
+    along = range(-rx, rx + 1)
+    return lambda x, y, c: functools.reduce(combine, (hl.Expr(columns[x + d * low.step, y, tap]) for d in along))
 
 
 def tap_stages(low: Lowering, name: str, at: Neighbours) -> tuple[hl.Func, hl.Func]:

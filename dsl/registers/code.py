@@ -144,7 +144,7 @@ class Code:
     def room(self, kind: ir.Type, count: int) -> ir.Value:
         """Reserve memory for the time of the call; to be asked for before any loop."""
         found = self.build.alloca(kind, I32(count))
-        found.type = PTR
+        found.align, found.type = 64, PTR
         return found
 
     def load(self, pointer: ir.Value, kind: ir.Type) -> ir.Value:

@@ -77,6 +77,10 @@ class WindowWriter(ABC):
         build.ret(I32(0))
         return code.text
 
+    def lead(self) -> ir.Value:
+        """Give the columns that are asked for to the left of what taps reach: for loads that cross no line of cache."""
+        return I32(0)
+
     def work(self) -> None:
         """Write what is done with the rows."""
         self.rows()
@@ -100,10 +104,11 @@ class WindowWriter(ABC):
         code, build = self.code, self.code.build
         across = build.mul(self.radius, self.step)
         width = build.add(code.most(self.out.extent(0), I32(self.block)), build.mul(across, I32(2)))
-        width = build.add(width, I32(self.slack))
+        lead = self.lead()
+        width = build.add(width, build.add(lead, I32(self.slack)))
         height = build.add(self.out.extent(1), build.mul(self.radius, I32(2)))
         for image, channels in zip(self.images, self.channels, strict=True):
-            image.ask(0, build.sub(self.out.minimum(0), across), width)
+            image.ask(0, build.sub(self.out.minimum(0), build.add(across, lead)), width)
             image.ask(1, build.sub(self.out.minimum(1), self.radius), height)
             if channels > 1:
                 image.ask(2, I32(0), I32(channels))

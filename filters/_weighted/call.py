@@ -300,7 +300,9 @@ def variable_convolve(
         raise ValueError(
             "method 'constant_time' is for Gaussians, not for any table: 'auto', 'register_lut' or 'exact'"
         )
-    return _filter(array, _guide(guide, array), kernel, function, _method(method, accuracy), norm, out, common)
+    chosen, decibels = _method(method, accuracy)
+    road = ("register_lut" if chosen == "auto" else chosen, decibels)
+    return _filter(array, _guide(guide, array), kernel, function, road, norm, out, common)
 
 
 def _kernel(weights: Any) -> Kernel:
@@ -362,7 +364,9 @@ def _filter(
     plan = _plan(image, leading, kernel, function, method, wanted)
     run = functools.partial(_run, kernel=kernel, plan=plan, norm=chosen, common=common)
     if guide is None:
-        return run(programs.gray_program if channels == 1 else programs.color_program, [image], out=out)
+        program = programs.gray_program if channels == 1 else programs.color_program
+        filtered: np.ndarray[Any, Any] = run(program, [image], out=out)
+        return filtered
     result = np.empty_like(image) if out is None else arrays.check_out(out, image, (image, guide))
     for program, images, part in _jobs(image, guide, result, isinstance(plan, ConstantTime)):
         run(program, images, out=part)
@@ -392,13 +396,13 @@ def _plan(
         raise ValueError(
             "method 'constant_time' is for one channel (of the guide, if there is one), radii from 5, smooth range "
             f"functions, not too narrow for the range of values, and an accuracy that the radius allows; not for "
-            f"{function.name} of {function.sigma:g}, radius {kernel.radius}, {wanted.channels} channels and accuracy {accuracy}"
+            f"{function.name} of {function.sigma:g}, radius {kernel.radius}, {wanted.channels} channels, "
+            f"accuracy {accuracy}"
         )
-    if found is None or (
-        name == "auto" and planning.cost(found, kernel, wanted.target) >= planning.cost(by_table, kernel, wanted.target)
-    ):
+    if found is None:
         return by_table
-    return found
+    prices = [planning.cost(plan, kernel, wanted.target) for plan in (found, by_table)]
+    return by_table if name == "auto" and prices[0] >= prices[1] else found
 
 
 def _may_take_constant_time(kernel: Kernel, plan: Plan, wanted: Wanted) -> bool:

@@ -2,7 +2,7 @@
 
 The range function is fitted by cosines, each of which splits into functions of one pixel; so the average is
 convolutions of images of cosines and sines. Those are blurred and halved some times, convolved there with a small
-kernel, and doubled again: it is fitted so that all of it is the kernel that was asked for, a disc with its edge, or any.
+kernel, and doubled again: it is fitted so that all of that is the kernel that was asked for, a disc with its edge.
 """
 
 from __future__ import annotations

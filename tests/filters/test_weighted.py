@@ -12,8 +12,8 @@ import pytest
 
 import dsl
 import filters
-from filters import bilateral, joint_bilateral, reference, variable_convolve
-from filters._weighted import forms, planning, prediction
+from filters import bilateral, joint_bilateral, nonlocal_means, reference, variable_convolve
+from filters._weighted import call, forms, planning, prediction
 from filters._weighted.functions import RangeFunction
 from schedules.schedule import Schedule
 
@@ -264,8 +264,7 @@ def test_small_tables_are_for_small_differences() -> None:
 # ---------------------------------------------------------------------------------------------------- constant time
 
 
-@pytest.mark.parametrize(("radius", "sigma"), [(13, 30.0), (26, 41.0), (50, 27.0)])
-@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize(("radius", "sigma", "dtype"), [(13, 30.0, "uint8"), (50, 27.0, "float32")])
 def test_large_windows_in_constant_time(photograph: np.ndarray, radius: int, sigma: float, dtype: str) -> None:
     image = gray(photograph, dtype)
     options = {"sigma_space": radius / 1.5, "sigma_range": sigma, "radius": radius}
@@ -274,15 +273,21 @@ def test_large_windows_in_constant_time(photograph: np.ndarray, radius: int, sig
     assert notes("smooth_gray")[-1].endswith("convolution")
 
 
-def test_auto_takes_constant_time_for_large_windows_only(photograph: np.ndarray) -> None:
-    def before_and_after(radius: int) -> bool:
-        earlier = len([found for found in dsl.compiled() if found.filter == "smooth_gray_by_gray"])
-        options = {"sigma_space": radius / 1.5, "sigma_range": 35.0, "radius": radius}
-        joint_bilateral(photograph, photograph[::-1], **options)
-        return len([found for found in dsl.compiled() if found.filter == "smooth_gray_by_gray"]) > earlier
+@pytest.mark.parametrize("border", BORDERS)
+def test_constant_time_at_every_border(photograph: np.ndarray, border: str) -> None:
+    image = gray(photograph, "uint8")[:71, :93]
+    options = {"sigma_space": 9, "sigma_range": 40, "radius": 13, "border": border, "border_value": 90.0}
+    result = bilateral(image, method="constant_time", **options)
+    assert agreed(result, reference.bilateral(image, **options), 255) > 52
 
-    assert not before_and_after(3)
-    assert before_and_after(40)
+
+def test_auto_takes_constant_time_for_large_windows_only() -> None:
+    image, function = np.zeros((10, 10), np.uint8), RangeFunction("gaussian", 33.0)
+    wanted = planning.Wanted(True, 1, "l1", None, 255.0, None)
+    for radius, is_large in ((3, False), (90, True)):
+        kernel = planning.disc(radius, radius / 1.5)
+        plan = call._plan(image, image, kernel, function, ("auto", None), wanted)
+        assert isinstance(plan, call.ConstantTime) == is_large
 
 
 def test_constant_time_is_refused_where_it_is_none(photograph: np.ndarray) -> None:
@@ -300,6 +305,61 @@ def test_constant_time_is_refused_where_it_is_none(photograph: np.ndarray) -> No
     with pytest.raises(ValueError, match="needs finite values"):
         bilateral(broken, sigma_space=9, sigma_range=30, radius=20, method="constant_time")
     assert np.isfinite(bilateral(broken, sigma_space=20, sigma_range=30)).sum() > 1000
+
+
+# -------------------------------------------------------------------------------------------------- non-local means
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize(("search", "patch", "noise"), [(3, 1, 0.0), (5, 3, 6.0)])
+def test_nonlocal_means(photograph: np.ndarray, dtype: str, search: int, patch: int, noise: float) -> None:
+    rng, scale = np.random.default_rng(3), PEAKS[dtype] / 255
+    noisy = gray(np.clip(photograph + rng.normal(0, 8, photograph.shape), 0, 255).astype(np.float32), dtype)[:90, :150]
+    options = {"strength": 8.0 * scale, "search_radius": search, "patch_radius": patch, "noise": noise * scale}
+    wanted = reference.nonlocal_means(noisy, **options)
+    assert agreed(nonlocal_means(noisy, **options), wanted, PEAKS[dtype]) > (65 if dtype == "uint8" else 80)
+    if dsl_registers() is not None:
+        assert "patches" in notes("patches_program")[-1]
+    assert agreed(nonlocal_means(noisy, method="exact", **options), wanted, PEAKS[dtype]) > 70
+
+
+@pytest.mark.parametrize("target", [AVX2, SSE])
+def test_nonlocal_means_of_colours_on_other_machines(photograph: np.ndarray, target: str) -> None:
+    image = colour(photograph, "float32")[:60, :70]
+    options = {"strength": 12.0, "search_radius": 2, "patch_radius": 2}
+    wanted = reference.nonlocal_means(image, **options)
+    assert agreed(nonlocal_means(image, target=target, **options), wanted, 255) > 75
+    assert ("patches" if target == AVX2 else "tile by tile") in notes("patches_color_program")[-1]
+
+
+@hypothesis.settings(max_examples=15, deadline=None, derandomize=True)
+@hypothesis.given(
+    height=st.integers(1, 40), width=st.integers(1, 140), border=st.sampled_from(BORDERS), search=st.integers(1, 12)
+)
+def test_nonlocal_means_of_every_size_and_border(height: int, width: int, border: str, search: int) -> None:
+    image = np.random.default_rng(height).uniform(0, 40, (height, width)).astype(np.float32)
+    options = {"strength": 9.0, "search_radius": search, "patch_radius": 1, "border": border, "border_value": 20.0}
+    wanted = reference.nonlocal_means(image, **options)
+    assert np.abs(nonlocal_means(image, method="exact", **options) - wanted).max() < 2e-3
+    assert np.abs(nonlocal_means(image, **options) - wanted).max() < 0.6
+
+
+def test_nonlocal_means_as_every_filter(photograph: np.ndarray) -> None:
+    options = {"strength": 9.0, "search_radius": 3, "patch_radius": 1}
+    whole = nonlocal_means(photograph, threads=1, **options)
+    assert np.array_equal(whole, nonlocal_means(photograph, threads=2, **options))
+    assert nonlocal_means.halo(radius=3, patch=1) == (4, 4)
+    assert nonlocal_means.halo(radius=3, patch=1)[0] == 4
+    two = np.stack([photograph, photograph[::-1]], axis=-1)
+    assert np.array_equal(nonlocal_means(two, **options)[..., 0], whole)
+    broken = photograph.copy()
+    broken[50, 60] = np.nan
+    bad = np.argwhere(~np.isfinite(nonlocal_means(broken, **options)))
+    assert len(bad) and np.abs(bad - (50, 60)).max() <= 4
+    with pytest.raises(ValueError, match="patch_radius must be from 0 to 10"):
+        nonlocal_means(photograph, strength=9.0, patch_radius=11)
+    with pytest.raises(ValueError, match="strength must be"):
+        nonlocal_means(photograph, strength=0)
 
 
 # ------------------------------------------------------------------------------------------------- as every filter

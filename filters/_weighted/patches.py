@@ -1,0 +1,187 @@
+"""Non-local means: averages of pixels whose surroundings are alike."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+import dsl
+from dsl import arrays
+from filters._arguments import choice, number, whole
+from filters._filter import public
+from filters._gaussian import Border
+from filters._weighted.functions import Float64
+from schedules import options, targets
+
+PatchMethod = Literal["auto", "register_lut", "exact"]
+_METHODS: tuple[PatchMethod, ...] = ("auto", "register_lut", "exact")
+MAX_SEARCH, MAX_PATCH = 50, 10
+#: Where weights end, in squared strengths: there they are exp(-9), and for "exact" less than float32 adds to one.
+_END, _FAR = 9.0, 18.0
+_DENSE, _POINTS = 8192, 2048
+
+
+def _similar(
+    image: dsl.Image, taps: dsl.Table, radius: dsl.Scalar, weights: dsl.Table, scale: dsl.Scalar, patch: int
+) -> dsl.Image:
+    near = image[dsl.taps(taps, radius)]
+    difference = dsl.distance(near, image, "l2")
+    patches = dsl.window(difference * difference, patch)
+    return dsl.weighted_mean(near, dsl.lookup(weights, scale * patches))
+
+
+@dsl.filter
+def patches_program(
+    image: dsl.Image, taps: dsl.Table, radius: dsl.Scalar, weights: dsl.Table, scale: dsl.Scalar, patch: int = 3
+) -> dsl.Image:
+    """Average of gray values with similar surroundings."""
+    return _similar(image, taps, radius, weights, scale, patch)
+
+
+@dsl.filter
+def patches_color_program(
+    image: dsl.Color, taps: dsl.Table, radius: dsl.Scalar, weights: dsl.Table, scale: dsl.Scalar, patch: int = 3
+) -> dsl.Image:
+    """Average of colours with similar surroundings."""
+    return _similar(image, taps, radius, weights, scale, patch)
+
+
+@public(patches_program, patches_color_program)
+def nonlocal_means(
+    image: ArrayLike,
+    *,
+    strength: float,
+    search_radius: int = 10,
+    patch_radius: int = 3,
+    noise: float = 0.0,
+    method: PatchMethod = "auto",
+    border: Border = "reflect101",
+    border_value: float = 0.0,
+    out: np.ndarray[Any, Any] | None = None,
+    target: str | None = None,
+    schedule: Any = "manual",
+    threads: int | None = None,
+) -> np.ndarray[Any, Any]:
+    """Take noise away: average over pixels near by whose surroundings are alike, by non-local means.
+
+    The weight of a pixel is ``exp(-max(m - 2 * noise**2, 0) / strength**2)``, where m is the mean of the squared
+    differences of the two patches, over their pixels and channels.
+
+    Parameters
+    ----------
+    image : array
+        (H, W), (H, W, C) or (N, H, W, C); uint8, uint16 or float32. Three channels and more are a colour and others,
+        which are copied; one or two are filtered each alone.
+    strength : float
+        How much patches may differ, in the image's units: about the standard deviation of the noise.
+    search_radius : int
+        Of the square that is averaged over, 1 to 50.
+    patch_radius : int
+        Of the patches, squares too, 0 to 10; each is code of its own.
+    noise : float
+        Standard deviation of the noise, which patches that are alike differ by anyway.
+    method : str
+        ``"register_lut"``: weights from a table of some 32 lines in SIMD registers, 80 dB and more from ``"exact"``,
+        which has thousands. ``"auto"``: register_lut.
+    border : str
+        What lies outside: ``"reflect101"``, ``"reflect"``, ``"replicate"``, ``"wrap"`` or ``"constant"``.
+    border_value : float
+        Outside pixels under ``"constant"``.
+    out : array, optional
+        Where to write the result; it must not overlap ``image``.
+    target : str, optional
+        Halide target to compile for, default ``"host"``.
+    schedule : str, Schedule or path
+        Loop schedule, default the hand-written one.
+    threads : int, optional
+        Most threads to use.
+
+    Returns
+    -------
+    array
+        Of the image's shape and dtype.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, what came and what is accepted.
+
+    References
+    ----------
+    A. Buades, B. Coll, J.-M. Morel, "A non-local algorithm for image denoising", CVPR 2005.
+    J. Darbon et al., "Fast nonlocal filtering applied to electron cryomicroscopy", ISBI 2008: sums by columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from filters import nonlocal_means
+    >>> stripes = np.float32([[0, 9, 1, 10, 0, 9, 1, 10]])
+    >>> nonlocal_means(stripes, strength=2, search_radius=4, patch_radius=1).round(1)
+    array([[0.4, 9.4, 0.6, 9.4, 0.6, 9.4, 0.6, 9.6]], dtype=float32)
+    """
+    array = arrays.check(image)
+    spread = number(strength, "strength", least=1e-6, most=1e9)
+    search = whole(search_radius, "search_radius", 1, MAX_SEARCH)
+    patch = whole(patch_radius, "patch_radius", 0, MAX_PATCH)
+    sigma = number(noise, "noise", least=0, most=1e9)
+    chosen = choice(method, "method", _METHODS)
+    is_color = array.ndim > 2 and array.shape[-1] >= 3
+    pixels = (2 * patch + 1) ** 2 * (3 if is_color else 1)
+    lines = _DENSE if chosen == "exact" else _lines(target)
+    table, scale = _table(2 * sigma * sigma / (spread * spread), lines, _FAR if chosen == "exact" else _END)
+    # Sums by columns would carry what is not finite down to the end of a strip.
+    is_finite = array.dtype != np.float32 or bool(np.isfinite(array).all())
+    program = patches_color_program if is_color else patches_program
+    return program.run(  # type: ignore[no-any-return]
+        [array],
+        (float(search), scale / (pixels * spread * spread)),
+        (_square(search), table),
+        {"patch": patch},
+        choices=() if is_finite else (("mean", "loop"),),
+        border=border,
+        border_value=border_value,
+        out=out,
+        target=target,
+        schedule=schedule,
+        threads=threads,
+    )
+
+
+def _lines(target: str | None) -> int:
+    """Give the lines that registers hold; where they hold none, as many as tables in memory have."""
+    unit = targets.tables_in_registers(targets.resolve(options.current().target if target is None else target))
+    return _DENSE if unit is None else unit.floats[-1]
+
+
+@functools.lru_cache(maxsize=16)
+def _square(radius: int) -> Any:
+    return dsl.tap_table(np.ones((2 * radius + 1, 2 * radius + 1)))
+
+
+@functools.lru_cache(maxsize=64)
+def _table(level: float, lines: int, end: float) -> tuple[Any, float]:
+    """Fit lines to the weight of a mean difference, in squared strengths; none counts below ``level``.
+
+    Returns
+    -------
+    (ndarray of float32, float)
+        Nodes, and how many there are a unit.
+    """
+    scale = lines / (level + end)
+    if lines == _DENSE:
+        return _weight(np.arange(lines + 1) / scale, level).astype(np.float32), scale
+    place: Float64 = (np.arange(_POINTS, dtype=np.float64) + 0.5) * (lines / _POINTS)
+    first, rows = place.astype(np.int64), np.arange(_POINTS)
+    hats = np.zeros((_POINTS, lines + 1))
+    hats[rows, first], hats[rows, first + 1] = 1 - (place - first), place - first
+    wanted: Any = _weight(place / scale, level)
+    fitted = np.linalg.lstsq(np.asarray(hats[:, :-1]), wanted, rcond=None)[0]
+    return np.append(np.maximum(fitted, 0), 0).astype(np.float32), scale
+
+
+def _weight(mean: Float64, level: float) -> Float64:
+    found: Float64 = np.exp(-np.maximum(mean - level, 0))
+    return found
