@@ -19,6 +19,7 @@ bench: $(VENV)/installed-test
 	$(BIN)/python -m bench.spine
 	$(BIN)/python -m bench.convolution
 	$(BIN)/python -m bench.local_laplacian
+	$(BIN)/python -m bench.weighted
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

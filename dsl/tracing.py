@@ -154,7 +154,7 @@ class Filter:
             raise DSLError(f"{self.__name__} must return an Image, {describe(result)} came", where)
         kind = result.node.type
         if kind.varying:
-            raise DSLError(f"{self.__name__} must return an image, {kind} came: take dsl.mean of it", where)
+            raise DSLError(f"{self.__name__} must return an image, {kind} came: take dsl.weighted_mean of it", where)
         if kind.level:
             raise DSLError(f"{self.__name__} must return an image of its input's size, {kind} came", where)
         if max(kind.channels, 1) != max(images[0], 1):

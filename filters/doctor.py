@@ -19,7 +19,16 @@ _PACKAGES = ("halide-filters", "numpy", "halide", "llvmlite", "pillow", "tifffil
 
 def fallbacks() -> list[str]:
     """List the kernels that run by another road than the one meant for them, each with the reason."""
-    return []
+    try:
+        if targets.tables_in_registers(targets.host()) is not None:
+            return []
+    except (ImportError, ValueError):
+        return []
+    reason = "this CPU has no shuffles that hold tables (AVX2, AVX-512, NEON with dot products)"
+    return [
+        f"bilateral, joint_bilateral, variable_convolve of uint8: trees of selects; {reason}",
+        f"the same of others, nonlocal_means: weights computed, or read from memory; {reason}",
+    ]
 
 
 def show() -> None:
@@ -47,14 +56,16 @@ def _machine() -> list[tuple[str, str]]:
     try:
         host = targets.host()
         features = ", ".join(sorted(targets.features(host))) or "none beyond the baseline"
+        unit = targets.tables_in_registers(host)
         usable = ", ".join(["host", *targets.usable()[1:]])
     except (ImportError, ValueError) as error:
-        host, features, usable = f"not known: {error}", "not known", "none"
+        host, features, usable, unit = f"not known: {error}", "not known", "none", None
     return [
         ("processor", _processor()),
         ("system", f"{platform.system()} {platform.release()}, {platform.machine()}"),
         ("target host", host),
         ("features used", features),
+        ("tables in registers", "none" if unit is None else unit.name),
         ("targets usable", usable),
     ]
 

@@ -196,7 +196,7 @@ def convolve(low: Lowering, node: Node, group: Group) -> Reader:
     update = low.record[f"{name}_sum"].update(0)
     update.split("x", "xu", "x", low.lanes, "RoundUp").reorder("x", "xu", "tap").unroll("xu").vectorize("x")
     low.notes[low.label(node)] = "convolution"
-    return lambda x, y, c: hl.Expr(total[x, y, c]) / hl.Expr(whole[0])
+    return low.image_stage(name, channel_count(node), lambda x, y, c: hl.Expr(total[x, y, c]) / hl.Expr(whole[0]), None)
 
 
 def quotients(low: Lowering, name: str, group: Group, channels: int, lanes: int, vectors: int) -> Reader:

@@ -35,9 +35,11 @@ def everything(src: dsl.Color, guide: dsl.Image, sigma: dsl.Scalar, curve: dsl.T
     cosines, sines = dsl.harmonics(guide, 2)
     wave = dsl.dot([curve[0], sigma], cosines) + dsl.window(sines.channel(1), (1, 2), "max")
     mixed = dsl.stack(*(c * wave for c in smooth.channels))
+    near = src[dsl.taps([[0, 1, 0], [1, 2, 1], [0, 1, 0]])]
+    alike = dsl.weighted_mean(near, dsl.lookup(curve, dsl.distance(near, src, "l2")))
     wide = dsl.oscillators(curve.part(0, 2), curve.part(1, 2), sigma, terms=3, parity="even")
     return dsl.select(
-        src > guide[1, -2], mixed, dsl.convolve(src, wide, dsl.gaussian(2)) + dsl.convolve(src, dsl.identity())
+        src > guide[1, -2], mixed + alike, dsl.convolve(src, wide, dsl.gaussian(2)) + dsl.convolve(src, dsl.identity())
     )
 
 
