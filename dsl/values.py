@@ -148,7 +148,7 @@ class Image(Value):
             return Image(make("near", (), self, offset))
         if not (isinstance(offset, tuple) and len(offset) == 2 and all(isinstance(o, int) for o in offset)):
             raise DSLError(
-                f"a neighbour is image[dy, dx] with two ints, or image[dsl.taps(...)], not image[{offset!r}]"
+                f"a neighbour is image[dy, dx] with two ints, not image[{offset!r}]; several are image[dsl.taps(...)]"
             )
         if offset == (0, 0):
             return self
