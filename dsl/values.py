@@ -206,7 +206,7 @@ class Kernel(Value):
 
 
 class Taps(Value):
-    """Neighbours of a pixel, each with a weight: what ``image[taps]`` reads and :func:`dsl.weighted_mean` goes through."""
+    """Neighbours of a pixel, each with a weight: what ``image[taps]`` reads and :func:`dsl.weighted_mean` averages."""
 
     kind = "Taps"
     __slots__ = ()

@@ -69,6 +69,8 @@ class Group:
         Stages whose sums are made right where the group's loop uses them (direct.py).
     strips : list of str
         Stages computed inside it a strip of rows at a time, in order.
+    wide : bool
+        Whether all that it does is to store bytes, of which a vector holds four times as many.
     tap : halide.Expr
         The tap that varying nodes are at; None: that of the loop over taps.
     per_tap : list of str
@@ -84,6 +86,7 @@ class Group:
     parity: bool = False
     sums: list[str] = field(default_factory=list)
     strips: list[str] = field(default_factory=list)
+    wide: bool = False
     tap: Any = None
     per_tap: list[str] = field(default_factory=list)
     bands: bool = False

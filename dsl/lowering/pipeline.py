@@ -261,6 +261,6 @@ def _vectorize(low: Lowering, group: Group, stage: str, tail: str, rows: Sequenc
         loops.split("x", "x", "xi", direct.TILE * low.lanes, tail).split("xi", "xu", "xi", low.lanes, "RoundUp")
         loops.unroll("xu").vectorize("xi")
     else:
-        loops.split("x", "x", "xi", low.lanes, tail).vectorize("xi")
+        loops.split("x", "x", "xi", (4 if group.wide else 1) * low.lanes, tail).vectorize("xi")
     if stage in low.mixed:
         loops.reorder("c", *(("xp",) if group.parity else ()), "xi", "x", *rows).unroll("c")

@@ -95,6 +95,8 @@ STENCILS: dict[str, Callable[[Lowering, Node, Group], Reader]] = {}
 GAINS: dict[str, Callable[[Lowering, Node], Any]] = {}
 #: Lowerings of other nodes that give several channels: (low, node, operands) -> values.
 BUNDLES: dict[str, Callable[[Lowering, Node, list[list[Any]]], list[Any]]] = {}
+#: Lowerings of pointwise nodes as a stage of their own, where that is possible: else None.
+STAGES: dict[str, Callable[[Lowering, Node, Group], Reader | None]] = {}
 #: Reads a leaf, an input or what is computed in full: (node, x, y) -> one value per channel.
 Leaf = Callable[[Node, Any, Any], list[Any]]
 
@@ -157,6 +159,9 @@ def evaluate_all(
         if inner.op in STENCILS:
             read = stencil(low, inner, group)
             return [read(x, y, c) for c in range(channel_count(inner))]
+        staged = stage_of(low, inner, group) if leaf is None and inner.op in STAGES else None
+        if staged is not None:
+            return [staged(x, y, c) for c in range(channel_count(inner))]
         return _combine(low, inner, [value(arg) for arg in inner.args])
 
     return [value(node) for node in nodes]
@@ -174,6 +179,17 @@ def stencil(low: Lowering, node: Node, group: Group) -> Reader:
     key = (node.op, id(node))
     if key not in group.readers:
         group.readers[key] = STENCILS[node.op](low, node, group)
+    return group.readers[key]
+
+
+def stage_of(low: Lowering, node: Node, group: Group) -> Reader | None:
+    """Lower a pointwise node to a stage, once per group, and read it; None if it is none."""
+    key = ("stage", id(node))
+    if key not in group.readers:
+        found = STAGES[node.op](low, node, group)
+        if found is None:
+            return None
+        group.readers[key] = found
     return group.readers[key]
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import halide as hl
 
-from dsl.ir import Node
+from dsl.ir import STENCIL_OPS, Image, Node
 from dsl.lowering import border, pointwise, tables, weighted
 from dsl.lowering.by_lookup import ByLookup, ByPatches, byte_tables
 from dsl.lowering.context import Group, Lowering, Reader, channel_count
-from dsl.registers.machine import Machine
+from dsl.registers.look_up import LookUp
+from dsl.registers.machine import Machine, machine
 from dsl.registers.mean_bytes import MeanOfBytes
 from dsl.registers.mean_floats import MeanOfFloats
 from dsl.registers.mean_patches import MeanOfPatches
@@ -51,6 +52,7 @@ def mean_of_bytes(low: Lowering, node: Node, found: ByLookup, group: Group, unit
     result = _extern(low, name, spec, given, hl.UInt(8) if rounded else hl.Float(32), spec.values)
     low.notes[low.label(node)] = f"bytes, {entries} entries for differences below {span} ({unit.name})"
     group.strips += [*(func.name() for func in padded), f"{name}_room", name]
+    group.wide = rounded and len(low.outputs) == 1
     return result
 
 
@@ -98,6 +100,40 @@ def mean_of_patches(low: Lowering, node: Node, found: ByPatches, group: Group, u
     _in_strips(low, inner, group)
     group.strips += [f"{name}_sums", f"{name}_room", name]
     return result
+
+
+def look_up(low: Lowering, node: Node, group: Group) -> Reader | None:
+    """Stages: the indices of a strip, and the extern stage that looks them up; None where plain loads do it.
+
+    That is where the machine has no tables in registers, where pixels of a row do not lie side by side, and where the
+    index depends on stages that are computed row by row.
+    """
+    label, unit = low.label(node), machine(low.target)
+    wanted = low.schedule.choice(label, "lookup", default="registers")
+    if wanted not in ("registers", "loads"):
+        raise ScheduleError(f"{label} = {wanted!r}: a look-up is by 'registers' or 'loads'")
+    table, index = node.args
+    if wanted == "loads" or unit is None or low.variant.mode != "rows" or _has_stencils(low, index):
+        low.notes[label] = "loads"
+        return None
+    name = f"{label}_{group.name}"
+    found = ByLookup(index, index, table, None, "l1", index)
+    entries = _line_entries(low, node, name, unit)
+    inner = Group(name)
+    low.image_stage(f"{name}_index", 1, lambda x, y, c: pointwise.evaluate(low, index, inner, x, y)[0], inner)
+    given = [low.stages.funcs[f"{name}_index"], *_lines(low, found, name), _line_count(low, table, entries)]
+    result = _extern(low, name, LookUp(unit, entries), given, hl.Float(32), 1)
+    low.notes[label] = f"{entries} lines in registers ({unit.name})"
+    _in_strips(low, inner, group)
+    group.strips.append(name)
+    return result
+
+
+def _has_stencils(low: Lowering, node: Node) -> bool:
+    """Tell whether a node depends on other pixels, but through what is computed in full."""
+    if id(node) in low.roots or not isinstance(node.type, Image):
+        return False
+    return node.op in STENCIL_OPS or any(_has_stencils(low, arg) for arg in node.args)
 
 
 def _line_entries(low: Lowering, node: Node, name: str, unit: Machine) -> int:
@@ -154,3 +190,6 @@ def _extern(low: Lowering, name: str, spec: Any, arguments: list[Any], kind: Any
 def _room(low: Lowering, name: str) -> hl.Func:
     """Stage: memory for the extern function, nothing in it."""
     return low.stage(f"{name}_room", [hl.Var("i"), hl.Var("j")], hl.undef(hl.Int(32)))
+
+
+pointwise.STAGES["lookup"] = look_up

@@ -6,17 +6,17 @@ of stage needs, the number of taps, the elements from pixel to pixel, the radius
 
 from __future__ import annotations
 
-import contextlib
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from abc import abstractmethod
+from collections.abc import Sequence
 
 from llvmlite import ir
 
 from dsl.ir import TAP_NUMBERS
 from dsl.registers.code import I32, PTR, Buffer, Code
+from dsl.registers.rows import RowWriter
 
 
-class WindowWriter(ABC):
+class WindowWriter(RowWriter):
     """Writes one function.
 
     Parameters
@@ -39,14 +39,15 @@ class WindowWriter(ABC):
     def __init__(
         self, name: str, images: Sequence[int], kind: ir.Type, result: ir.Type, block: int, extra: int, sizes: int = 0
     ) -> None:
-        self.channels, self.kind, self.result, self.block = images, kind, result, block
+        self.channels, self.kind = images, kind
         count = len(images)
-        self.code = Code(name, [PTR] * (count + 1 + extra) + [I32] * (sizes + 3) + [PTR] * 2)
-        arguments = list(self.code.function.args)
-        buffers = [Buffer(self.code, argument) for argument in arguments[: count + 1 + extra]]
+        code = Code(name, [PTR] * (count + 1 + extra) + [I32] * (sizes + 3) + [PTR] * 2)
+        arguments = list(code.function.args)
+        buffers = [Buffer(code, argument) for argument in arguments[: count + 1 + extra]]
         self.images, self.taps, self.extra = buffers[:count], buffers[count], buffers[count + 1 :]
         *self.sizes, self.count, self.step, self.radius, room, out = arguments[count + 1 + extra :]
-        self.room, self.out = Buffer(self.code, room), Buffer(self.code, out)
+        super().__init__(code, Buffer(code, out), result, block)
+        self.room = Buffer(code, room)
 
     @abstractmethod
     def ask_extra(self) -> None:
@@ -60,14 +61,9 @@ class WindowWriter(ABC):
         """Write the averages of a block whose first pixel is ``here``, by image and channel: vectors by channel."""
         raise NotImplementedError
 
-    @abstractmethod
-    def put(self, vectors: Sequence[ir.Value], to: ir.Value) -> None:
-        """Store the averages of one channel of a block."""
-
     def write(self) -> str:
         """Write the function as LLVM IR."""
         code, build = self.code, self.code.build
-        self.narrow = code.room(self.result, self.block)
         with code.otherwise_return(self._is_question()):
             self._answer()
         self.hosts = [image.host() for image in self.images]
@@ -159,34 +155,3 @@ class WindowWriter(ABC):
             ]
             for out, vectors in zip(outs, self.means(here), strict=True):
                 self.store(out, x, vectors)
-
-    @contextlib.contextmanager
-    def blocks(self) -> Iterator[ir.Value]:
-        """Write the loop over the blocks of a row; the last may overlap the one before."""
-        code, build, width = self.code, self.code.build, self.out.extent(0)
-        across = I32(self.block)
-        count = build.sdiv(build.add(width, I32(self.block - 1)), across)
-        last = code.most(build.sub(width, across), I32(0))
-        with code.loop(I32(0), count, 1) as block:
-            yield code.least(build.mul(block.index, across), last)
-
-    def store(self, out: ir.Value, x: ir.Value, vectors: Sequence[ir.Value]) -> None:
-        """Store a block at column ``x`` of a row of the result, or as much of it as the row is long."""
-        code, build, width = self.code, self.code.build, self.out.extent(0)
-        is_narrow = build.icmp_signed("<", width, I32(self.block))
-        self.put(vectors, build.select(is_narrow, self.narrow, code.at(out, x, self.result)))
-        with code.loop(I32(0), build.select(is_narrow, width, I32(0)), 1) as pixel:
-            value = code.load(code.at(self.narrow, pixel.index, self.result), self.result)
-            code.store(value, code.at(out, pixel.index, self.result))
-
-    def places(
-        self, buffer: Buffer, host: ir.Value, x: ir.Value, y: ir.Value, channels: int, kind: ir.Type
-    ) -> list[ir.Value]:
-        """Give where the pixel (x, y) of each channel lies."""
-        code, build = self.code, self.code.build
-        right = code.wide(build.sub(x, buffer.minimum(0)))
-        first = build.add(right, build.mul(code.wide(build.sub(y, buffer.minimum(1))), buffer.stride(1)))
-        if channels == 1:
-            return [code.at(host, first, kind)]
-        plane = buffer.stride(2)
-        return [code.at(host, build.add(first, build.mul(plane, plane.type(c))), kind) for c in range(channels)]

@@ -66,7 +66,7 @@ def bilateral(
         Of ``"gaussian"``, 0.25 to 64; above 2 edges are kept more sharply.
     accuracy : float, optional
         PSNR in dB to expect on photographs before rounding; the peak is the width of the value range. Default 62 for
-        uint8, 80 for others, 55 in constant time.
+        uint8, 80 for others, 55 in constant time from a radius of 20 on.
     method : str
         ``"register_lut"``: weights from a small table in SIMD registers, the cheapest that is accurate enough.
         ``"exact"``: as by definition, in float32. ``"constant_time"``: at a cost that does not grow with the radius, by
@@ -391,7 +391,8 @@ def _plan(
     values = _values(guide, exactly=name == "constant_time")
     found = None
     if wanted.channels == 1 and values is not None:
-        found = planning.in_constant_time(function, kernel, values, accuracy)
+        asked = planning.CONSTANT_TIME if name == "constant_time" and accuracy is None else accuracy
+        found = planning.in_constant_time(function, kernel, values, asked)
     if name == "constant_time" and found is None:
         raise ValueError(
             "method 'constant_time' is for one channel (of the guide, if there is one), radii from 5, smooth range "

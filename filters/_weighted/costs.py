@@ -13,6 +13,9 @@ from pathlib import Path
 from schedules import targets
 
 FILE = Path(__file__).parent / "costs.json"
+#: Taps of the small kernel with which constant time is measured, on images halved three times; and nanoseconds a pixel
+#: of a halved image for each more.
+_TAPS, _EACH_TAP = 81, 0.06
 
 
 def of(target: str, form: str) -> float:
@@ -20,10 +23,11 @@ def of(target: str, form: str) -> float:
     return _known(target)[form]
 
 
-def constant_time(target: str, terms: int) -> float:
-    """Give the nanoseconds a pixel of the program with so many cosines."""
+def constant_time(target: str, terms: int, levels: int = 3, taps: int = _TAPS) -> float:
+    """Give the nanoseconds a pixel of the program with so many cosines, halvings, and taps of the small kernel."""
     known = _known(target)
-    return known["constant time"] + terms * known["constant time, each cosine"]
+    small = _EACH_TAP * (4 * terms + 1) * (taps / 4**levels - _TAPS / 4**3)
+    return known["constant time"] + terms * known["constant time, each cosine"] + small
 
 
 def key(target: str) -> str:

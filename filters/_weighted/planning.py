@@ -20,8 +20,8 @@ Method = Literal["auto", "register_lut", "exact", "constant_time"]
 
 #: PSNR in dB that is expected where a call says nothing: of bytes as much as rounding leaves, and of others.
 _BYTES, _FLOATS = 62.0, 80.0
-#: And of constant time, which is there for windows that take long otherwise.
-_CONSTANT_TIME = 55.0
+#: And of constant time with windows so large that others take long.
+CONSTANT_TIME, _LARGE = 55.0, 20
 #: There, up to so many dB more are taken at their price: so many of them for twice the time.
 _MORE, _DECIBELS_FOR_TWICE = 12.0, 30.0
 #: Photographs differ: what is predicted must be so much better than what is wanted.
@@ -120,7 +120,10 @@ def in_constant_time(
     function: RangeFunction, kernel: Kernel, values: tuple[float, float], accuracy: float | None
 ) -> ConstantTime | None:
     """Give the plan in constant time for values of a range, or None where it is not accurate enough."""
-    least = _CONSTANT_TIME if accuracy is None else accuracy
+    if accuracy is None:
+        least = CONSTANT_TIME if kernel.radius >= _LARGE else _FLOATS
+    else:
+        least = accuracy
     return constant_time.plan(function, kernel.weights, kernel.rings, *values, least)
 
 
@@ -128,7 +131,7 @@ def cost(plan: Plan | ConstantTime, kernel: Kernel, target: str | None) -> float
     """Give the nanoseconds a pixel of a plan for one channel."""
     resolved = _resolved(target)
     if isinstance(plan, ConstantTime):
-        return costs.constant_time(resolved, plan.terms)
+        return costs.constant_time(resolved, plan.terms, plan.levels, plan.taps.size // 3)
     return plan.cost * kernel.count / 1000
 
 

@@ -125,6 +125,42 @@ def test_a_mean_without_weights_is_a_convolution() -> None:
     assert np.abs(blur(image) - wanted).max() < 1e-5
 
 
+# ---------------------------------------------------------------------------------------------------------- look-ups
+
+
+@dsl.filter
+def toned(src: dsl.Image, curve: dsl.Table, scale: dsl.Scalar = 1.0) -> dsl.Image:
+    return dsl.lookup(curve, scale * src) + 1
+
+
+@pytest.mark.parametrize("entries", [1, 2, 5, 17, 33, 34, 300])
+def test_look_ups_of_any_length_in_registers_and_by_loads(entries: int) -> None:
+    rng = np.random.default_rng(entries)
+    curve = rng.uniform(-3, 3, entries)
+    for shape in ((1, 1), (3, 7), (41, 133, 3)):
+        image = rng.uniform(-2, entries + 2, shape).astype(np.float32)
+        wanted = np.interp(0.9 * image.astype(np.float64), np.arange(entries), curve) + 1
+        results = [toned(image, curve, 0.9, schedule=Schedule({"lookup": road})) for road in ("registers", "loads")]
+        assert max(np.abs(result - wanted).max() for result in results) < 2e-4  # the index has 24 bits, too
+    roads = {note.split(": ")[1] for found in dsl.compiled() if found.filter == "toned" for note in found.notes}
+    unit = targets.tables_in_registers(targets.host())
+    assert "loads" in roads and (unit is None or any(unit.name in road for road in roads))
+
+
+def test_look_ups_of_blurred_and_of_colour_images() -> None:
+    @dsl.filter
+    def after(src: dsl.Image, curve: dsl.Table) -> dsl.Image:
+        return dsl.lookup(curve, dsl.convolve(src, dsl.box(1)))
+
+    @dsl.filter
+    def before(src: dsl.Image, curve: dsl.Table) -> dsl.Image:
+        return dsl.convolve(dsl.lookup(curve, src), dsl.box(1))
+
+    image = np.random.default_rng(1).uniform(0, 9, (12, 40)).astype(np.float32)
+    curve = np.arange(10.0) * 2  # linear, so both are the same
+    assert np.abs(after(image, curve) - before(image, curve)).max() < 1e-4
+
+
 # ------------------------------------------------------------------------------------------------- instruction sets
 
 _SETS = {
