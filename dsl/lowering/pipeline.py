@@ -178,7 +178,8 @@ def _lower_outputs(low: Lowering, nodes: list[Node]) -> hl.Func:
 
 def _values(low: Lowering, nodes: list[Node], group: Group, leaf: pointwise.Leaf | None = None) -> TupleReader:
     def values(x: Any, y: Any, c: Any) -> list[Any]:
-        return [pointwise.pick(found, c) for found in pointwise.evaluate_all(low, nodes, group, x, y, leaf)]
+        found = pointwise.evaluate_all(low, nodes, group, x, y, leaf, staged=leaf is None)
+        return [pointwise.pick(each, c) for each in found]
 
     return values
 

@@ -132,7 +132,14 @@ def evaluate(low: Lowering, node: Node, group: Group, x: Any, y: Any, leaf: Leaf
 
 
 def evaluate_all(
-    low: Lowering, nodes: list[Node], group: Group, x: Any, y: Any, leaf: Leaf | None = None
+    low: Lowering,
+    nodes: list[Node],
+    group: Group,
+    x: Any,
+    y: Any,
+    leaf: Leaf | None = None,
+    *,
+    staged: bool = False,
 ) -> list[list[Any]]:
     """Write the values of nodes at a column and row; what they share is one expression.
 
@@ -140,6 +147,8 @@ def evaluate_all(
     ----------
     leaf : function, optional
         How to read what the arithmetic starts from, instead of directly.
+    staged : bool
+        Whether nodes may become stages that are computed a strip of the group at a time.
     """
     memo: dict[int, list[Any]] = {}
 
@@ -159,9 +168,9 @@ def evaluate_all(
         if inner.op in STENCILS:
             read = stencil(low, inner, group)
             return [read(x, y, c) for c in range(channel_count(inner))]
-        staged = stage_of(low, inner, group) if leaf is None and inner.op in STAGES else None
-        if staged is not None:
-            return [staged(x, y, c) for c in range(channel_count(inner))]
+        found = stage_of(low, inner, group) if staged and inner.op in STAGES else None
+        if found is not None:
+            return [found(x, y, c) for c in range(channel_count(inner))]
         return _combine(low, inner, [value(arg) for arg in inner.args])
 
     return [value(node) for node in nodes]

@@ -120,7 +120,8 @@ def look_up(low: Lowering, node: Node, group: Group) -> Reader | None:
     found = ByLookup(index, index, table, None, "l1", index)
     entries = _line_entries(low, node, name, unit)
     inner = Group(name)
-    low.image_stage(f"{name}_index", 1, lambda x, y, c: pointwise.evaluate(low, index, inner, x, y)[0], inner)
+    leaf = border.leaf(low, inner)
+    low.image_stage(f"{name}_index", 1, lambda x, y, c: pointwise.evaluate(low, index, inner, x, y, leaf)[0], inner)
     given = [low.stages.funcs[f"{name}_index"], *_lines(low, found, name), _line_count(low, table, entries)]
     result = _extern(low, name, LookUp(unit, entries), given, hl.Float(32), 1)
     low.notes[label] = f"{entries} lines in registers ({unit.name})"

@@ -118,7 +118,7 @@ class Machine:
         raise NotImplementedError
 
     def pack(self, code: Code, vectors: Sequence[ir.Value]) -> ir.Value:
-        """Turn interleaved vectors of int32 into bytes in the order of pixels, saturating."""
+        """Turn interleaved vectors of int32, less 128 if pixels are signed, into the bytes of pixels, saturating."""
         raise NotImplementedError
 
     def table_floats(self, code: Code, table: Sequence[ir.Value], index: ir.Value) -> ir.Value:
@@ -189,7 +189,7 @@ class _X86(Machine):
         halves = [
             code.call(self._intrinsic("packssdw"), half, vectors[i], vectors[i + 1]) for i in range(0, len(vectors), 2)
         ]
-        return code.call(self._intrinsic("packuswb"), self.bytes(), *halves)
+        return code.build.xor(code.call(self._intrinsic("packsswb"), self.bytes(), *halves), self.splat(-128))
 
 
 class Avx2(_X86):

@@ -168,19 +168,20 @@ class _Writer(WindowWriter):
     # ------------------------------------------------------------------------------------------------------ result
 
     def _quotients(self, products: Sequence[ir.Value], weights: Sequence[ir.Value]) -> list[ir.Value]:
-        """Divide; what was kept as ``value - 128`` is made whole again."""
+        """Divide; what was kept as ``value - 128`` is made whole again, unless packing does it."""
         build, lanes = self.code.build, self.machine.lanes
+        is_less = self.machine.signed and not self.spec.rounded
         kind, found = vector(F32, lanes), []
         for product, weight in zip(products, weights, strict=True):
             quotient = build.fdiv(build.sitofp(product, kind), build.sitofp(weight, kind))
-            found.append(build.fadd(quotient, splat(F32, lanes, 128.0)) if self.machine.signed else quotient)
+            found.append(build.fadd(quotient, splat(F32, lanes, 128.0)) if is_less else quotient)
         return found
 
     def put(self, vectors: Sequence[ir.Value], to: ir.Value) -> None:
-        code, build, machine = self.code, self.code.build, self.machine
+        code, machine = self.code, self.machine
         if self.spec.rounded:
-            name, kind = f"llvm.rint.v{machine.lanes}f32", vector(F32, machine.lanes)
-            whole = [build.fptosi(code.call(name, kind, each), vector(I32, machine.lanes)) for each in vectors]
+            name, kind = f"llvm.lrint.v{machine.lanes}i32.v{machine.lanes}f32", vector(I32, machine.lanes)
+            whole = [code.call(name, kind, each) for each in vectors]
             code.store(machine.pack(code, whole), to)
             return
         for i, each in enumerate(vectors):

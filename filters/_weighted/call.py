@@ -66,7 +66,7 @@ def bilateral(
         Of ``"gaussian"``, 0.25 to 64; above 2 edges are kept more sharply.
     accuracy : float, optional
         PSNR in dB to expect on photographs before rounding; the peak is the width of the value range. Default 62 for
-        uint8, 80 for others, 55 in constant time from a radius of 20 on.
+        uint8, 80 for others, 50 in constant time from a radius of 20 on.
     method : str
         ``"register_lut"``: weights from a small table in SIMD registers, the cheapest that is accurate enough.
         ``"exact"``: as by definition, in float32. ``"constant_time"``: at a cost that does not grow with the radius, by
@@ -464,12 +464,15 @@ def _run_in_constant_time(
     keywords = {"constant_values": common["border_value"]} if common["border"] == "constant" else {}
     continued = [np.pad(image, sides, _PAD_MODES[common["border"]], **keywords) for image in images]
     structural = {"terms": plan.terms, "levels": plan.levels}
-    filtered = program.run(continued, (float(plan.radius),), (plan.taps, plan.series), structural, **common)
+    tables, choices = (plan.taps, plan.series), (("strip", _STRIP),)
+    filtered = program.run(continued, (float(plan.radius),), tables, structural, choices=choices, **common)
     rows, columns = (slice(before, before + size) for size in first.shape[axis : axis + 2])
     result[...] = filtered[(slice(None),) * axis + (rows, columns)]
     return result
 
 
+#: Rows of a task: so many that halved images have enough tasks, too.
+_STRIP = 24
 _PAD_MODES: dict[str, Any] = {
     "reflect101": "reflect",
     "reflect": "symmetric",

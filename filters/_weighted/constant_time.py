@@ -25,7 +25,7 @@ _LEVELS = 4
 #: PSNR in dB that a small kernel of this radius leaves on photographs, and how much more one of twice the radius.
 _LEAST, _DECIBELS, _FOR_TWICE = 2.4, 56.0, 9.5
 #: Programs are made for so many cosines; a call takes the smallest that holds its own.
-CAPACITIES = (6, 8, MAX_TERMS)
+CAPACITIES = (5, 6, 7, 9, MAX_TERMS)
 _POINTS = 1024
 _BLUR = np.array([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
 #: Weights of the small kernel that are less than this part of its largest are left out.
@@ -61,27 +61,43 @@ class ConstantTime:
 def plan(
     function: RangeFunction, kernel: Float64, rings: Rings, low: float, high: float, accuracy: float
 ) -> ConstantTime | None:
-    """Give the cheapest that reaches an accuracy for values from ``low`` to ``high``, or None if none does."""
-    reach = max(kernel.shape) // 2
+    """Give the cheapest that reaches an accuracy for values from ``low`` to ``high``, or None if none does.
+
+    The range is made somewhat wider, to few bits, so that images like one another have one plan, which is kept.
+    """
+    if high <= low:
+        return None
+    step = 2.0 ** math.floor(math.log2(high - low)) / 16
+    bounds = math.floor(low / step) * step, math.ceil(high / step) * step
+    return _plan(function, kernel.shape, kernel.tobytes(), rings, *bounds, accuracy)
+
+
+@functools.lru_cache(maxsize=64)
+def _plan(
+    function: RangeFunction,
+    shape: tuple[int, int],
+    data: bytes,
+    rings: Rings,
+    low: float,
+    high: float,
+    accuracy: float,
+) -> ConstantTime | None:
+    reach = max(shape) // 2
     limits = {levels: _of_radius(reach / 2**levels) for levels in range(_LEVELS, 0, -1)}
     levels = next((levels for levels, limit in limits.items() if limit >= accuracy), None)
-    if levels is None or high <= low:
+    if levels is None:
         return None
-    space = 10 ** (-limits[levels] / 10)
     for terms in CAPACITIES:
         period, coefficients = _cosines(function, high - low, terms)
         weights = functools.partial(_weights, 2 * math.pi / period, coefficients)
         decibels = prediction.psnr(function, weights, rings, high - low)
-        total = -10 * math.log10(space + 10 ** (-decibels / 10))
-        if total >= accuracy and decibels >= accuracy + _DECIBELS_ASIDE:
-            small = _small_kernel(levels, kernel.shape, kernel.tobytes())
+        if decibels >= accuracy:
+            small = _small_kernel(levels, shape, data)
             series = np.array([2 * math.pi / period, (low + high) / 2, *coefficients], np.float32)
-            return ConstantTime(dsl.tap_table(small), len(small) // 2, series, terms, levels, total)
+            return ConstantTime(
+                dsl.tap_table(small), len(small) // 2, series, terms, levels, min(decibels, limits[levels])
+            )
     return None
-
-
-#: So much better must the series be: of a pixel unlike all others its error weighs as much as many pixels do.
-_DECIBELS_ASIDE = 2.0
 
 
 def _of_radius(radius: float) -> float:

@@ -27,7 +27,7 @@ def constant_time(target: str, terms: int, levels: int = 3, taps: int = _TAPS) -
     """Give the nanoseconds a pixel of the program with so many cosines, halvings, and taps of the small kernel."""
     known = _known(target)
     small = _EACH_TAP * (4 * terms + 1) * (taps / 4**levels - _TAPS / 4**3)
-    return known["constant time"] + terms * known["constant time, each cosine"] + small
+    return float(known["constant time"] + terms * known["constant time, each cosine"] + small)
 
 
 def key(target: str) -> str:

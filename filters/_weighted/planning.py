@@ -21,7 +21,7 @@ Method = Literal["auto", "register_lut", "exact", "constant_time"]
 #: PSNR in dB that is expected where a call says nothing: of bytes as much as rounding leaves, and of others.
 _BYTES, _FLOATS = 62.0, 80.0
 #: And of constant time with windows so large that others take long.
-CONSTANT_TIME, _LARGE = 55.0, 20
+CONSTANT_TIME, _LARGE = 50.0, 20
 #: There, up to so many dB more are taken at their price: so many of them for twice the time.
 _MORE, _DECIBELS_FOR_TWICE = 12.0, 30.0
 #: Photographs differ: what is predicted must be so much better than what is wanted.
