@@ -158,6 +158,19 @@ done:
 
 ; ----------------------------------------------------------------------------------------------- memory
 
+; Takes a block out of the stock, which is in the order in which blocks came.
+define internal void @drop(ptr %context, i32 %place) {
+  %to = getelementptr %context, ptr %context, i32 0, i32 6, i32 %place
+  %from = getelementptr ptr, ptr %to, i32 1
+  %count = sub i32 31, %place
+  %wide = zext i32 %count to i64
+  %bytes = shl i64 %wide, 3
+  call void @llvm.memmove.p0.p0.i64(ptr %to, ptr %from, i64 %bytes, i1 false)
+  %last = getelementptr %context, ptr %context, i32 0, i32 6, i32 31
+  store ptr null, ptr %last
+  ret void
+}
+
 ; A block is 128 bytes of header (its usable size) and the memory handed out, aligned to 128 as Halide expects.
 define hidden ptr @hf_malloc(ptr %context, i64 %size) {
 entry:
@@ -182,7 +195,7 @@ fits:
   %good = and i1 %enough, %close
   br i1 %good, label %reuse, label %next
 reuse:
-  store ptr null, ptr %at
+  call void @drop(ptr %context, i32 %i)
   %held = load i64, ptr %held.at
   %rest = sub i64 %held, %have
   store i64 %rest, ptr %held.at
@@ -224,13 +237,31 @@ keep:
   %size = load i64, ptr %block
   %held.at = getelementptr %context, ptr %context, i32 0, i32 4
   %limit.at = getelementptr %context, ptr %context, i32 0, i32 5
-  %held = load i64, ptr %held.at
   %limit = load i64, ptr %limit.at
+  %oldest.at = getelementptr %context, ptr %context, i32 0, i32 6, i32 0
+  %last.at = getelementptr %context, ptr %context, i32 0, i32 6, i32 31
+  br label %room
+room:                                              ; the oldest are given up for the new one
+  %held = load i64, ptr %held.at
   %sum = add i64 %held, %size
   %too_much = icmp ugt i64 %sum, %limit
-  br i1 %too_much, label %full, label %slot
+  %last.block = load ptr, ptr %last.at
+  %all = icmp ne ptr %last.block, null
+  %no_room = or i1 %too_much, %all
+  br i1 %no_room, label %evict, label %slot
+evict:
+  %oldest = load ptr, ptr %oldest.at
+  %nobody = icmp eq ptr %oldest, null
+  br i1 %nobody, label %full, label %give_up
+give_up:
+  %lost = load i64, ptr %oldest
+  %left = sub i64 %held, %lost
+  store i64 %left, ptr %held.at
+  call void @drop(ptr %context, i32 0)
+  call void @free(ptr %oldest)
+  br label %room
 slot:
-  %i = phi i32 [ 0, %keep ], [ %i.next, %next ]
+  %i = phi i32 [ 0, %room ], [ %i.next, %next ]
   %at = getelementptr %context, ptr %context, i32 0, i32 6, i32 %i
   %there = load ptr, ptr %at
   %empty = icmp eq ptr %there, null
@@ -242,8 +273,7 @@ put:
   ret void
 next:
   %i.next = add i32 %i, 1
-  %last = icmp eq i32 %i.next, 32
-  br i1 %last, label %full, label %slot
+  br label %slot
 full:
   call void @unlock(ptr %context)
   br label %give_back
@@ -272,3 +302,5 @@ done:
   store i64 0, ptr %held.at
   ret void
 }
+
+declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)

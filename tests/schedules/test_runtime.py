@@ -175,6 +175,22 @@ def test_no_more_memory_is_kept_than_the_limit(shim, context):
     assert held.value <= 32 * 4200
 
 
+def test_memory_of_other_kernels_makes_room(shim, context):
+    """What one filter left behind must not keep the memory of the next from being kept: it would be fetched anew."""
+    malloc, free = MALLOC(shim["hf_malloc"]), FREE(shim["hf_free"])
+    limit = ctypes.c_int64.from_address(context.address + kernel._STOCK_LIMIT)
+    held = ctypes.c_int64.from_address(context.address + kernel._STOCK_LIMIT - 8)
+    for size, allowed in ((4000, 1 << 30), (1 << 20, 3 << 20)):  # no slot is left; no room is
+        limit.value = allowed
+        for block in [malloc(context.address, size) for _ in range(40)]:
+            free(context.address, block)
+        large = malloc(context.address, 1 << 21)
+        free(context.address, large)
+        assert malloc(context.address, 1 << 21) == large
+        free(context.address, large)
+        assert (1 << 21) <= held.value <= allowed
+
+
 def test_a_context_dies_with_its_thread(scale):
     seen = []
 
