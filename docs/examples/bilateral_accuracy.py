@@ -13,6 +13,8 @@ import numpy as np
 
 import data
 from filters import bilateral, reference
+from filters._weighted import planning
+from filters._weighted.functions import RangeFunction
 from schedules import Schedule, targets
 
 SIGMA = 30.0
@@ -27,6 +29,17 @@ def milliseconds(run: Callable[[], object]) -> float:
         run()
         times.append(time.perf_counter() - start)
     return 1e3 * min(times)
+
+
+def size(dtype: str, radius: int, accuracy: float, target: str) -> str:
+    """Name the table, or the series, that an accuracy takes."""
+    kernel, function = planning.disc(radius, radius / 1.5), RangeFunction("gaussian", SIGMA)
+    if target == "":
+        return f"{planning.in_constant_time(function, kernel, (0.0, 255.0), accuracy).terms} cosines"
+    peak = 255.0 if dtype == "uint8" else None
+    wanted = planning.Wanted(dtype == "uint8", 1, "l1", accuracy, peak or 255.0, target)
+    choices = dict(planning.by_table(function, kernel, wanted).choices)
+    return str(choices.get("entries", "exp" if choices["mean"] == "loop" else "memory"))
 
 
 def points(image: np.ndarray, exact: np.ndarray, radius: int) -> dict[str, list[tuple[str, float, float]]]:
@@ -45,16 +58,18 @@ def points(image: np.ndarray, exact: np.ndarray, radius: int) -> dict[str, list[
         unit = targets.tables_in_registers(targets.resolve(target))
         if unit is None or (target == AVX2 and unit.name != "AVX2"):
             continue
-        accuracies = (40, 66) if is_bytes and not unit.whole else (60,) if is_bytes else (60, 84, 95)
+        accuracies = (40, 66) if is_bytes and not unit.whole else (60,) if is_bytes else (60, 90)
         lut = {"method": "register_lut", "target": target}
-        found[f"tables, {unit.name}"] = [point(f"{accuracy} dB", accuracy=accuracy, **lut) for accuracy in accuracies]
+        found[f"tables, {unit.name}"] = [
+            point(size(str(image.dtype), radius, accuracy, target), accuracy=accuracy, **lut) for accuracy in accuracies
+        ]
     if is_bytes:
         for entries in (8, 16):
             choice = Schedule({"mean": "selects", "entries": entries, "span": 128})
             found.setdefault("selects", []).append(point(f"{entries}", schedule=choice, method="register_lut"))
     if radius > 8:
         found["constant time"] = [
-            point(f"{accuracy} dB", method="constant_time", accuracy=accuracy) for accuracy in (50, 60)
+            point(size("", radius, accuracy, ""), method="constant_time", accuracy=accuracy) for accuracy in (50, 60)
         ]
     return found
 
@@ -70,8 +85,14 @@ def main() -> None:
         for family, found in points(photo.astype(dtype), exact, radius).items():
             marker, color = styles.setdefault(family, ("os^Dv"[len(styles) % 5], f"C{len(styles)}"))
             panel.plot([t for _, t, _ in found], [p for *_, p in found], f"{marker}-", color=color, label=family)
+            for name, t, p in found:
+                panel.annotate(name, (t, p), (5, 4), textcoords="offset points", fontsize=8, color=color)
             print(title, family, *(f"{name}: {t:.2f} ms, {p:.1f} dB;" for name, t, p in found))
         panel.set_xscale("log")
+        panel.set_xticks([2, 5, 10, 20, 50, 100, 200, 500], minor=False)
+        panel.xaxis.set_major_formatter("{x:g}")
+        panel.minorticks_off()
+        panel.set_xlim(1.2 if radius < 10 else 12, 100 if radius < 10 else 1200)
         panel.set_xlabel("ms a megapixel, one thread")
         panel.set_title(title)
         panel.grid(alpha=0.3)

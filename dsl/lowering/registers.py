@@ -69,7 +69,7 @@ def mean_of_floats(low: Lowering, node: Node, found: ByLookup, group: Group, uni
     given = [
         *padded,
         *weighted.tap_stages(low, name, at),
-        *_lines(low, found, name),
+        *_lines(low, found.table, found.scale, name),
         _line_count(low, found.table, entries),
         at.count,
         low.step,
@@ -93,7 +93,7 @@ def mean_of_patches(low: Lowering, node: Node, found: ByPatches, group: Group, u
     taps, weights = weighted.tap_stages(low, name, at)
     sums = low.stage(f"{name}_sums", [hl.Var("i"), hl.Var("row")], hl.undef(hl.Float(32)))
     count = _line_count(low, found.table, entries)
-    given = [padded, taps, weights, sums, *_lines(low, found, name), count]
+    given = [padded, taps, weights, sums, *_lines(low, found.table, found.scale, name), count]
     given += [at.count, low.step, at.reach + max(found.radius), _room(low, name)]
     result = _extern(low, name, spec, given, hl.Float(32), channels)
     low.notes[low.label(node)] = f"patches, {entries} lines in registers ({unit.name})"
@@ -117,12 +117,11 @@ def look_up(low: Lowering, node: Node, group: Group) -> Reader | None:
         low.notes[label] = "loads"
         return None
     name = f"{label}_{group.name}"
-    found = ByLookup(index, index, table, None, "l1", index)
     entries = _line_entries(low, node, name, unit)
     inner = Group(name)
     leaf = border.leaf(low, inner)
     low.image_stage(f"{name}_index", 1, lambda x, y, c: pointwise.evaluate(low, index, inner, x, y, leaf)[0], inner)
-    given = [low.stages.funcs[f"{name}_index"], *_lines(low, found, name), _line_count(low, table, entries)]
+    given = [low.stages.funcs[f"{name}_index"], *_lines(low, table, None, name), _line_count(low, table, entries)]
     result = _extern(low, name, LookUp(unit, entries), given, hl.Float(32), 1)
     low.notes[label] = f"{entries} lines in registers ({unit.name})"
     _in_strips(low, inner, group)
@@ -158,12 +157,12 @@ def _line_count(low: Lowering, table: Node, entries: int) -> Any:
     return hl.max(tables.table(low, table)[1] - 1, entries)
 
 
-def _lines(low: Lowering, found: ByLookup | ByPatches, name: str) -> list[hl.Func]:
+def _lines(low: Lowering, table: Node, scale_node: Node | None, name: str) -> list[hl.Func]:
     """Stages, once a call: the table between its entries as ``a + b * distance``; scale and largest distance."""
-    values, count = tables.table(low, found.table)
+    values, count = tables.table(low, table)
     e, k = hl.Var("e"), hl.Var("k")
     # A scale of zero is every distance at the first entry: that of a tiny one.
-    scale = hl.max(hl.f32(1) if found.scale is None else pointwise.scalar(low, found.scale), hl.f32(1e-30))
+    scale = hl.max(hl.f32(1) if scale_node is None else pointwise.scalar(low, scale_node), hl.f32(1e-30))
     first, last = hl.min(e, hl.max(count - 2, 0)), count - 1
     slope = values[hl.min(first + 1, last)] - values[first]
     constant = values[first] - hl.cast(hl.Float(32), first) * slope

@@ -6,6 +6,7 @@ pixel side by side, in an order of pixels that :meth:`Machine.places` tells.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -15,7 +16,7 @@ from dsl.registers.code import F32, I8, I16, I32, Code, splat, vector
 from schedules import targets
 
 
-class Machine:
+class Machine(ABC):
     """An instruction set.
 
     Parameters
@@ -88,42 +89,42 @@ class Machine:
 
     # ------------------------------------------------------------------------------------------ what differs
 
+    @abstractmethod
     def difference(self, code: Code, a: ir.Value, b: ir.Value, span: int) -> ir.Value:
         """Give absolute differences of pixels: all for span 256, else larger ones than 127 become 127 or 128."""
-        raise NotImplementedError
 
     def load_table(self, code: Code, table: ir.Value, entries: int) -> list[ir.Value]:
         """Load a byte table into registers: sixteen entries each, as often as a register holds them."""
         parts = [code.load(code.at(table, I32(i), I8), vector(I8, 16)) for i in range(0, entries, 16)]
         return [code.shuffle(part, part, [i % 16 for i in range(self.width)]) for part in parts]
 
+    @abstractmethod
     def lookup(self, code: Code, table: Sequence[ir.Value], index: ir.Value, span: int) -> ir.Value:
         """Read a byte table of registers at differences from 0 to ``span - 1``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def start(self, code: Code) -> list[ir.Value]:
         """Give sums of weights of one interleaved vector: nothing yet."""
-        raise NotImplementedError
 
+    @abstractmethod
     def add_weights(self, code: Code, sums: Sequence[ir.Value], weights: ir.Value) -> list[ir.Value]:
         """Add to the sums of a pixel's weights."""
-        raise NotImplementedError
 
     def flush(self, code: Code, sums: Sequence[ir.Value]) -> list[ir.Value]:
         """Bring the sums of weights to where they do not overflow; the first one then is all of them."""
         return list(sums)
 
+    @abstractmethod
     def add_products(self, code: Code, total: ir.Value, weights: ir.Value, values: ir.Value) -> ir.Value:
         """Add to the sum of a pixel's weights times values."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pack(self, code: Code, vectors: Sequence[ir.Value]) -> ir.Value:
         """Turn interleaved vectors of int32, less 128 if pixels are signed, into the bytes of pixels, saturating."""
-        raise NotImplementedError
 
+    @abstractmethod
     def table_floats(self, code: Code, table: Sequence[ir.Value], index: ir.Value) -> ir.Value:
         """Read a float table of registers by the low bits of an int32 index."""
-        raise NotImplementedError
 
     def clamp_floats(self, code: Code, value: ir.Value, most: ir.Value) -> ir.Value:
         """Give ``min(|value|, most)``; ``most`` where the value is NaN."""

@@ -15,7 +15,7 @@ from llvmlite import ir
 
 from dsl.registers.code import F32, I8, I32, I64, splat, vector
 from dsl.registers.machine import Machine
-from dsl.registers.window import WindowWriter
+from dsl.registers.window import BlockWriter
 from dsl.tap_table import GROUP
 
 
@@ -56,7 +56,7 @@ class MeanOfBytes:
         return _Writer(self, name).write()
 
 
-class _Writer(WindowWriter):
+class _Writer(BlockWriter):
     def __init__(self, spec: MeanOfBytes, name: str) -> None:
         super().__init__(name, spec.images, I8, I8 if spec.rounded else F32, spec.machine.width, extra=2)
         self.spec, self.machine = spec, spec.machine

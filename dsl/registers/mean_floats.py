@@ -13,7 +13,7 @@ from llvmlite import ir
 from dsl.registers.code import F32, I32, splat, vector
 from dsl.registers.lines import Lines
 from dsl.registers.machine import Machine
-from dsl.registers.window import WindowWriter
+from dsl.registers.window import BlockWriter
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class MeanOfFloats:
         return _Writer(self, name).write()
 
 
-class _Writer(WindowWriter):
+class _Writer(BlockWriter):
     def __init__(self, spec: MeanOfFloats, name: str) -> None:
         self.spec, self.machine = spec, spec.machine
         self.vectors = max(1, (4 if self.machine.lanes == 16 else 2) * 2 // (1 + spec.values))

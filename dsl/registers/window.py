@@ -57,10 +57,6 @@ class WindowWriter(RowWriter):
     def prepare(self) -> None:
         """Write what is done once."""
 
-    def means(self, here: Sequence[Sequence[ir.Value]]) -> list[Sequence[ir.Value]]:
-        """Write the averages of a block whose first pixel is ``here``, by image and channel: vectors by channel."""
-        raise NotImplementedError
-
     def write(self) -> str:
         """Write the function as LLVM IR."""
         code, build = self.code, self.code.build
@@ -77,15 +73,9 @@ class WindowWriter(RowWriter):
         """Give the columns that are asked for to the left of what taps reach: for loads that cross no line of cache."""
         return I32(0)
 
+    @abstractmethod
     def work(self) -> None:
         """Write what is done with the rows."""
-        self.rows()
-
-    def rows(self) -> None:
-        """Write the loop over rows."""
-        top = self.out.minimum(1)
-        with self.code.loop(I32(0), self.out.extent(1), 1) as row:
-            self._row(self.code.build.add(top, row.index))
 
     # --------------------------------------------------------------------------------------------------- questions
 
@@ -143,7 +133,23 @@ class WindowWriter(RowWriter):
         """Load where a tap lies from the pixel, in elements of an image."""
         return self.code.wide(self.code.load(self._offset(tap, image), I32))
 
-    # -------------------------------------------------------------------------------------------------------- rows
+
+class BlockWriter(WindowWriter):
+    """Writes a function that goes through the taps anew for every block."""
+
+    @abstractmethod
+    def means(self, here: Sequence[Sequence[ir.Value]]) -> list[Sequence[ir.Value]]:
+        """Write the averages of a block whose first pixel is ``here``, by image and channel: vectors by channel."""
+
+    def work(self) -> None:
+        """Write what is done with the rows."""
+        self.rows()
+
+    def rows(self) -> None:
+        """Write the loop over rows."""
+        top = self.out.minimum(1)
+        with self.code.loop(I32(0), self.out.extent(1), 1) as row:
+            self._row(self.code.build.add(top, row.index))
 
     def _row(self, y: ir.Value) -> None:
         left = self.out.minimum(0)
