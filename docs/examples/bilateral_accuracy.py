@@ -58,7 +58,7 @@ def points(image: np.ndarray, exact: np.ndarray, radius: int) -> dict[str, list[
         unit = targets.tables_in_registers(targets.resolve(target))
         if unit is None or (target == AVX2 and unit.name != "AVX2"):
             continue
-        accuracies = (40, 66) if is_bytes and not unit.whole else (60,) if is_bytes else (60, 90)
+        accuracies = (40, 66) if is_bytes and not unit.whole else (60,) if is_bytes else (60, 88, 94)
         lut = {"method": "register_lut", "target": target}
         found[f"tables, {unit.name}"] = [
             point(size(str(image.dtype), radius, accuracy, target), accuracy=accuracy, **lut) for accuracy in accuracies

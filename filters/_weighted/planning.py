@@ -157,7 +157,7 @@ def _by_table(function: RangeFunction, rings: Rings, suits_bytes: bool, wanted: 
     def worth(form: forms.Form) -> float:
         return min(expected[form], accuracy + more) - _DECIBELS_FOR_TWICE * math.log2(form.cost)
 
-    best = max(enough, key=worth)
+    best = max(enough, key=lambda form: (worth(form), expected[form]))
     return Plan(np.array(best.table, np.float32), best.scale, False, best.choices, best.cost)
 
 
