@@ -160,7 +160,7 @@ def speed(scale: Scale) -> Iterator[Table]:
     avx2 = {7: "7 / 10, 60 dB", 13: "7 / 12", 25: "8 / 14"}
     floats = {7: "6 / 10, 80 dB", 13: "7 / 11", 25: "8 / 13"}
     colors = {7: "8 / 16, 60 dB", 13: "10 / 20", 25: "12 / 24"}
-    selects = Schedule({"mean": "selects", "entries": 16, "span": 128})
+    selects = Schedule({"mean": "selects", "entries": 8, "span": 128})
     groups: Mapping[str, list[Case]] = {
         "uint8 gray, cv2.bilateralFilter": [bilateral(d, "uint8", 1, asked) for d, asked in must.items()],
         "uint8 gray, AVX2 only": [bilateral(d, "uint8", 1, asked, target=AVX2) for d, asked in avx2.items()],
