@@ -19,7 +19,7 @@
            | element <index> table              one entry
     table  = table <values>  | argument <index> numbers of the program, or given at run time
            | part <index> <of> table            one of so many equal parts
-    taps   = taps table radius                  neighbours with a weight each: see taps.py
+    taps   = taps table radius                  neighbours with a weight each: see tap_table.py
     kernel = gaussian sigma | box radius | samples table | identity
            | oscillators <type> <terms> <parity> samples numbers radius      a kernel and its fit, see fitting.py
 

@@ -117,6 +117,7 @@ _REGISTERS: tuple[tuple[frozenset[str], Registers], ...] = (
 )
 
 
+@functools.cache
 def tables_in_registers(target: str) -> Registers | None:
     """Tell what tables the registers of a resolved target's CPU hold; None if it has no shuffles for them."""
     present = features(target)

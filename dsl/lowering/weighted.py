@@ -111,13 +111,7 @@ def _in_tiles(low: Lowering, node: Node, group: Group) -> Reader:
     padded = {key: reader for key, reader in inner.readers.items() if key[0] == "padded"}
     read = pointwise.evaluate(low, values, Group(name, readers=padded), low.x, low.y, border.leaf(low, inner))
     _sum(low, name, found, read, hl.Expr(stage[low.x, low.y, found.loop.x]))
-    total = low.stages.funcs[f"{name}_sum"]
-
-    def quotient(x: Any, y: Any, c: Any) -> Any:
-        sums = [hl.Expr(total[x, y][i]) for i in range(channels + 1)]
-        return pointwise.pick([each / sums[-1] for each in sums[:-1]], c)
-
-    result = low.image_stage(name, channels, quotient, None, uniform=channels == 1)
+    result = low.image_stage(name, channels, _quotient(low, name, channels), None, uniform=channels == 1)
     loops = low.record[name].split("x", "x", "xi", _COLUMNS, "RoundUp").split("xi", "xv", "xi", low.lanes, "RoundUp")
     loops.reorder(*(("c",) if channels > 1 else ()), "xi", "xv", "y", "x").vectorize("xi")
     if channels > 1:
@@ -199,15 +193,20 @@ def convolve(low: Lowering, node: Node, group: Group) -> Reader:
     return low.image_stage(name, channel_count(node), lambda x, y, c: hl.Expr(total[x, y, c]) / hl.Expr(whole[0]), None)
 
 
-def quotients(low: Lowering, name: str, group: Group, channels: int, lanes: int, vectors: int) -> Reader:
-    """Stage: what ``NAME_sum`` sums by channel, over what it sums last; so many vectors of ``lanes`` at a time."""
+def _quotient(low: Lowering, name: str, channels: int) -> Reader:
+    """Divide what ``NAME_sum`` sums by channel by what it sums last."""
     total = low.stages.funcs[f"{name}_sum"]
 
-    def quotient(x: Any, y: Any, c: Any) -> Any:
+    def read(x: Any, y: Any, c: Any) -> Any:
         sums = [hl.cast(hl.Float(32), total[x, y][i]) for i in range(channels + 1)]
         return pointwise.pick([each / sums[-1] for each in sums[:-1]], c)
 
-    read = low.image_stage(name, channels, quotient, group, uniform=channels == 1)
+    return read
+
+
+def quotients(low: Lowering, name: str, group: Group, channels: int, lanes: int, vectors: int) -> Reader:
+    """Stage: what ``NAME_sum`` sums by channel, over what it sums last; so many vectors of ``lanes`` at a time."""
+    read = low.image_stage(name, channels, _quotient(low, name, channels), group, uniform=channels == 1)
     group.own_columns.add(name)
     rest = ("c",) if channels > 1 else ()
     loops = low.record[name].split("x", "x", "xi", vectors * lanes, "RoundUp")

@@ -155,6 +155,16 @@ class Code:
         """Store to any address."""
         self.build.store(value, pointer, align=1)
 
+    def load_row(self, pointer: ir.Value, kind: ir.VectorType, count: int) -> list[ir.Value]:
+        """Load vectors that lie side by side."""
+        places = (self.at(pointer, I32(i * kind.count), kind.element) for i in range(count))
+        return [self.load(place, kind) for place in places]
+
+    def store_row(self, vectors: Sequence[ir.Value], pointer: ir.Value) -> None:
+        """Store vectors side by side."""
+        for i, each in enumerate(vectors):
+            self.store(each, self.at(pointer, I32(i * each.type.count), each.type.element))
+
     def broadcast(self, value: ir.Value, lanes: int) -> ir.Value:
         """Put one number into every lane."""
         kind = vector(value.type, lanes)

@@ -76,5 +76,4 @@ class _Writer(RowWriter):
                 self.store(out, x, found)
 
     def put(self, vectors: Sequence[ir.Value], to: ir.Value) -> None:
-        for i, each in enumerate(vectors):
-            self.code.store(each, self.code.at(to, I32(i * self.machine.lanes), F32))
+        self.code.store_row(vectors, to)

@@ -15,7 +15,7 @@ from llvmlite import ir
 
 from dsl.registers.code import F32, I8, I32, I64, splat, vector
 from dsl.registers.machine import Machine
-from dsl.registers.window import BlockWriter
+from dsl.registers.window import BlockWriter, images_given
 from dsl.tap_table import GROUP
 
 
@@ -46,11 +46,6 @@ class MeanOfBytes:
     span: int
     rounded: bool
 
-    @property
-    def images(self) -> tuple[int, ...]:
-        """Channels of each image that is given: first what is averaged, then the guide, if it is another one."""
-        return (self.values,) if self.same else (self.values, self.guides)
-
     def write(self, name: str) -> str:
         """Write the function ``name`` as LLVM IR."""
         return _Writer(self, name).write()
@@ -58,7 +53,8 @@ class MeanOfBytes:
 
 class _Writer(BlockWriter):
     def __init__(self, spec: MeanOfBytes, name: str) -> None:
-        super().__init__(name, spec.images, I8, I8 if spec.rounded else F32, spec.machine.width, extra=2)
+        images = images_given(spec.values, spec.guides, spec.same)
+        super().__init__(name, images, I8, I8 if spec.rounded else F32, spec.machine.width, extra=2)
         self.spec, self.machine = spec, spec.machine
         self.tables, self.start = self.extra
         self.groups = self.code.build.sdiv(self.count, I32(GROUP))

@@ -13,7 +13,7 @@ from llvmlite import ir
 from dsl.registers.code import F32, I32, splat, vector
 from dsl.registers.lines import Lines
 from dsl.registers.machine import Machine
-from dsl.registers.window import BlockWriter
+from dsl.registers.window import BlockWriter, images_given
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,6 @@ class MeanOfFloats:
     entries: int
     norm: str
 
-    @property
-    def images(self) -> tuple[int, ...]:
-        """Channels of each image that is given: first what is averaged, then the guide, if it is another one."""
-        return (self.values,) if self.same else (self.values, self.guides)
-
     def write(self, name: str) -> str:
         """Write the function ``name`` as LLVM IR."""
         return _Writer(self, name).write()
@@ -56,7 +51,8 @@ class _Writer(BlockWriter):
         self.spec, self.machine = spec, spec.machine
         self.vectors = max(1, (4 if self.machine.lanes == 16 else 2) * 2 // (1 + spec.values))
         self.vector = vector(F32, self.machine.lanes)
-        super().__init__(name, spec.images, F32, F32, self.vectors * self.machine.lanes, extra=3, sizes=1)
+        images = images_given(spec.values, spec.guides, spec.same)
+        super().__init__(name, images, F32, F32, self.vectors * self.machine.lanes, extra=3, sizes=1)
         self.weights, tables, numbers = self.extra
         self.lines = Lines(self.code, self.machine, tables, numbers, self.sizes[0], spec.entries)
 
@@ -87,8 +83,7 @@ class _Writer(BlockWriter):
 
     def _load(self, place: ir.Value) -> list[ir.Value]:
         """Load the pixels of a block."""
-        lanes = self.machine.lanes
-        return [self.code.load(self.code.at(place, I32(i * lanes), F32), self.vector) for i in range(self.vectors)]
+        return self.code.load_row(place, self.vector, self.vectors)
 
     def _add(
         self, tap: ir.Value, here: Sequence[Sequence[ir.Value]], centres: Sequence[Sequence[ir.Value]],
@@ -130,5 +125,4 @@ class _Writer(BlockWriter):
         return self.code.call(f"llvm.fabs.v{self.machine.lanes}f32", self.vector, value)
 
     def put(self, vectors: Sequence[ir.Value], to: ir.Value) -> None:
-        for i, each in enumerate(vectors):
-            self.code.store(each, self.code.at(to, I32(i * self.machine.lanes), F32))
+        self.code.store_row(vectors, to)

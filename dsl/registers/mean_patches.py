@@ -107,17 +107,17 @@ class _Writer(WindowWriter):
         with code.loop(I32(-reach), I32(reach), 1, [I32(0), *[zero] * self.outer]) as row:
             slot, *columns = row.values
             squares = self._squares(x, row.index, offset)
-            self._put(self._slot(slot), squares)
+            code.store_row(squares, self._slot(slot))
             row.following = [build.add(slot, I32(1)), *self._plus(columns, squares)]
         with code.loop(I32(0), self.out.extent(1), 1, row.values) as row:
             slot, *columns = row.values
             squares = self._squares(x, build.add(row.index, I32(reach)), offset)
-            self._put(self._slot(slot), squares)
+            code.store_row(squares, self._slot(slot))
             columns = self._plus(columns, squares)
             self._average(x, row.index, offset, spatial, self._along(columns))
             after = build.add(slot, I32(1))
             oldest = build.select(build.icmp_signed("==", after, I32(self.kept)), I32(0), after)
-            leaves = self._get(self._slot(oldest), self.outer)
+            leaves = code.load_row(self._slot(oldest), self.vector, self.outer)
             row.following = [oldest, *(build.fsub(a, b) for a, b in zip(columns, leaves, strict=True))]
 
     def _slot(self, slot: ir.Value) -> ir.Value:
@@ -130,7 +130,9 @@ class _Writer(WindowWriter):
         first = build.sub(x, build.mul(I32(self.spec.radius_x), self.step))
         total: list[ir.Value] = []
         for place in self._row_of(first, row):
-            here, there = self._get(place, self.outer), self._get(code.at(place, offset, F32), self.outer)
+            here, there = (
+                code.load_row(each, self.vector, self.outer) for each in (place, code.at(place, offset, F32))
+            )
             differences = [build.fsub(b, a) for a, b in zip(here, there, strict=True)]
             if total:
                 total = [code.multiply_add(d, d, sum_) for d, sum_ in zip(differences, total, strict=True)]
@@ -183,30 +185,22 @@ class _Writer(WindowWriter):
         sums = self._get_sums(row, 0)
         self._put_sums(row, 0, self._plus(sums, weights))
         for c, place in enumerate(self._row_of(x, row)):
-            values = self._get(code.at(place, offset, F32), self.inner)
+            values = code.load_row(code.at(place, offset, F32), self.vector, self.inner)
             first = (1 + c) * self.inner
             products = zip(weights, values, self._get_sums(row, first), strict=True)
             self._put_sums(row, first, [code.multiply_add(*each) for each in products])
 
     # ----------------------------------------------------------------------------------------------------- memory
 
-    def _get(self, place: ir.Value, count: int) -> list[ir.Value]:
-        lanes = self.machine.lanes
-        return [self.code.load(self.code.at(place, I32(i * lanes), F32), self.vector) for i in range(count)]
-
-    def _put(self, place: ir.Value, vectors: Sequence[ir.Value]) -> None:
-        for i, each in enumerate(vectors):
-            self.code.store(each, self.code.at(place, I32(i * self.machine.lanes), F32))
-
     def _sums_at(self, row: ir.Value, first: int) -> ir.Value:
         start = self.code.at(self.sums_host, self.code.build.mul(self.code.wide(row), self.sums_row), F32)
         return self.code.at(start, I32(first * self.machine.lanes), F32)
 
     def _get_sums(self, row: ir.Value, first: int) -> list[ir.Value]:
-        return self._get(self._sums_at(row, first), self.inner)
+        return self.code.load_row(self._sums_at(row, first), self.vector, self.inner)
 
     def _put_sums(self, row: ir.Value, first: int, vectors: Sequence[ir.Value]) -> None:
-        self._put(self._sums_at(row, first), vectors)
+        self.code.store_row(vectors, self._sums_at(row, first))
 
     def put(self, vectors: Sequence[ir.Value], to: ir.Value) -> None:
-        self._put(to, vectors)
+        self.code.store_row(vectors, to)

@@ -134,6 +134,11 @@ class WindowWriter(RowWriter):
         return self.code.wide(self.code.load(self._offset(tap, image), I32))
 
 
+def images_given(values: int, guides: int, same: bool) -> tuple[int, ...]:
+    """Give the channels of each image: what is averaged, then the guide, unless they are the ``same``."""
+    return (values,) if same else (values, guides)
+
+
 class BlockWriter(WindowWriter):
     """Writes a function that goes through the taps anew for every block."""
 

@@ -385,30 +385,46 @@ def _plan(
     name, accuracy = method
     if name == "exact":
         return planning.exact(function, wanted)
+    if name == "constant_time":
+        asked = planning.CONSTANT_TIME if accuracy is None else accuracy
+        found = _constant_time(guide, kernel, function, wanted, asked, exactly=True)
+        if found is None:
+            raise ValueError(
+                "method 'constant_time' is for one channel (of the guide, if there is one), radii from 5, smooth range "
+                "functions, not too narrow for the range of values, and an accuracy that the radius allows; not for "
+                f"{function.name} of {function.sigma:g}, radius {kernel.radius}, {wanted.channels} channels, "
+                f"accuracy {accuracy}"
+            )
+        return found
     by_table = planning.by_table(function, kernel, wanted)
-    if name == "register_lut" or (name == "auto" and not _may_take_constant_time(kernel, by_table, wanted)):
+    if name == "register_lut" or not _may_take_constant_time(kernel, by_table, wanted):
         return by_table
-    values = _values(guide, exactly=name == "constant_time")
-    found = None
-    if wanted.channels == 1 and values is not None:
-        asked = planning.CONSTANT_TIME if name == "constant_time" and accuracy is None else accuracy
-        found = planning.in_constant_time(function, kernel, values, asked)
-    if name == "constant_time" and found is None:
-        raise ValueError(
-            "method 'constant_time' is for one channel (of the guide, if there is one), radii from 5, smooth range "
-            f"functions, not too narrow for the range of values, and an accuracy that the radius allows; not for "
-            f"{function.name} of {function.sigma:g}, radius {kernel.radius}, {wanted.channels} channels, "
-            f"accuracy {accuracy}"
-        )
+    found = _constant_time(guide, kernel, function, wanted, accuracy, exactly=False)
     if found is None:
         return by_table
-    prices = [planning.cost(plan, kernel, wanted.target) for plan in (found, by_table)]
-    return by_table if name == "auto" and prices[0] >= prices[1] else found
+    plans: tuple[Plan | ConstantTime, ...] = (by_table, found)
+    return min(plans, key=lambda plan: planning.cost(plan, kernel, wanted.target))
+
+
+def _constant_time(
+    guide: arrays.Array,
+    kernel: Kernel,
+    function: RangeFunction,
+    wanted: Wanted,
+    accuracy: float | None,
+    *,
+    exactly: bool,
+) -> ConstantTime | None:
+    """Look for a plan in constant time; what is not finite is an error if ``exactly`` that is asked for."""
+    values = _values(guide, exactly=exactly)
+    if wanted.channels > 1 or values is None:
+        return None
+    return planning.in_constant_time(function, kernel, values, accuracy)
 
 
 def _may_take_constant_time(kernel: Kernel, plan: Plan, wanted: Wanted) -> bool:
     """Tell whether it is worth to look for one: a table's cost is above that of the fewest cosines."""
-    fewest = costs.constant_time(planning._resolved(wanted.target), constant_time.CAPACITIES[0])
+    fewest = costs.constant_time(planning.resolved(wanted.target), constant_time.CAPACITIES[0])
     return wanted.channels == 1 and planning.cost(plan, kernel, wanted.target) > fewest
 
 

@@ -46,8 +46,6 @@ class ConstantTime:
         Radians a unit, the middle of the range, the constant, and a coefficient for each cosine.
     terms, levels : int
         Cosines, and how often images are halved.
-    decibels : float
-        PSNR to expect on photographs.
     """
 
     taps: Any
@@ -55,7 +53,6 @@ class ConstantTime:
     series: Any
     terms: int
     levels: int
-    decibels: float
 
 
 def plan(
@@ -94,9 +91,7 @@ def _plan(
         if decibels >= accuracy:
             small = _small_kernel(levels, shape, data)
             series = np.array([2 * math.pi / period, (low + high) / 2, *coefficients], np.float32)
-            return ConstantTime(
-                dsl.tap_table(small), len(small) // 2, series, terms, levels, min(decibels, limits[levels])
-            )
+            return ConstantTime(dsl.tap_table(small), len(small) // 2, series, terms, levels)
     return None
 
 

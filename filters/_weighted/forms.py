@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -155,18 +156,23 @@ _PARTS = (1.0, 0.92, 0.85, 0.78, 0.71, 0.64)
 def _nodes(function: RangeFunction, rings: Rings, ranges: Sequence[float], lines: int, end: float) -> tuple[float, ...]:
     """Fit nodes by least squares, by a difference's share of the error of averages; the last one is given."""
     at = (np.arange(_POINTS) + 0.5) * (end / _POINTS)
-    place = at * (lines / end)
-    first = place.astype(np.int64)
-    hats = np.zeros((_POINTS, lines + 1))
-    rows = np.arange(_POINTS)
-    hats[rows, first], hats[rows, first + 1] = 1 - (place - first), place - first
     share = sum(_relative(prediction.importance(function, rings, width, 128, end)) for width in ranges)
     weight = np.sqrt(np.repeat(share, _POINTS // 128))
     last = 0.0 if function.name in ("gaussian", "tukey") else float(function(end))
-    wanted = function(at) - last * hats[:, -1]
-    fitted = np.linalg.lstsq(hats[:, :-1] * weight[:, None], wanted * weight, rcond=None)[0]
-    nodes = np.append(fitted, last)
+    nodes = fitted(function(at), weight, lines, last)
     return tuple(np.maximum(nodes, 0.0).tolist() if function.is_positive else nodes.tolist())
+
+
+def fitted(wanted: Float64, weight: Float64, lines: int, last: float) -> Float64:
+    """Fit nodes between which lines run, the last one given: what is wanted is in the middles of equal steps."""
+    count = len(wanted)
+    place = (np.arange(count) + 0.5) * (lines / count)
+    first, rows = place.astype(np.int64), np.arange(count)
+    hats = np.zeros((count, lines + 1))
+    hats[rows, first], hats[rows, first + 1] = 1 - (place - first), place - first
+    rest: Any = (wanted - last * hats[:, -1]) * weight
+    found: Float64 = np.append(np.linalg.lstsq(hats[:, :-1] * weight[:, None], rest, rcond=None)[0], last)
+    return found
 
 
 def _relative(share: Float64) -> Float64:

@@ -13,6 +13,7 @@ from dsl import arrays
 from filters._arguments import choice, number, whole
 from filters._filter import public
 from filters._gaussian import Border
+from filters._weighted import forms
 from filters._weighted.functions import Float64
 from schedules import options, targets
 
@@ -173,13 +174,9 @@ def _table(level: float, lines: int, end: float) -> tuple[Any, float]:
     scale = lines / (level + end)
     if lines == _DENSE:
         return _weight(np.arange(lines + 1) / scale, level).astype(np.float32), scale
-    place: Float64 = (np.arange(_POINTS, dtype=np.float64) + 0.5) * (lines / _POINTS)
-    first, rows = place.astype(np.int64), np.arange(_POINTS)
-    hats = np.zeros((_POINTS, lines + 1))
-    hats[rows, first], hats[rows, first + 1] = 1 - (place - first), place - first
-    wanted: Any = _weight(place / scale, level)
-    fitted = np.linalg.lstsq(np.asarray(hats[:, :-1]), wanted, rcond=None)[0]
-    return np.append(np.maximum(fitted, 0), 0).astype(np.float32), scale
+    steps = (np.arange(_POINTS) + 0.5) * (lines / _POINTS) / scale
+    nodes = forms.fitted(_weight(steps.astype(np.float64), level), np.ones(_POINTS), lines, 0.0)
+    return np.maximum(nodes, 0).astype(np.float32), scale
 
 
 def _weight(mean: Float64, level: float) -> Float64:

@@ -103,8 +103,8 @@ class Wanted:
 def exact(function: RangeFunction, wanted: Wanted) -> Plan:
     """Give the plan with the weights as they are, to the precision of float32."""
     if function.name == "gaussian" and function.exponent == 2:
-        return Plan(_NONE, 1 / function.sigma, True, (("mean", "loop"),), costs.of(_resolved(wanted.target), "formula"))
-    form = forms.dense(function, wanted.peak, _resolved(wanted.target))
+        return Plan(_NONE, 1 / function.sigma, True, (("mean", "loop"),), costs.of(resolved(wanted.target), "formula"))
+    form = forms.dense(function, wanted.peak, resolved(wanted.target))
     return Plan(np.array(form.table, np.float32), form.scale, False, form.choices, form.cost)
 
 
@@ -129,15 +129,14 @@ def in_constant_time(
 
 def cost(plan: Plan | ConstantTime, kernel: Kernel, target: str | None) -> float:
     """Give the nanoseconds a pixel of a plan for one channel."""
-    resolved = _resolved(target)
     if isinstance(plan, ConstantTime):
-        return costs.constant_time(resolved, plan.terms, plan.levels, plan.taps.size // 3)
+        return costs.constant_time(resolved(target), plan.terms, plan.levels, plan.taps.size // 3)
     return plan.cost * kernel.count / 1000
 
 
 @functools.lru_cache(maxsize=256)
 def _by_table(function: RangeFunction, rings: Rings, suits_bytes: bool, wanted: Wanted) -> Plan:
-    target = _resolved(wanted.target)
+    target = resolved(wanted.target)
     found: list[forms.Form] = []
     if wanted.is_bytes and suits_bytes and function.is_positive and (wanted.channels == 1 or wanted.norm == "l1"):
         found += forms.for_bytes(function, target)
@@ -161,5 +160,6 @@ def _by_table(function: RangeFunction, rings: Rings, suits_bytes: bool, wanted: 
     return Plan(np.array(best.table, np.float32), best.scale, False, best.choices, best.cost)
 
 
-def _resolved(target: str | None) -> str:
+def resolved(target: str | None) -> str:
+    """Spell out the target that a call compiles for."""
     return targets.resolve(options.current().target if target is None else target)

@@ -230,7 +230,7 @@ def test_predicted_errors_are_those_of_photographs(photograph: np.ndarray, sigma
     options = {"sigma_space": radius / 1.5, "sigma_range": sigma, "radius": radius}
     wanted = reference.bilateral(photograph, **options)
     function, kernel = RangeFunction("gaussian", sigma), planning.disc(radius, radius / 1.5)
-    for form in forms.for_floats(function, kernel.rings, 255.0, planning._resolved(None)):
+    for form in forms.for_floats(function, kernel.rings, 255.0, planning.resolved(None)):
         predicted = prediction.psnr(function, form.weights, kernel.rings, 255.0)
         run = filters._weighted.programs.gray_program.run
         result = run([photograph], (radius, form.scale), (kernel.taps, form.table), {}, choices=form.choices)
