@@ -18,9 +18,9 @@ siblings.check(__name__, "schedules")
 
 from dsl.errors import DSLError
 from dsl.tracing import Filter, filter
-from dsl.values import Color, Image, Kernel, Scalar, Table, Taps
+from dsl.values import Color, Image, Kernel, Levels, Scalar, Table, Taps
 from dsl.variants import compiled
 from dsl.vocabulary import *  # noqa: F403 (the words are listed once, there)
 from dsl.vocabulary import __all__ as _words
 
-__all__ = ["Color", "DSLError", "Filter", "Image", "Kernel", "Scalar", "Table", "Taps", "compiled", "filter", *_words]
+__all__ = ["Color", "DSLError", "Filter", "Image", "Kernel", "Levels", "Scalar", "Table", "Taps", "compiled", "filter", *_words]

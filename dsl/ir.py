@@ -14,12 +14,15 @@
            | distance <norm> image image        between colours: sum of absolute differences (l1) or Euclid's (l2)
            | near image taps                    the pixel at each tap, which varies over the taps
            | mean image weights taps            the mean over the taps, by weight
+           | level <index> levels               a coordinate of each level, which varies over the levels
+           | interpolated image guide ... levels    between the levels where the guides' values lie, linearly
     scalar = parameter <index>                  a run-time number
            | constant <value>                   a number of the program
            | element <index> table              one entry
     table  = table <values>  | argument <index> numbers of the program, or given at run time
            | part <index> <of> table            one of so many equal parts
     taps   = taps table radius                  neighbours with a weight each: see tap_table.py
+    levels = levels table ...                   all combinations of the tables' entries, each a coordinate
     kernel = gaussian sigma | box radius | samples table | identity
            | oscillators <type> <terms> <parity> samples numbers radius      a kernel and its fit, see fitting.py
 
@@ -34,7 +37,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dsl.errors import DSLError
@@ -45,29 +48,31 @@ _NOWHERE = ("", 0)  # the place of a node that was not traced
 
 @dataclass(frozen=True)
 class Image:
-    """Type of an image: its channels (0: plain planes), how often its size was halved, whether it varies over taps."""
+    """Type of an image: its channels (0: plain planes), how often it was halved, whether it varies over taps, levels."""
 
     channels: int
     level: int = 0
     varying: bool = False
+    leveled: bool = False
 
     def __str__(self) -> str:
         channels = f" with {self.channels} channels" if self.channels else ""
         level = f" at pyramid level {self.level}" if self.level else ""
-        return f"an Image{channels}{level}" + (" that varies over taps" if self.varying else "")
+        over = [name for name, is_so in (("taps", self.varying), ("levels", self.leveled)) if is_so]
+        return f"an Image{channels}{level}" + (f" that varies over {' and '.join(over)}" if over else "")
 
 
 @dataclass(frozen=True)
 class Plain:
-    """Type of anything that is not an image: ``scalar``, ``table``, ``kernel`` or ``taps``."""
+    """Type of anything that is not an image: ``scalar``, ``table``, ``kernel``, ``taps`` or ``levels``."""
 
     name: str
 
     def __str__(self) -> str:
-        return self.name.capitalize() if self.name == "taps" else f"a {self.name.capitalize()}"
+        return self.name.capitalize() if self.name in ("taps", "levels") else f"a {self.name.capitalize()}"
 
 
-SCALAR, TABLE, KERNEL, TAPS = Plain("scalar"), Plain("table"), Plain("kernel"), Plain("taps")
+SCALAR, TABLE, KERNEL, TAPS, LEVELS = map(Plain, ("scalar", "table", "kernel", "taps", "levels"))
 Type = Image | Plain
 
 #: Distances between colours.
@@ -162,12 +167,18 @@ def _broadcast(node: Node, kinds: Iterable[Type]) -> Type:
     if not images:
         return SCALAR
     widest = max(images, key=lambda kind: kind.channels)
-    return Image(widest.channels, widest.level, any(kind.varying for kind in images))
+    return replace(widest, **_over(images))
+
+
+def _over(kinds: Iterable[Image]) -> dict[str, bool]:
+    """Tell over what the result of images varies, as their types say."""
+    found = list(kinds)
+    return {"varying": any(kind.varying for kind in found), "leveled": any(kind.leveled for kind in found)}
 
 
 def _pointwise(node: Node) -> Type:
     for arg in node.args:
-        if arg.type in (TABLE, KERNEL, TAPS):
+        if arg.type in (TABLE, KERNEL, TAPS, LEVELS):
             raise node.fail(f"an Image or a Scalar is needed, {arg.type} came")
     return _broadcast(node, (arg.type for arg in node.args))
 
@@ -202,14 +213,14 @@ def _down(node: Node) -> Type:
     kind = _image_argument(node, 0)
     if node.attributes[0] not in STORED:
         raise node.fail(f"stored must be {' or '.join(map(repr, STORED))}, not {node.attributes[0]!r}")
-    return Image(kind.channels, kind.level + 1)
+    return replace(kind, level=kind.level + 1)
 
 
 def _up(node: Node) -> Type:
     kind, like = _image_argument(node, 0), _image_argument(node, 1)
     if kind.level != like.level + 1:
         raise node.fail(f"must go up one level, from {kind} to {like} is not one")
-    return Image(kind.channels, like.level)
+    return replace(kind, level=like.level)
 
 
 def _harmonics(node: Node) -> Type:
@@ -218,7 +229,7 @@ def _harmonics(node: Node) -> Type:
         raise node.fail(f"terms must be from 1 to {MAX_TERMS}, not {terms}")
     if kind.channels > 1:
         raise node.fail(f"takes one channel, {kind} came")
-    return Image(2 * terms, kind.level)
+    return replace(kind, channels=2 * terms)
 
 
 def _stack(node: Node) -> Type:
@@ -228,20 +239,20 @@ def _stack(node: Node) -> Type:
     if any(kind.level != kinds[0].level for kind in kinds):
         raise node.fail("images of different sizes")
     channels = sum(max(kind.channels, 1) for kind in kinds)
-    return Image(channels, kinds[0].level, any(kind.varying for kind in kinds))
+    return Image(channels, kinds[0].level, **_over(kinds))
 
 
 def _component(node: Node) -> Type:
     index, kind = int(node.attributes[0]), _image_argument(node, 0, varying=True)  # type: ignore[arg-type]
     if not 0 <= index < max(kind.channels, 1):
         raise node.fail(f"channel {index} of {kind}: there is none")
-    return Image(1, kind.level, kind.varying)
+    return replace(kind, channels=1)
 
 
 def _lookup(node: Node) -> Type:
     _expect(node, 0, TABLE, "the table")
     kind = node.args[1].type
-    if kind in (TABLE, KERNEL, TAPS):
+    if kind in (TABLE, KERNEL, TAPS, LEVELS):
         raise node.fail(f"the index must be an Image or a Scalar, {kind} came")
     return kind
 
@@ -253,7 +264,7 @@ def _distance(node: Node) -> Type:
     if kinds[0].channels != kinds[1].channels:
         raise node.fail(f"images of {kinds[0].channels} and {kinds[1].channels} channels")
     common = _broadcast(node, kinds)
-    return Image(min(common.channels, 1), common.level, common.varying)  # type: ignore[union-attr]
+    return replace(common, channels=min(common.channels, 1))  # type: ignore[union-attr,type-var]
 
 
 def _taps(node: Node) -> Type:
@@ -268,7 +279,7 @@ def _taps(node: Node) -> Type:
 def _near(node: Node) -> Type:
     kind = _image_argument(node, 0)
     _expect(node, 1, TAPS, "the neighbours")
-    return Image(kind.channels, kind.level, True)
+    return replace(kind, varying=True)
 
 
 def _mean(node: Node) -> Type:
@@ -282,23 +293,67 @@ def _mean(node: Node) -> Type:
         raise node.fail(f"there is one weight for all channels, {weights} came")
     if any(taps is not node.args[2] for operand in node.args[:2] for taps in taps_of(operand)):
         raise node.fail("its operands vary over other taps as well; one mean is over one set")
-    _broadcast(node, [arg.type for arg in node.args[:2]])
-    return Image(kind.channels, kind.level)
+    common = _broadcast(node, [arg.type for arg in node.args[:2]])
+    return replace(kind, varying=False, leveled=common.leveled)  # type: ignore[union-attr]
 
 
 def taps_of(node: Node) -> list[Node]:
     """List the taps that a node varies over: one, where it may be used."""
+    return _sources(node, "near", lambda kind: kind.varying)
+
+
+def levels_of(node: Node) -> list[Node]:
+    """List the levels that a node varies over: one, where it may be used."""
+    return _sources(node, "level", lambda kind: kind.leveled)
+
+
+def _sources(node: Node, op: str, varies: Callable[[Image], bool]) -> list[Node]:
+    """List what the operations ``op`` that a node depends on vary over: their last operands."""
     found: dict[int, Node] = {}
     pending, seen = [node], set()
     while pending:
         current = pending.pop()
-        if id(current) in seen or not isinstance(current.type, Image) or not current.type.varying:
+        if id(current) in seen or not isinstance(current.type, Image) or not varies(current.type):
             continue
         seen.add(id(current))
-        if current.op == "near":
-            found[id(current.args[1])] = current.args[1]
+        if current.op == op:
+            found[id(current.args[-1])] = current.args[-1]
         pending += current.args
     return list(found.values())
+
+
+def _levels(node: Node) -> Type:
+    if not node.args:
+        raise node.fail("at least one table is needed")
+    for position in range(len(node.args)):
+        _expect(node, position, TABLE, f"table {position}")
+    return LEVELS
+
+
+def _level(node: Node) -> Type:
+    _expect(node, 0, LEVELS, "the levels")
+    index, axes = int(node.attributes[0]), len(node.args[0].args)  # type: ignore[arg-type]
+    if not 0 <= index < axes:
+        raise node.fail(f"coordinate {index} of levels that have {axes}: there is none")
+    return Image(0, leveled=True)
+
+
+def _interpolated(node: Node) -> Type:
+    if len(node.args) < 3:
+        raise node.fail(f"takes an image, guides and levels, {len(node.args)} operands came")
+    values, *guides, levels = node.args
+    _expect(node, len(node.args) - 1, LEVELS, "the levels")
+    kinds = [_image_argument(node, i) for i in range(len(node.args) - 1)]
+    if not kinds[0].leveled:
+        raise node.fail("the values must vary over levels")
+    if len(guides) != len(levels.args):
+        raise node.fail(f"{len(levels.args)} guides are needed, one a table of the levels; {len(guides)} came")
+    if any(kind.leveled or kind.channels > 1 for kind in kinds[1:]):
+        raise node.fail("guides have one channel and do not vary over levels")
+    if any(other is not levels for other in levels_of(values)):
+        raise node.fail("the values vary over other levels as well; one interpolation is over one set")
+    _broadcast(node, kinds)
+    return replace(kinds[0], leveled=False)
 
 
 def _element(node: Node) -> Type:
@@ -372,6 +427,9 @@ OPS: dict[str, Form] = {
     "taps": Form((), 2, _taps),
     "near": Form((), 2, _near),
     "mean": Form((), 3, _mean),
+    "levels": Form((), None, _levels),
+    "level": Form((int,), 1, _level),
+    "interpolated": Form((), None, _interpolated),
     "gaussian": Form((), 1, _kernel("sigma")),
     "box": Form((), 1, _kernel("radius")),
     "samples": Form((), 1, _samples),
@@ -380,7 +438,7 @@ OPS: dict[str, Form] = {
 }
 
 #: Operations that read their first operand at other pixels than the one they give.
-STENCIL_OPS = frozenset(("shift", "window", "convolve", "down", "up", "near", "mean"))
+STENCIL_OPS = frozenset(("shift", "window", "convolve", "down", "up", "near", "mean", "interpolated"))
 
 
 # --------------------------------------------------------------------------------------------------- programs
@@ -448,6 +506,8 @@ class Program:
                 raise DSLError(f"an output must be an Image, {kind} came", _NOWHERE)
             if kind.varying:
                 raise DSLError(f"an output must not vary over taps, {kind} came", _NOWHERE)
+            if kind.leveled:
+                raise DSLError(f"an output must not vary over levels, {kind} came", _NOWHERE)
             forms.add((max(kind.channels, 1), kind.level))
         if len(forms) > 1:
             raise DSLError("the outputs differ in size or channels", _NOWHERE)

@@ -17,6 +17,7 @@ from dsl import arrays
 from dsl.errors import DSLError
 from dsl.ir import Image as ImageType
 from dsl.ir import Node, Program
+from dsl.lowering.window_chain import is_decomposed, of_program
 from dsl.values import Color, Image, Scalar, Table, Value, describe, wrap
 from schedules import options, targets
 from schedules.errors import ScheduleError, TargetError
@@ -155,6 +156,8 @@ class Filter:
         kind = result.node.type
         if kind.varying:
             raise DSLError(f"{self.__name__} must return an image, {kind} came: take dsl.weighted_mean of it", where)
+        if kind.leveled:
+            raise DSLError(f"{self.__name__} must return an image, {kind} came: take dsl.interpolate of it", where)
         if kind.level:
             raise DSLError(f"{self.__name__} must return an image of its input's size, {kind} came", where)
         if max(kind.channels, 1) != max(images[0], 1):
@@ -463,6 +466,9 @@ def _mode(program: Program) -> str:
     if any(program.images):
         return "color"
     ops = {op for op, _, _ in program.lines}
+    nodes = program.nodes()
+    if is_decomposed(nodes) or of_program(nodes, [nodes[i] for i in program.outputs]):
+        return "planes"
     over_patches = ops >= {"near", "window"}  # whose pixels must be side by side
     return "planes" if over_patches or ops & {"down", "up", "stack", "harmonics"} else "rows"
 

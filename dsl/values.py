@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from dsl.errors import DSLError, caller
-from dsl.ir import KERNEL, SCALAR, TABLE, TAPS, Attribute, Node
+from dsl.ir import KERNEL, LEVELS, SCALAR, TABLE, TAPS, Attribute, Node
 from dsl.ir import Image as ImageType
 
 Number = int | float
@@ -212,12 +212,24 @@ class Taps(Value):
     __slots__ = ()
 
 
+class Levels(Value):
+    """Levels of guides' values: what :func:`dsl.levels` makes. ``levels[k]`` is the value of guide k at each of them."""
+
+    kind = "Levels"
+    __slots__ = ()
+
+    def __getitem__(self, index: int) -> Image:
+        if not isinstance(index, int) or isinstance(index, bool):
+            raise DSLError(f"a coordinate of levels is levels[k] with an int, not levels[{index!r}]")
+        return Image(make("level", (index,), self))
+
+
 Operand = Value | Number
 
 
 def wrap(node: Node, name: str = "") -> Any:
     """Give the value for a node, which may be a parameter that has a name."""
-    classes = {SCALAR: Scalar, TABLE: Table, KERNEL: Kernel, TAPS: Taps}
+    classes = {SCALAR: Scalar, TABLE: Table, KERNEL: Kernel, TAPS: Taps, LEVELS: Levels}
     return (Image if isinstance(node.type, ImageType) else classes[node.type])(node, name)
 
 
@@ -259,5 +271,5 @@ def describe(value: Any) -> str:
     if not isinstance(value, Value):
         text = repr(value)
         return f"{text if len(text) <= 40 else '...'} ({type(value).__name__})"
-    article = {"Image": "an ", "Taps": ""}.get(value.kind, "a ")
+    article = {"Image": "an ", "Taps": "", "Levels": ""}.get(value.kind, "a ")
     return f"{article}{value.kind}" + (f" (parameter {value.name})" if value.name else "")

@@ -14,7 +14,19 @@ from typing import Any
 import halide as hl
 
 from dsl.ir import STENCIL_OPS, Image, Node, Program
-from dsl.lowering import border, convolution, direct, harmonics, mean, neighbours, pointwise, resample, tables, weighted  # noqa: F401 (they register)
+from dsl.lowering import (  # noqa: F401 (they register)
+    border,
+    convolution,
+    direct,
+    fused_windows,
+    harmonics,
+    mean,
+    neighbours,
+    pointwise,
+    resample,
+    tables,
+    weighted,
+)
 from dsl.lowering.context import Group, Lowering, Reader, TupleReader, Variant, channel_count, hl_type
 from schedules.native import signature as sig
 from schedules.native.worker import Lowered
@@ -35,7 +47,7 @@ def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowere
     names = request.get("names") or default_names(program)
     _arguments(low, program, names)
     outputs = low.outputs = [nodes[i] for i in program.outputs]
-    roots = full_nodes(nodes, outputs, lambda node: convolution.method(low, node) == "sliding")
+    roots = set() if fused_windows.of_program(low) else _full_nodes(low)
     for node in nodes:
         if id(node) in roots:
             _lower_full(low, node)
@@ -43,6 +55,10 @@ def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowere
     arguments = [*low.images, *low.tables, *low.scalars, low.channels, low.border, low.border_value]
     made = signature(program, variant, names)
     return Lowered(arguments, [func], low.stages, low.record.ops, made, low.externs, low.notes)
+
+
+def _full_nodes(low: Lowering) -> set[int]:
+    return full_nodes(low.nodes, low.outputs, lambda node: convolution.method(low, node) == "sliding")
 
 
 def default_names(program: Program) -> dict[str, list[str]]:
@@ -106,7 +122,11 @@ def full_nodes(nodes: list[Node], outputs: list[Node], slides: Callable[[Node], 
     """Find the nodes that get a loop nest before that of the outputs; ``slides`` tells which convolutions slide."""
     roots = {id(n) for n in nodes if n.op == "down"}
     for node in nodes:  # in order, so an operand's own stencils are decided before it is asked about
-        if node.op in STENCIL_OPS and not is_varying(node.args[0]):
+        if node.op == "interpolated":
+            # What does not vary is the same at all levels.
+            once = fused_windows.unvarying(node)
+            roots |= {id(n) for n in once if any(inner.op in STENCIL_OPS for inner in inlined([n], roots))}
+        elif node.op in STENCIL_OPS and not is_varying(node.args[0]):
             operand = node.args[0]
             stencils = any(inner.op in STENCIL_OPS for inner in inlined([operand], roots))
             looped = channel_count(operand) > 1 and operand.op != "input" and node.op == "convolve" and slides(node)
@@ -119,8 +139,8 @@ def full_nodes(nodes: list[Node], outputs: list[Node], slides: Callable[[Node], 
 
 
 def is_varying(node: Node) -> bool:
-    """Tell whether a node varies over taps: then it lives in the loop over them."""
-    return isinstance(node.type, Image) and node.type.varying
+    """Tell whether a node varies over taps or levels: then it lives in the loop over them."""
+    return isinstance(node.type, Image) and (node.type.varying or node.type.leveled)
 
 
 def inlined(nodes: Sequence[Node], roots: set[int]) -> Iterator[Node]:
@@ -133,7 +153,7 @@ def inlined(nodes: Sequence[Node], roots: set[int]) -> Iterator[Node]:
             continue
         seen.add(id(current))
         yield current
-        pending += current.args
+        pending += current.args[1:] if current.op == "interpolated" else current.args
 
 
 # -------------------------------------------------------------------------------------------------- loop nests
@@ -177,6 +197,10 @@ def _lower_outputs(low: Lowering, nodes: list[Node]) -> hl.Func:
 
 
 def _values(low: Lowering, nodes: list[Node], group: Group, leaf: pointwise.Leaf | None = None) -> TupleReader:
+    chain = fused_windows.of_program(low)
+    if chain is not None:
+        return fused_windows.read(low, chain, group, "windows")
+
     def values(x: Any, y: Any, c: Any) -> list[Any]:
         found = pointwise.evaluate_all(low, nodes, group, x, y, leaf, staged=leaf is None)
         return [pointwise.pick(each, c) for each in found]
@@ -220,7 +244,7 @@ def _schedule_loops(low: Lowering, group: Group, tail: str, level: int = 0, *, t
         rows: tuple[str, ...] = ("y", "yb", "yc")
     else:
         outer = "yo"
-        strip = low.schedule.choice(f"{group.name}.strip", "strip", default=_STRIP)
+        strip = low.schedule.choice(f"{group.name}.strip", "strip", default=_rows(low, group))
         loops.split("y", "yo", "y", strip, tail)
         rows = ("y", "yo")
     if tile:
@@ -250,6 +274,15 @@ def _schedule_loops(low: Lowering, group: Group, tail: str, level: int = 0, *, t
     if level >= _COARSE:
         for name in (group.name, *group.local):
             record[name].never_partition("x", "y")
+
+
+def _rows(low: Lowering, group: Group) -> int | str:
+    """Give the rows of a task."""
+    if group.rows is None:
+        return _STRIP
+    symbol = f"{group.name}_rows"
+    low.stages.symbols[symbol] = group.rows
+    return symbol
 
 
 def _vectorize(low: Lowering, group: Group, stage: str, tail: str, rows: Sequence[str]) -> None:

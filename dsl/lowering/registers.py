@@ -47,9 +47,9 @@ def mean_of_bytes(low: Lowering, node: Node, found: ByLookup, group: Group, unit
         weighted.neighbours(low, found.taps).count // GROUP * GROUP,
         low.step,
         weighted.radius(low, found.taps),
-        _room(low, name),
+        room(low, name),
     ]
-    result = _extern(low, name, spec, given, hl.UInt(8) if rounded else hl.Float(32), spec.values)
+    result = define_extern(low, name, spec, given, hl.UInt(8) if rounded else hl.Float(32), spec.values)
     low.notes[low.label(node)] = f"bytes, {entries} entries for differences below {span} ({unit.name})"
     group.strips += [*(func.name() for func in padded), f"{name}_room", name]
     group.wide = rounded and len(low.outputs) == 1
@@ -74,11 +74,11 @@ def mean_of_floats(low: Lowering, node: Node, found: ByLookup, group: Group, uni
         at.count,
         low.step,
         at.reach,
-        _room(low, name),
+        room(low, name),
     ]
-    result = _extern(low, name, spec, given, hl.Float(32), spec.values)
+    result = define_extern(low, name, spec, given, hl.Float(32), spec.values)
     low.notes[low.label(node)] = f"floats, {entries} lines in registers ({unit.name})"
-    _in_strips(low, inner, group)
+    in_strips(low, inner, group)
     group.strips += [f"{name}_room", name]
     return result
 
@@ -94,10 +94,10 @@ def mean_of_patches(low: Lowering, node: Node, found: ByPatches, group: Group, u
     sums = low.stage(f"{name}_sums", [hl.Var("i"), hl.Var("row")], hl.undef(hl.Float(32)))
     count = _line_count(low, found.table, entries)
     given = [padded, taps, weights, sums, *_lines(low, found.table, found.scale, name), count]
-    given += [at.count, low.step, at.reach + max(found.radius), _room(low, name)]
-    result = _extern(low, name, spec, given, hl.Float(32), channels)
+    given += [at.count, low.step, at.reach + max(found.radius), room(low, name)]
+    result = define_extern(low, name, spec, given, hl.Float(32), channels)
     low.notes[low.label(node)] = f"patches, {entries} lines in registers ({unit.name})"
-    _in_strips(low, inner, group)
+    in_strips(low, inner, group)
     group.strips += [f"{name}_sums", f"{name}_room", name]
     return result
 
@@ -122,9 +122,9 @@ def look_up(low: Lowering, node: Node, group: Group) -> Reader | None:
     leaf = border.leaf(low, inner)
     low.image_stage(f"{name}_index", 1, lambda x, y, c: pointwise.evaluate(low, index, inner, x, y, leaf)[0], inner)
     given = [low.stages.funcs[f"{name}_index"], *_lines(low, table, None, name), _line_count(low, table, entries)]
-    result = _extern(low, name, LookUp(unit, entries), given, hl.Float(32), 1)
+    result = define_extern(low, name, LookUp(unit, entries), given, hl.Float(32), 1)
     low.notes[label] = f"{entries} lines in registers ({unit.name})"
-    _in_strips(low, inner, group)
+    in_strips(low, inner, group)
     group.strips.append(name)
     return result
 
@@ -144,7 +144,7 @@ def _line_entries(low: Lowering, node: Node, name: str, unit: Machine) -> int:
     return entries
 
 
-def _in_strips(low: Lowering, inner: Group, group: Group) -> None:
+def in_strips(low: Lowering, inner: Group, group: Group) -> None:
     """Compute the helper stages of an extern stage a strip at a time."""
     for stage in inner.local:
         low.record[stage].split("x", "x", "xi", low.lanes, "RoundUp").vectorize("xi")
@@ -174,8 +174,8 @@ def _lines(low: Lowering, table: Node, scale_node: Node | None, name: str) -> li
     return [lines, numbers]
 
 
-def _extern(low: Lowering, name: str, spec: Any, arguments: list[Any], kind: Any, channels: int) -> Reader:
-    """Stage: what an extern function computes."""
+def define_extern(low: Lowering, name: str, spec: Any, arguments: list[Any], kind: Any, channels: int) -> Reader:
+    """Stage: what an extern function computes, which ``spec`` writes."""
     symbol = f"hf_{type(spec).__name__}_{hashlib.sha256(repr(spec).encode()).hexdigest()[:12]}"
     low.externs[symbol] = spec.write(symbol)
     func = hl.Func(name)
@@ -187,7 +187,7 @@ def _extern(low: Lowering, name: str, spec: Any, arguments: list[Any], kind: Any
     return lambda x, y, c: hl.Expr(func[x, y])
 
 
-def _room(low: Lowering, name: str) -> hl.Func:
+def room(low: Lowering, name: str) -> hl.Func:
     """Stage: memory for the extern function, nothing in it."""
     return low.stage(f"{name}_room", [hl.Var("i"), hl.Var("j")], hl.undef(hl.Int(32)))
 

@@ -1,0 +1,465 @@
+"""Chains of windows, a row at a time: means over boxes of arithmetic, and arithmetic with those, all in cache.
+
+A mean is two running sums. That down the columns is kept for every column, and moved by a row that enters and one that
+leaves; that along the row is a prefix sum of what enters and leaves, in registers. For each row of the result there are
+three passes over a row:
+
+0. the arithmetic that means are of is computed of the row that enters, and anew of the one that leaves;
+1. means of that, ``radius`` rows behind; the arithmetic with them that means are of again goes into a ring of rows,
+   from which it leaves later;
+2. means of that, ``radius`` rows behind again; the result.
+
+A chain that varies over levels goes through its rows once for each level, and adds up what levels give.
+
+The images come with their surroundings. Rows of pass 1 beyond the image are computed from those: boxes commute with
+rules that mirror or repeat. Under the others they are *held*, at the first or last row, or are constant.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from llvmlite import ir
+
+from dsl.registers.arithmetic import Arithmetic
+from dsl.registers.code import F32, I1, I32, I64, PTR, Buffer, Code, splat, vector
+
+#: Of all machines alike, so that sums have one order; LLVM parts vectors where they are shorter.
+LANES = 16
+#: Numbers of a coordinate of a level: its value, and over its distances from the ones before and behind.
+LEVEL_NUMBERS = 3
+
+Line = tuple[str, tuple[int, ...], tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class WindowRows:
+    """What is structural of it.
+
+    Parameters
+    ----------
+    lines : tuple of Line
+        The program: see :class:`dsl.lowering.window_chain.Chain`.
+    outputs : tuple of int
+        Lines that are results.
+    channels : tuple of int
+        Of each leaf.
+    guides : tuple of int
+        Lines between whose levels results are interpolated; none where there are no levels.
+    """
+
+    lines: tuple[Line, ...]
+    outputs: tuple[int, ...]
+    channels: tuple[int, ...]
+    guides: tuple[int, ...] = ()
+
+    def write(self, name: str) -> str:
+        """Write the function ``name`` as LLVM IR."""
+        return _Writer(self, name).write()
+
+    @functools.cached_property
+    def depths(self) -> tuple[int, ...]:
+        """How many windows lie within each other at each line."""
+        found: list[int] = []
+        for op, args, _ in self.lines:
+            found.append(max((found[i] for i in args), default=0) + (op == "mean"))
+        return tuple(found)
+
+    @property
+    def depth(self) -> int:
+        """The most of them: the number of the last pass."""
+        return max(self.depths)
+
+    def means(self, depth: int) -> list[int]:
+        """List the lines that are means of so many windows."""
+        return [i for i, (op, _, _) in enumerate(self.lines) if op == "mean" and self.depths[i] == depth]
+
+    @functools.cached_property
+    def ring(self) -> tuple[int, ...]:
+        """The lines whose rows are kept: what the last means are of, and what the last pass wants of the one before."""
+        if self.depth < 2:
+            return ()
+        found = [self.lines[i][1][0] for i in self.means(2)]
+        pending = [i for i in self.outputs if self.lines[i][0] != "mean" or self.depths[i] == 1]
+        seen: set[int] = set()
+        while pending:
+            line = pending.pop()
+            if line in seen:
+                continue
+            seen.add(line)
+            if self.depths[line] == 1:
+                found.append(line)
+            elif self.depths[line] == 2 and self.lines[line][0] != "mean":
+                pending += self.lines[line][1]
+        return tuple(dict.fromkeys(found))
+
+
+class _Row:
+    """A row of arithmetic at a block of columns: lines are computed as they are asked for."""
+
+    def __init__(self, writer: _Writer, places: Sequence[Sequence[ir.Value]], known: dict[int, ir.Value]) -> None:
+        self.writer, self.places, self.known = writer, places, known
+
+    def value(self, line: int) -> ir.Value:
+        if line not in self.known:
+            self.known[line] = self._compute(line)
+        return self.known[line]
+
+    def _compute(self, line: int) -> ir.Value:
+        op, args, numbers = self.writer.spec.lines[line]
+        if op == "leaf":
+            leaf, channel = numbers
+            return self.writer.code.load(self.places[leaf][channel], self.writer.arithmetic.kind)
+        if op in ("number", "level"):
+            return (self.writer.numbers if op == "number" else self.writer.coordinates)[numbers[0]]
+        return self.writer.arithmetic.operations[op](*map(self.value, args))
+
+
+class _Writer:
+    def __init__(self, spec: WindowRows, name: str) -> None:
+        self.spec = spec
+        kinds = [PTR] * (len(spec.channels) + 5) + [I32] * 6 + [PTR]
+        self.code = Code(name, kinds)
+        self.build = self.code.build
+        self.arithmetic = Arithmetic(self.code, LANES)
+        arguments = list(self.code.function.args)
+        buffers = [Buffer(self.code, argument) for argument in arguments if argument.type == PTR]
+        *self.leaves, self.numbers_given, self.outside_given, self.columns, self.levels, self.room, self.out = buffers
+        self.radius, self.width, self.height, self.held, self.is_constant, self.count = arguments[-7:-1]
+
+    # ------------------------------------------------------------------------------------------------------- whole
+
+    def write(self) -> str:
+        """Write the function as LLVM IR."""
+        code, build = self.code, self.build
+        self._sizes()
+        asked = functools.reduce(build.or_, (buffer.unknown() for buffer in self._all()))
+        with code.otherwise_return(asked):
+            self._answer()
+        self._prepare()
+        with code.loop(I32(0), self.count, 1) as level:
+            self._level(level.index)
+        build.ret(I32(0))
+        return code.text
+
+    def _all(self) -> list[Buffer]:
+        return [*self.leaves, self.numbers_given, self.outside_given, self.columns, self.levels, self.room, self.out]
+
+    def _sizes(self) -> None:
+        """Compute sizes of rows: ``lead`` columns lie before the image, blocks are whole ones."""
+        build = self.build
+        self.top, self.rows = self.out.minimum(1), self.out.extent(1)
+        self.window = build.add(build.mul(self.radius, I32(2)), I32(1))
+        self.lead = self._rounded(build.add(self.radius, I32(1)))
+        self.across = build.add(self.lead, self._rounded(build.add(self.width, self.radius)))
+        self.pitch = build.add(self.across, I32(2 * LANES))
+        self.planes = len(self.spec.means(1)) + len(self.spec.means(2))
+
+    def _rounded(self, value: ir.Value) -> ir.Value:
+        return self.build.and_(self.build.add(value, I32(LANES - 1)), I32(-LANES))
+
+    def _answer(self) -> None:
+        """Tell what is read."""
+        build, depth = self.build, I32(self.spec.depth)
+        reach = build.add(build.mul(depth, self.radius), I32(1))
+        for leaf, channels in zip(self.leaves, self.spec.channels, strict=True):
+            leaf.ask(0, build.neg(self.lead), self.across)
+            leaf.ask(1, build.sub(self.top, reach), build.add(self.rows, build.mul(reach, I32(2))))
+            if channels > 1:
+                leaf.ask(2, I32(0), I32(channels))
+        self.numbers_given.ask(0, I32(0), I32(max(1, self._count("number"))))
+        self.outside_given.ask(0, I32(0), I32(max(1, len(self.spec.ring))))
+        self.columns.ask(0, build.neg(self.radius), build.add(self.width, build.mul(self.radius, I32(2))))
+        self.levels.ask(0, I32(0), I32(max(1, LEVEL_NUMBERS * len(self.spec.guides))))
+        self.levels.ask(1, I32(0), self.count)
+        rows = build.add(I32(self.planes), build.mul(self.window, I32(len(self.spec.ring))))
+        self.room.ask(0, I32(0), self.pitch)
+        self.room.ask(1, I32(0), rows)
+
+    def _count(self, op: str) -> int:
+        return max((line[2][0] + 1 for line in self.spec.lines if line[0] == op), default=0)
+
+    def _prepare(self) -> None:
+        """Load what is the same for all rows."""
+        code, build = self.code, self.build
+        self.hosts = [leaf.host() for leaf in self.leaves]
+        self.memory, self.stride = self.room.host(), self.room.stride(1)
+        given = self.numbers_given.host()
+        self.numbers = [self._spread(given, i) for i in range(self._count("number"))]
+        outside = self.outside_given.host()
+        self.outside = [self._spread(outside, i) for i in range(len(self.spec.ring))]
+        self.columns_host, self.columns_first = self.columns.host(), self.columns.minimum(0)
+        size = build.sitofp(build.mul(self.window, self.window), F32)
+        self.part = code.broadcast(build.fdiv(ir.Constant(F32, 1.0), size), LANES)
+        self.blocks = build.sdiv(self._rounded(self.width), I32(LANES))
+        self.lanes = ir.Constant(vector(I32, LANES), list(range(LANES)))
+
+    def _spread(self, host: ir.Value, index: int) -> ir.Value:
+        return self.code.broadcast(self.code.load(self.code.at(host, I32(index), F32), F32), LANES)
+
+    # ------------------------------------------------------------------------------------------------------ memory
+
+    def _plane(self, index: ir.Value | int) -> ir.Value:
+        """Give where a row of the room begins."""
+        row = self.code.wide(index) if isinstance(index, ir.Value) else I64(index)
+        return self.code.at(self.memory, self.build.mul(row, self.stride), F32)
+
+    def _sums(self, depth: int) -> list[ir.Value]:
+        """Give where the sums down the columns of means lie: at column 0."""
+        first = 0 if depth == 1 else len(self.spec.means(1))
+        rows = [self._plane(first + i) for i in range(len(self.spec.means(depth)))]
+        return [self.code.at(row, self.lead, F32) for row in rows]
+
+    def _ring(self, slot: ir.Value) -> list[ir.Value]:
+        """Give where the rows of a slot of the ring lie."""
+        build = self.build
+        firsts = [build.add(I32(self.planes), build.mul(self.window, I32(i))) for i in range(len(self.spec.ring))]
+        return [self._plane(build.add(first, slot)) for first in firsts]
+
+    def _leaf_rows(self, y: ir.Value) -> list[list[ir.Value]]:
+        """Give where column 0 of a row lies, of each leaf and channel."""
+        code, build, found = self.code, self.build, []
+        for leaf, host, channels in zip(self.leaves, self.hosts, self.spec.channels, strict=True):
+            down = build.mul(code.wide(build.sub(y, leaf.minimum(1))), leaf.stride(1))
+            first = build.sub(down, code.wide(leaf.minimum(0)))
+            planes = [build.mul(leaf.stride(2), I64(c)) for c in range(channels)] if channels > 1 else [I64(0)]
+            found.append([code.at(host, build.add(first, plane), F32) for plane in planes])
+        return found
+
+    def _row(self, rows: Sequence[Sequence[ir.Value]], x: ir.Value, known: dict[int, ir.Value] | None = None) -> _Row:
+        places = [[self.code.at(place, x, F32) for place in leaf] for leaf in rows]
+        return _Row(self, places, {} if known is None else known)
+
+    def _load(self, row: ir.Value, x: ir.Value) -> ir.Value:
+        return self.code.load(self.code.at(row, x, F32), self.arithmetic.kind)
+
+    def _store(self, value: ir.Value, row: ir.Value, x: ir.Value) -> None:
+        self.code.store(value, self.code.at(row, x, F32))
+
+    # ------------------------------------------------------------------------------------------------------ levels
+
+    def _level(self, level: ir.Value) -> None:
+        """Write one level: all rows of the result."""
+        code, build, spec = self.code, self.build, self.spec
+        self.is_first = build.icmp_signed("==", level, I32(0))
+        self._load_level(level)
+        self._clear()
+        two = spec.depth == 2
+        bottom = build.add(self.top, self.rows)
+        start = build.sub(self.top, self.radius) if two else self.top
+        stop = build.add(bottom, self.radius) if two else bottom
+        last = build.sub(self.height, I32(1))
+        inside = code.least(code.most(start, I32(0)), last)
+        first = build.select(self._is_held(), inside, start)
+        with code.loop(build.neg(self.radius), build.add(self.radius, I32(1)), 1) as row:
+            self._enter(build.add(first, row.index))
+        self._end_sums()
+        with code.loop(start, stop, 1) as row:
+            y = row.index
+            moves = build.and_(build.icmp_signed(">", y, I32(0)), build.icmp_signed("<=", y, last))
+            moves = build.or_(moves, build.not_(self._is_held()))
+            with build.if_then(build.and_(moves, build.icmp_signed("!=", y, start))):
+                self._slide(y)
+                self._end_sums()
+            if two:
+                self._middle(y, build.srem(build.sub(y, start), self.window))
+                behind = build.sub(y, self.radius)
+                with build.if_then(build.icmp_signed(">=", behind, self.top)):
+                    self._fill()
+                    slot = build.srem(build.add(build.sub(y, start), build.add(self.radius, I32(1))), self.window)
+                    self._last(behind, slot)
+            else:
+                self._last(y, None)
+
+    def _is_held(self) -> ir.Value:
+        return self.build.icmp_signed("!=", self.held, I32(0)) if self.spec.depth == 2 else I1(0)
+
+    def _load_level(self, level: ir.Value) -> None:
+        code, build = self.code, self.build
+        count = len(self.spec.guides)
+        row = code.at(self.levels.host(), build.mul(code.wide(level), self.levels.stride(1)), F32)
+        found = [self._spread(row, i) for i in range(LEVEL_NUMBERS * count)]
+        self.coordinates, self.before, self.behind = (found[i * count : (i + 1) * count] for i in range(LEVEL_NUMBERS))
+
+    def _clear(self) -> None:
+        """Set all sums and rows to zero."""
+        code, build = self.code, self.build
+        rows = build.add(I32(self.planes), build.mul(self.window, I32(len(self.spec.ring))))
+        count = build.mul(code.wide(rows), self.stride)
+        with code.loop(I64(0), count, LANES) as place:
+            code.store(self.arithmetic.number(0), code.at(self.memory, place.index, F32))
+
+    # ------------------------------------------------------------------------------------------------------ passes
+
+    def _columns_of_sums(self) -> contextlib.AbstractContextManager[ir.Value]:
+        """Write the loop over the blocks that sums down the columns are of."""
+        return self._over(self.build.neg(self.lead), self.build.sub(self.across, self.lead))
+
+    @contextlib.contextmanager
+    def _over(self, start: ir.Value, stop: ir.Value) -> Iterator[ir.Value]:
+        with self.code.loop(start, stop, LANES) as loop:
+            yield loop.index
+
+    def _enter(self, y: ir.Value) -> None:
+        """Add a row to the sums of pass 0."""
+        rows, sums = self._leaf_rows(y), self._sums(1)
+        with self._columns_of_sums() as x:
+            row = self._row(rows, x)
+            for place, line in zip(sums, self._operands(1), strict=True):
+                self._store(self.build.fadd(self._load(place, x), row.value(line)), place, x)
+
+    def _slide(self, y: ir.Value) -> None:
+        """Move the sums of pass 0 to row ``y``."""
+        build, sums = self.build, self._sums(1)
+        enters = self._leaf_rows(build.add(y, self.radius))
+        leaves = self._leaf_rows(build.sub(y, build.add(self.radius, I32(1))))
+        with self._columns_of_sums() as x:
+            new, old = self._row(enters, x), self._row(leaves, x)
+            for place, line in zip(sums, self._operands(1), strict=True):
+                change = build.fsub(new.value(line), old.value(line))
+                self._store(build.fadd(self._load(place, x), change), place, x)
+
+    def _end_sums(self) -> None:
+        """Have nothing leave the first window of a row: it is summed without the column before."""
+        for place in self._sums(1):
+            self.code.store(ir.Constant(F32, 0.0), self.code.at(place, self._before_window(), F32))
+
+    def _before_window(self) -> ir.Value:
+        return self.build.sub(self.build.neg(self.radius), I32(1))
+
+    def _operands(self, depth: int) -> list[int]:
+        return [self.spec.lines[line][1][0] for line in self.spec.means(depth)]
+
+    def _middle(self, y: ir.Value, slot: ir.Value) -> None:
+        """Write pass 1: means, and the arithmetic with them that means are of again."""
+        code, build, spec = self.code, self.build, self.spec
+        below, above = build.icmp_signed("<", y, I32(0)), build.icmp_signed(">=", y, self.height)
+        is_outside = build.and_(build.or_(below, above), build.icmp_signed("!=", self.is_constant, I32(0)))
+        flags = code.broadcast(is_outside, LANES)
+        rows, ring, sums = self._leaf_rows(y), self._ring(slot), self._sums(2)
+        places = dict(zip(spec.ring, ring, strict=True))
+        with self._running(1) as (x, known):
+            row = self._row(rows, x, known)
+            new = {}
+            for line, outside in zip(spec.ring, self.outside, strict=True):
+                new[line] = build.select(flags, outside, row.value(line))
+            for place, line in zip(sums, self._operands(2), strict=True):
+                change = build.fsub(new[line], self._load(places[line], x))
+                self._store(build.fadd(self._load(place, x), change), place, x)
+            for line, value in new.items():
+                self._store(value, places[line], x)
+
+    def _fill(self) -> None:
+        """Fill the sums of pass 1 beyond the row, by the border rule."""
+        code, build = self.code, self.build
+        before = (build.neg(self.radius), I32(0))
+        behind = (self.width, build.add(self.width, self.radius))
+        window = build.sitofp(self.window, F32)
+        operands = [self.spec.ring.index(line) for line in self._operands(2)]
+        for place, ring in zip(self._sums(2), operands, strict=True):
+            value = build.extract_element(self.outside[ring], I32(0))
+            outside = build.fmul(value, window)
+            for start, stop in (before, behind):
+                with code.loop(start, stop, 1) as column:
+                    at = build.sub(column.index, self.columns_first)
+                    source = code.load(code.at(self.columns_host, at, I32), I32)
+                    inside = code.load(code.at(place, code.most(source, I32(0)), F32), F32)
+                    found = build.select(build.icmp_signed("<", source, I32(0)), outside, inside)
+                    code.store(found, code.at(place, column.index, F32))
+            code.store(ir.Constant(F32, 0.0), code.at(place, self._before_window(), F32))
+
+    def _last(self, y: ir.Value, slot: ir.Value | None) -> None:
+        """Write the last pass: means, and the results."""
+        code, build, spec = self.code, self.build, self.spec
+        rows, ring = self._leaf_rows(y), [] if slot is None else self._ring(slot)
+        outs = self._result_rows(y)
+        with self._running(spec.depth) as (x, known):
+            known |= {line: self._load(place, x) for line, place in zip(spec.ring, ring, strict=True)}
+            row = self._row(rows, x, known)
+            inside = build.icmp_signed("<", build.add(code.broadcast(x, LANES), self.lanes), self._widths())
+            share = self._share(row)
+            for place, line in zip(outs, spec.outputs, strict=True):
+                value, to = row.value(line), code.at(place, x, F32)
+                if share is not None:
+                    so_far = self._masked("load", self.arithmetic.kind, to, inside, self.arithmetic.number(0))
+                    before = build.select(self.is_first, self.arithmetic.number(0), so_far)
+                    value = build.fadd(before, build.fmul(share, value))
+                self._masked("store", ir.VoidType(), value, to, inside)
+
+    def _widths(self) -> ir.Value:
+        return self.code.broadcast(self.width, LANES)
+
+    def _masked(self, kind: str, result: ir.Type, *operands: ir.Value) -> ir.Value:
+        """Load or store the lanes of a mask alone."""
+        place = 0 if kind == "load" else 1
+        given = [*operands[: place + 1], I32(4), *operands[place + 1 :]]
+        return self.code.call(f"llvm.masked.{kind}.v{LANES}f32.p0", result, *given)
+
+    def _share(self, row: _Row) -> ir.Value | None:
+        """Give the share of this level where guides' values lie; None without levels."""
+        build, found = self.build, None
+        for line, at, before, behind in zip(
+            self.spec.guides, self.coordinates, self.before, self.behind, strict=True
+        ):
+            distance = build.fsub(row.value(line), at)
+            one = self.arithmetic.number(1)
+            rising = build.fadd(one, build.fmul(distance, before))
+            falling = build.fsub(one, build.fmul(distance, behind))
+            lower = self.arithmetic.operations["min"](rising, falling)
+            share = self.arithmetic.bounded(lower, 0.0, 1.0)
+            found = share if found is None else build.fmul(found, share)
+        return found
+
+    def _result_rows(self, y: ir.Value) -> list[ir.Value]:
+        code, build = self.code, self.build
+        first = build.mul(code.wide(build.sub(y, self.top)), self.out.stride(1))
+        host = code.at(self.out.host(), first, F32)
+        if len(self.spec.outputs) == 1:
+            return [host]
+        plane = self.out.stride(2)
+        return [code.at(host, build.mul(plane, I64(c)), F32) for c in range(len(self.spec.outputs))]
+
+    # ------------------------------------------------------------------------------------------------ running sums
+
+    @contextlib.contextmanager
+    def _running(self, depth: int) -> Iterator[tuple[ir.Value, dict[int, ir.Value]]]:
+        """Write the loop over the blocks of a row, in which means of so many windows are known."""
+        code, build = self.code, self.build
+        lines, sums = self.spec.means(depth), self._sums(depth)
+        starts = [self._first_window(place) for place in sums]
+        with code.loop(I32(0), self._rounded(self.width), LANES, starts) as loop:
+            x, known, following = loop.index, {}, []
+            leave = build.add(x, self._before_window())
+            for line, place, carried in zip(lines, sums, loop.values, strict=True):
+                enters, leaves = self._load(place, build.add(x, self.radius)), self._load(place, leave)
+                total = build.fadd(carried, self._prefix(build.fsub(enters, leaves)))
+                known[line] = build.fmul(total, self.part)
+                following.append(code.shuffle(total, total, [LANES - 1] * LANES))
+            yield x, known
+            loop.following = following
+
+    def _prefix(self, value: ir.Value) -> ir.Value:
+        """Add to each lane all lanes before it."""
+        zero, step = self.arithmetic.number(0), 1
+        while step < LANES:
+            shifted = self.code.shuffle(zero, value, [LANES + i - step if i >= step else 0 for i in range(LANES)])
+            value, step = self.build.fadd(value, shifted), 2 * step
+        return value
+
+    def _first_window(self, place: ir.Value) -> ir.Value:
+        """Sum the columns of the window about column -1 but its first, in all lanes."""
+        code, build = self.code, self.build
+        zero, stop = self.arithmetic.number(0), self.radius
+        ends = code.broadcast(stop, LANES)
+        with code.loop(build.neg(self.radius), stop, LANES, [zero]) as loop:
+            x = loop.index
+            inside = build.icmp_signed("<", build.add(code.broadcast(x, LANES), self.lanes), ends)
+            loop.following = [build.fadd(loop.values[0], build.select(inside, self._load(place, x), zero))]
+        total, step = loop.values[0], LANES // 2
+        while step:
+            other = code.shuffle(total, total, [(i ^ step) for i in range(LANES)])
+            total, step = build.fadd(total, other), step // 2
+        return total
