@@ -102,6 +102,8 @@ def _outside(low: Lowering, chain: Chain, spec: WindowRows, name: str) -> hl.Fun
             op, args, numbers = chain.lines[line]
             if op == "leaf":
                 known[line] = pointwise.outside(low, chain.leaves[numbers[0]])(numbers[1])
+            elif op == "constant":
+                known[line] = hl.f32(float.fromhex(numbers[0]))
             elif op == "number":
                 known[line] = pointwise.scalar(low, chain.numbers[numbers[0]])
             elif op == "mean":

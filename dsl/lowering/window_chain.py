@@ -19,8 +19,9 @@ ARITHMETIC = frozenset(
 #: Windows of windows that the rows know.
 MOST_DEPTH = 2
 
-#: Operation, the lines it takes, and a number: the place of a leaf or scalar, its channel, a coordinate of levels.
-Line = tuple[str, tuple[int, ...], tuple[int, ...]]
+#: Operation, the lines it takes, and numbers: the place of a leaf or scalar, a channel, a coordinate of levels; or,
+#: by float.hex, a constant.
+Line = tuple[str, tuple[int, ...], tuple[int | str, ...]]
 
 
 @dataclass
@@ -30,7 +31,8 @@ class Chain:
     Attributes
     ----------
     lines : list of Line
-        ``leaf (index, channel)``, ``number (index)``, ``level (coordinate)``, ``mean`` over the box, or arithmetic.
+        ``leaf (index, channel)``, ``constant (value)``, ``number (index)``, ``level (coordinate)``, ``mean`` over the
+        box, or arithmetic.
     leaves, numbers : list of Node
         Images it starts from; scalars.
     radius : Node or None
@@ -92,7 +94,7 @@ class _Builder:
         self.places: dict[Line, int] = {}
         self.images: dict[int, list[int]] = {}
 
-    def line(self, op: str, args: Sequence[int] = (), numbers: Sequence[int] = ()) -> int:
+    def line(self, op: str, args: Sequence[int] = (), numbers: Sequence[int | str] = ()) -> int:
         line = op, tuple(args), tuple(numbers)
         if line not in self.places:
             self.places[line] = len(self.chain.lines)
@@ -109,6 +111,8 @@ class _Builder:
         if not isinstance(node.type, Image):
             if node.type != SCALAR:
                 raise _NoChain
+            if node.op == "constant":
+                return [self.line("constant", (), [str(node.attributes[0])])]
             return [self.line("number", (), [_place(self.chain.numbers, node)])]
         count = max(node.type.channels, 1)
         if self.is_leaf(node):

@@ -9,13 +9,14 @@ from llvmlite import ir
 
 from dsl.registers.code import F32, I32, Code, splat, vector
 
-#: Coefficients of e^x by powers of x, on |x| <= log(2) / 2: what is left is below 2e-8 of it.
-_EXPONENTIAL = [1 / math.factorial(k) for k in range(7)]
-#: Beyond, e^x would not be a normal number.
-_LEAST, _MOST = -87.0, 88.0
-#: log(2) in two parts, the first of which has few bits: whole multiples of it are exact.
-_LN2_HIGH = 0.693359375
-_LN2_LOW = math.log(2) - _LN2_HIGH
+#: Coefficients of 2^x by powers of x, the best on |x| <= 1 / 2: what is left is below 1e-7 of it.
+_POWER_OF_TWO = [1.0, 0.69314700, 0.24022242, 0.05550734, 0.00967151, 0.00132647]
+#: Beyond, 2^x would not be a normal number.
+_LEAST, _MOST = -126.0, 127.0
+#: Added to a number of some hundred it leaves whole numbers, in the last bits.
+_WHOLE = 1.5 * 2**23
+#: Products may be rounded together with what they are added to, where the machine has that.
+_FUSED = ("contract",)
 
 
 class Arithmetic:
@@ -31,9 +32,9 @@ class Arithmetic:
             "sqrt": lambda a: self._unary("sqrt", a),
             "floor": lambda a: self._unary("floor", a),
             "exp": self.exponential,
-            "add": build.fadd,
-            "sub": build.fsub,
-            "mul": build.fmul,
+            "add": self.add,
+            "sub": self.subtract,
+            "mul": self.multiply,
             "div": build.fdiv,
             "min": lambda a, b: self._propagating("<", a, b),
             "max": lambda a, b: self._propagating(">", a, b),
@@ -47,6 +48,18 @@ class Arithmetic:
     def number(self, value: float) -> ir.Constant:
         """Give a vector of one number."""
         return splat(F32, self.lanes, value)
+
+    def add(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """Add."""
+        return self.build.fadd(a, b, flags=_FUSED)
+
+    def subtract(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """Subtract."""
+        return self.build.fsub(a, b, flags=_FUSED)
+
+    def multiply(self, a: ir.Value, b: ir.Value) -> ir.Value:
+        """Multiply."""
+        return self.build.fmul(a, b, flags=_FUSED)
 
     def _unary(self, name: str, value: ir.Value) -> ir.Value:
         return self.code.call(f"llvm.{name}.v{self.lanes}f32", self.kind, value)
@@ -63,6 +76,8 @@ class Arithmetic:
 
     def _propagating(self, sign: str, a: ir.Value, b: ir.Value) -> ir.Value:
         """Choose one of two; NaN if one is NaN."""
+        if isinstance(b, ir.Constant):  # a comparison with NaN fails: the other one is taken
+            return self.build.select(self.build.fcmp_ordered(sign, b, a), b, a)
         first = self.build.or_(self.build.fcmp_ordered(sign, a, b), self.build.fcmp_unordered("uno", a, a))
         return self.build.select(first, a, b)
 
@@ -73,20 +88,17 @@ class Arithmetic:
         return build.select(build.fcmp_ordered(">", value, most), most, value)
 
     def exponential(self, value: ir.Value) -> ir.Value:
-        """Raise e to a power: 2^n for the nearest whole n, times a polynomial."""
+        """Raise e to a power: 2^n for the nearest whole n, times a polynomial of the rest."""
         build = self.build
-        value = self.bounded(value, _LEAST, _MOST)
-        turns = self._unary("rint", build.fmul(value, self.number(1 / math.log(2))))
-        rest = build.fsub(value, build.fmul(turns, self.number(_LN2_HIGH)))
-        rest = build.fsub(rest, build.fmul(turns, self.number(_LN2_LOW)))
-        found: ir.Value = self.number(_EXPONENTIAL[-1])
-        for coefficient in reversed(_EXPONENTIAL[:-1]):
-            found = build.fadd(build.fmul(found, rest), self.number(coefficient))
+        value = self.bounded(self.multiply(value, self.number(1 / math.log(2))), _LEAST, _MOST)
+        moved = build.fadd(value, self.number(_WHOLE))
+        rest = build.fsub(value, build.fsub(moved, self.number(_WHOLE)))
+        found: ir.Value = self.number(_POWER_OF_TWO[-1])
+        for coefficient in reversed(_POWER_OF_TWO[:-1]):
+            found = self.add(self.multiply(found, rest), self.number(coefficient))
         whole = vector(I32, self.lanes)
-        # NaN has no whole part: a polynomial of NaN is NaN whatever it is multiplied to.
-        known = build.select(build.fcmp_unordered("uno", turns, turns), self.number(0), turns)
-        exponent = build.add(build.fptosi(known, whole), splat(I32, self.lanes, 127))
-        return build.fmul(found, build.bitcast(build.shl(exponent, splat(I32, self.lanes, 23)), self.kind))
+        exponent = build.shl(build.bitcast(moved, whole), splat(I32, self.lanes, 23))
+        return build.bitcast(build.add(build.bitcast(found, whole), exponent), self.kind)
 
 
 _SIGNS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}

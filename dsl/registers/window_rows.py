@@ -4,9 +4,9 @@ A mean is two running sums. That down the columns is kept for every column, and 
 leaves; that along the row is a prefix sum of what enters and leaves, in registers. For each row of the result there are
 three passes over a row:
 
-0. the arithmetic that means are of is computed of the row that enters, and anew of the one that leaves;
-1. means of that, ``radius`` rows behind; the arithmetic with them that means are of again goes into a ring of rows,
-   from which it leaves later;
+0. the arithmetic that means are of is computed of the row that enters, and anew of the one that leaves, but for what
+   is costly, which goes into a ring of rows, from which it leaves later;
+1. means of that, ``radius`` rows behind; the arithmetic with them that means are of again goes into such a ring, too;
 2. means of that, ``radius`` rows behind again; the result.
 
 A chain that varies over levels goes through its rows once for each level, and adds up what levels give.
@@ -32,7 +32,10 @@ LANES = 16
 #: Numbers of a coordinate of a level: its value, and over its distances from the ones before and behind.
 LEVEL_NUMBERS = 3
 
-Line = tuple[str, tuple[int, ...], tuple[int, ...]]
+Line = tuple[str, tuple[int, ...], tuple[int | str, ...]]
+
+#: Arithmetic that takes longer than to keep its rows.
+_COSTLY = frozenset(("exp", "sqrt", "div"))
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,30 @@ class WindowRows:
         return tuple(dict.fromkeys(found))
 
 
+    @functools.cached_property
+    def costly(self) -> tuple[int, ...]:
+        """The lines of pass 0 whose rows are kept: the costly ones, the last of those that depend on one another."""
+        found: list[int] = []
+        pending = [self.lines[i][1][0] for i in self.means(1)]
+        seen: set[int] = set()
+        while pending:
+            line = pending.pop()
+            if line in seen:
+                continue
+            seen.add(line)
+            op, args, _ = self.lines[line]
+            if op in _COSTLY:
+                found.append(line)
+            else:
+                pending += args
+        return tuple(sorted(found))
+
+    @property
+    def rows_kept(self) -> int:
+        """Rows of a window that are kept: of what is costly, and of the ring."""
+        return len(self.costly) + len(self.ring)
+
+
 class _Row:
     """A row of arithmetic at a block of columns: lines are computed as they are asked for."""
 
@@ -111,10 +138,12 @@ class _Row:
     def _compute(self, line: int) -> ir.Value:
         op, args, numbers = self.writer.spec.lines[line]
         if op == "leaf":
-            leaf, channel = numbers
+            leaf, channel = map(int, numbers)
             return self.writer.code.load(self.places[leaf][channel], self.writer.arithmetic.kind)
+        if op == "constant":
+            return self.writer.arithmetic.number(float.fromhex(str(numbers[0])))
         if op in ("number", "level"):
-            return (self.writer.numbers if op == "number" else self.writer.coordinates)[numbers[0]]
+            return (self.writer.numbers if op == "number" else self.writer.coordinates)[int(numbers[0])]
         return self.writer.arithmetic.operations[op](*map(self.value, args))
 
 
@@ -175,12 +204,12 @@ class _Writer:
         self.columns.ask(0, build.neg(self.radius), build.add(self.width, build.mul(self.radius, I32(2))))
         self.levels.ask(0, I32(0), I32(max(1, LEVEL_NUMBERS * len(self.spec.guides))))
         self.levels.ask(1, I32(0), self.count)
-        rows = build.add(I32(self.planes), build.mul(self.window, I32(len(self.spec.ring))))
+        rows = build.add(I32(self.planes), build.mul(self.window, I32(self.spec.rows_kept)))
         self.room.ask(0, I32(0), self.pitch)
         self.room.ask(1, I32(0), rows)
 
     def _count(self, op: str) -> int:
-        return max((line[2][0] + 1 for line in self.spec.lines if line[0] == op), default=0)
+        return max((int(line[2][0]) + 1 for line in self.spec.lines if line[0] == op), default=0)
 
     def _prepare(self) -> None:
         """Load what is the same for all rows."""
@@ -215,8 +244,15 @@ class _Writer:
 
     def _ring(self, slot: ir.Value) -> list[ir.Value]:
         """Give where the rows of a slot of the ring lie."""
+        return self._kept(slot, range(len(self.spec.costly), self.spec.rows_kept))
+
+    def _costly(self, slot: ir.Value) -> list[ir.Value]:
+        """Give where column 0 of the costly rows of a slot lies."""
+        return [self.code.at(row, self.lead, F32) for row in self._kept(slot, range(len(self.spec.costly)))]
+
+    def _kept(self, slot: ir.Value, which: range) -> list[ir.Value]:
         build = self.build
-        firsts = [build.add(I32(self.planes), build.mul(self.window, I32(i))) for i in range(len(self.spec.ring))]
+        firsts = [build.add(I32(self.planes), build.mul(self.window, I32(i))) for i in which]
         return [self._plane(build.add(first, slot)) for first in firsts]
 
     def _leaf_rows(self, y: ir.Value) -> list[list[ir.Value]]:
@@ -254,15 +290,15 @@ class _Writer:
         last = build.sub(self.height, I32(1))
         inside = code.least(code.most(start, I32(0)), last)
         first = build.select(self._is_held(), inside, start)
-        with code.loop(build.neg(self.radius), build.add(self.radius, I32(1)), 1) as row:
-            self._enter(build.add(first, row.index))
+        with code.loop(I32(0), self.window, 1) as row:
+            self._enter(build.sub(build.add(first, row.index), self.radius), row.index)
         self._end_sums()
         with code.loop(start, stop, 1) as row:
             y = row.index
             moves = build.and_(build.icmp_signed(">", y, I32(0)), build.icmp_signed("<=", y, last))
             moves = build.or_(moves, build.not_(self._is_held()))
             with build.if_then(build.and_(moves, build.icmp_signed("!=", y, start))):
-                self._slide(y)
+                self._slide(y, build.srem(build.sub(y, build.add(first, I32(1))), self.window))
                 self._end_sums()
             if two:
                 self._middle(y, build.srem(build.sub(y, start), self.window))
@@ -287,7 +323,7 @@ class _Writer:
     def _clear(self) -> None:
         """Set all sums and rows to zero."""
         code, build = self.code, self.build
-        rows = build.add(I32(self.planes), build.mul(self.window, I32(len(self.spec.ring))))
+        rows = build.add(I32(self.planes), build.mul(self.window, I32(self.spec.rows_kept)))
         count = build.mul(code.wide(rows), self.stride)
         with code.loop(I64(0), count, LANES) as place:
             code.store(self.arithmetic.number(0), code.at(self.memory, place.index, F32))
@@ -303,21 +339,26 @@ class _Writer:
         with self.code.loop(start, stop, LANES) as loop:
             yield loop.index
 
-    def _enter(self, y: ir.Value) -> None:
+    def _enter(self, y: ir.Value, slot: ir.Value) -> None:
         """Add a row to the sums of pass 0."""
-        rows, sums = self._leaf_rows(y), self._sums(1)
+        rows, sums, kept = self._leaf_rows(y), self._sums(1), self._costly(slot)
         with self._columns_of_sums() as x:
             row = self._row(rows, x)
+            for place, line in zip(kept, self.spec.costly, strict=True):
+                self._store(row.value(line), place, x)
             for place, line in zip(sums, self._operands(1), strict=True):
                 self._store(self.build.fadd(self._load(place, x), row.value(line)), place, x)
 
-    def _slide(self, y: ir.Value) -> None:
+    def _slide(self, y: ir.Value, slot: ir.Value) -> None:
         """Move the sums of pass 0 to row ``y``."""
-        build, sums = self.build, self._sums(1)
+        build, sums, kept = self.build, self._sums(1), self._costly(slot)
         enters = self._leaf_rows(build.add(y, self.radius))
         leaves = self._leaf_rows(build.sub(y, build.add(self.radius, I32(1))))
         with self._columns_of_sums() as x:
-            new, old = self._row(enters, x), self._row(leaves, x)
+            costly = {line: self._load(place, x) for line, place in zip(self.spec.costly, kept, strict=True)}
+            new, old = self._row(enters, x), self._row(leaves, x, costly)
+            for place, line in zip(kept, self.spec.costly, strict=True):
+                self._store(new.value(line), place, x)
             for place, line in zip(sums, self._operands(1), strict=True):
                 change = build.fsub(new.value(line), old.value(line))
                 self._store(build.fadd(self._load(place, x), change), place, x)
@@ -335,22 +376,25 @@ class _Writer:
 
     def _middle(self, y: ir.Value, slot: ir.Value) -> None:
         """Write pass 1: means, and the arithmetic with them that means are of again."""
-        code, build, spec = self.code, self.build, self.spec
+        build = self.build
         below, above = build.icmp_signed("<", y, I32(0)), build.icmp_signed(">=", y, self.height)
         is_outside = build.and_(build.or_(below, above), build.icmp_signed("!=", self.is_constant, I32(0)))
-        flags = code.broadcast(is_outside, LANES)
-        rows, ring, sums = self._leaf_rows(y), self._ring(slot), self._sums(2)
-        places = dict(zip(spec.ring, ring, strict=True))
-        with self._running(1) as (x, known):
-            row = self._row(rows, x, known)
-            new = {}
-            for line, outside in zip(spec.ring, self.outside, strict=True):
-                new[line] = build.select(flags, outside, row.value(line))
-            for place, line in zip(sums, self._operands(2), strict=True):
-                change = build.fsub(new[line], self._load(places[line], x))
-                self._store(build.fadd(self._load(place, x), change), place, x)
-            for line, value in new.items():
-                self._store(value, places[line], x)
+        rows, places = self._leaf_rows(y), dict(zip(self.spec.ring, self._ring(slot), strict=True))
+        with build.if_else(is_outside) as (then, otherwise):
+            with then, self._over(I32(0), self._rounded(self.width)) as x:
+                self._keep(x, dict(zip(self.spec.ring, self.outside, strict=True)), places)
+            with otherwise, self._running(1) as (x, known):
+                row = self._row(rows, x, known)
+                self._keep(x, {line: row.value(line) for line in self.spec.ring}, places)
+
+    def _keep(self, x: ir.Value, new: dict[int, ir.Value], places: dict[int, ir.Value]) -> None:
+        """Move the sums of pass 1 to a row whose values are ``new``."""
+        build = self.build
+        for place, line in zip(self._sums(2), self._operands(2), strict=True):
+            change = build.fsub(new[line], self._load(places[line], x))
+            self._store(build.fadd(self._load(place, x), change), place, x)
+        for line, value in new.items():
+            self._store(value, places[line], x)
 
     def _fill(self) -> None:
         """Fill the sums of pass 1 beyond the row, by the border rule."""
@@ -386,7 +430,7 @@ class _Writer:
                 if share is not None:
                     so_far = self._masked("load", self.arithmetic.kind, to, inside, self.arithmetic.number(0))
                     before = build.select(self.is_first, self.arithmetic.number(0), so_far)
-                    value = build.fadd(before, build.fmul(share, value))
+                    value = self.arithmetic.add(before, self.arithmetic.multiply(share, value))
                 self._masked("store", ir.VoidType(), value, to, inside)
 
     def _widths(self) -> ir.Value:
@@ -404,12 +448,12 @@ class _Writer:
         for line, at, before, behind in zip(
             self.spec.guides, self.coordinates, self.before, self.behind, strict=True
         ):
+            known, one = self.arithmetic, self.arithmetic.number(1)
             distance = build.fsub(row.value(line), at)
-            one = self.arithmetic.number(1)
-            rising = build.fadd(one, build.fmul(distance, before))
-            falling = build.fsub(one, build.fmul(distance, behind))
-            lower = self.arithmetic.operations["min"](rising, falling)
-            share = self.arithmetic.bounded(lower, 0.0, 1.0)
+            rising = known.add(one, known.multiply(distance, before))
+            falling = known.subtract(one, known.multiply(distance, behind))
+            lower = build.select(build.fcmp_ordered("<", rising, falling), rising, falling)
+            share = known.bounded(lower, 0.0, 1.0)
             found = share if found is None else build.fmul(found, share)
         return found
 
@@ -436,7 +480,7 @@ class _Writer:
             for line, place, carried in zip(lines, sums, loop.values, strict=True):
                 enters, leaves = self._load(place, build.add(x, self.radius)), self._load(place, leave)
                 total = build.fadd(carried, self._prefix(build.fsub(enters, leaves)))
-                known[line] = build.fmul(total, self.part)
+                known[line] = self.arithmetic.multiply(total, self.part)
                 following.append(code.shuffle(total, total, [LANES - 1] * LANES))
             yield x, known
             loop.following = following
