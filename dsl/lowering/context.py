@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -119,6 +120,8 @@ class Lowering:
         self.mixed: set[str] = set()  # stages whose channels are different expressions
         self.width: Any = None  # in pixels, of the images as they came
         self.height: Any = None
+        self.level: Any = None  # the loop over levels that stages are made in
+        self._summing = ""  # and the stage that adds them up
         self._memo: dict[Any, Any] = {}
 
     # ------------------------------------------------------------------------------------------------ names, stages
@@ -138,11 +141,25 @@ class Lowering:
         """Define a stage."""
         if name in self.stages.funcs:
             raise KeyError(f"two stages named {name}")
-        func = hl.Func(name)
+        func = hl.Func(name) if self.level is None else _Leveled(name, self.level)
         func[tuple(arguments)] = values
         self.stages.funcs[name] = func
         self.stages.loops[name] = {argument.name(): argument for argument in arguments}
         return func
+
+    @contextlib.contextmanager
+    def at_levels(self, summing: str) -> Iterator[None]:
+        """Let stages that are made meanwhile vary over levels, which the stage ``summing`` goes through."""
+        self.level, self._summing = hl.Var("level"), summing
+        yield
+        self.level = None
+
+    def in_full(self, name: str) -> None:
+        """Schedule a stage that is computed in full: once, or once for each level."""
+        if self.level is None:
+            self.record[name].compute_root()
+        else:
+            self.record[name].compute_at(self._summing, "level")
 
     def image_stage(
         self,
@@ -199,10 +216,13 @@ class Lowering:
 
         return reader
 
-    def once(self, key: Any, make: Callable[[], Any]) -> Any:
-        """Make something that does not depend on a group, once."""
+    def once(self, key: Any, make: Callable[[], Any], *, varies: bool = False) -> Any:
+        """Make something that does not depend on a group, once; nor, unless it ``varies``, on levels."""
         if key not in self._memo:
+            level = self.level
+            self.level = level if varies else None
             self._memo[key] = make()
+            self.level = level
         return self._memo[key]
 
     # -------------------------------------------------------------------------------------------------------- sizes
@@ -229,6 +249,23 @@ class Lowering:
     def step(self) -> Any:
         """Elements of the x loop from a pixel to the next one."""
         return self.channels if self.variant.mode == "rows" else 1
+
+
+class _Leveled(hl.Func):  # type: ignore[misc]
+    """A stage with the level as its last dimension, which who defines or reads it at a place does not name."""
+
+    def __init__(self, name: str, level: Any) -> None:
+        super().__init__(name)
+        self._level = level
+
+    def __getitem__(self, at: Any) -> Any:
+        return super().__getitem__(self._at(at))
+
+    def __setitem__(self, at: Any, value: Any) -> None:
+        super().__setitem__(self._at(at), value)
+
+    def _at(self, at: Any) -> tuple[Any, ...]:
+        return (*at, self._level) if isinstance(at, tuple) else (at, self._level)
 
 
 def channel_count(node: Node) -> int:

@@ -7,10 +7,11 @@ from typing import Any
 
 import halide as hl
 
-from dsl.ir import Image, Node
-from dsl.lowering import border, pointwise, tables, window_chain
+from dsl.ir import STENCIL_OPS, Image, Node
+from dsl.lowering import border, pointwise, window_chain
+from dsl.lowering import levels as level_by_level
 from dsl.lowering import radius as radius_of
-from dsl.lowering.context import Group, Lowering, TupleReader, channel_count
+from dsl.lowering.context import Group, Lowering, Reader, TupleReader, channel_count
 from dsl.lowering.registers import define_extern, in_strips, room
 from dsl.lowering.window_chain import Chain
 from dsl.registers.window_rows import WindowRows
@@ -39,12 +40,16 @@ def of_program(low: Lowering) -> Chain | None:
     return found if found is not None and method(low, "windows") == "fused" else None
 
 
-def read(low: Lowering, chain: Chain, group: Group, name: str, levels: Levels | None = None) -> TupleReader:
-    """Stage: the results of a chain; read, of all results the channel asked for."""
+def read(
+    low: Lowering, chain: Chain, group: Group, name: str, levels: Node | None = None, guides: Sequence[int] = ()
+) -> TupleReader:
+    """Stage: the results of a chain; read, of all results the channel asked for.
+
+    Where it varies over ``levels``, results are interpolated between those of ``guides``, lines of it.
+    """
     lines = [line for output in chain.outputs for line in output]
-    guides = () if levels is None else levels.lines
     leaves = tuple(map(channel_count, chain.leaves))
-    spec = WindowRows(tuple(chain.lines), tuple(lines), leaves, guides)
+    spec = WindowRows(tuple(chain.lines), tuple(lines), leaves, tuple(guides))
     radius = _radius(low, chain)
     inner = Group(name)
     padded = [border.padded_stage(low, leaf, inner) for leaf in chain.leaves]
@@ -53,14 +58,14 @@ def read(low: Lowering, chain: Chain, group: Group, name: str, levels: Levels | 
         _numbers(low, chain, name),
         _outside(low, chain, spec, name),
         border.column_index(low, 0),
-        _level_numbers(low, levels, name),
+        _nothing(low, name) if levels is None else level_by_level.numbers(low, levels),
         room(low, name),
         radius,
         low.columns(0),
         low.height,
         hl.cast(hl.Int(32), (low.border == _HELD[0]) | (low.border == _HELD[1])),
         hl.cast(hl.Int(32), low.border == border.CONSTANT),
-        hl.Expr(1) if levels is None else levels.count,
+        hl.Expr(1) if levels is None else level_by_level.count(low, levels),
     ]
     values = define_extern(low, name, spec, given, hl.Float(32), len(lines))
     in_strips(low, inner, group)
@@ -93,6 +98,13 @@ def _once_a_call(low: Lowering, name: str, values: Sequence[Any]) -> hl.Func:
     return found
 
 
+def _nothing(low: Lowering, name: str) -> hl.Func:
+    """Stage: the numbers of no level."""
+    found = low.stage(f"{name}_levels", [hl.Var("j"), hl.Var("m")], hl.f32(0))
+    low.record[found.name()].compute_root()
+    return found
+
+
 def _outside(low: Lowering, chain: Chain, spec: WindowRows, name: str) -> hl.Func:
     """Stage, once a call: under the constant border what kept rows are outside, the arithmetic on that constant."""
     known: dict[int, Any] = {}
@@ -117,81 +129,32 @@ def _outside(low: Lowering, chain: Chain, spec: WindowRows, name: str) -> hl.Fun
     return _once_a_call(low, f"{name}_outside", [value(line) for line in spec.ring])
 
 
-class Levels:
-    """Levels that a chain goes through.
-
-    Attributes
-    ----------
-    tables : list of (reader, length)
-        Of each guide.
-    lines : tuple of int
-        The guides, in the chain.
-    """
-
-    def __init__(self, low: Lowering, node: Node, lines: Sequence[int]) -> None:
-        self.tables = [tables.table(low, table) for table in node.args]
-        self.lines = tuple(lines)
-
-    @property
-    def count(self) -> Any:
-        """Combinations of levels."""
-        found = self.tables[0][1]
-        for _, length in self.tables[1:]:
-            found = found * length
-        return found
+def of_levels(low: Lowering, node: Node) -> Chain | None:
+    """Find the chain that an interpolation is of, if it is to be fused: its results, then the guides."""
+    *images, _ = node.args
+    found = window_chain.chain(images, lambda inner: inner.op == "input" or _is_once(inner))
+    return found if found is not None and method(low, low.label(node)) == "fused" else None
 
 
-def _level_numbers(low: Lowering, levels: Levels | None, name: str) -> hl.Func:
-    """Stage, once a call, for every combination: the guides' values, and one over the steps before and behind them."""
-    j, m = hl.Var("j"), hl.Var("m")
-    stage = f"{name}_levels"
-    if levels is None:
-        values: list[Any] = [hl.f32(0)]
-    else:
-        coordinates, before, behind, rest = [], [], [], hl.Expr(m)
-        for values_of, length in levels.tables:
-            i = rest % length
-            rest = rest / length
-            here = values_of[i]
-            lower, upper = values_of[hl.max(i - 1, 0)], values_of[hl.min(i + 1, length - 1)]
-            coordinates.append(here)
-            before.append(hl.select(here > lower, hl.f32(1) / (here - lower), hl.f32(0)))
-            behind.append(hl.select(upper > here, hl.f32(1) / (upper - here), hl.f32(0)))
-        values = [*coordinates, *before, *behind]
-    func = low.stage(stage, [j, m], hl.mux(j, values) if len(values) > 1 else values[0])
-    low.record[stage].compute_root()
-    return func
+def _is_once(node: Node) -> bool:
+    """Tell whether a node is computed once for all levels, in full: it sees other pixels, and does not vary."""
+    if not isinstance(node.type, Image) or node.type.leveled or node.type.varying:
+        return False
+    return node.op in STENCIL_OPS or any(map(_sees_others, node.args))
 
 
-# ------------------------------------------------------------------------------------------------------------ levels
+def _sees_others(node: Node) -> bool:
+    return isinstance(node.type, Image) and (node.op in STENCIL_OPS or any(map(_sees_others, node.args)))
 
 
-def _interpolated(low: Lowering, node: Node, group: Group) -> Any:
-    values, *guides, levels = node.args
-    found = window_chain.chain([values, *guides], lambda inner: pointwise.is_leaf(low, inner))
+def _interpolated(low: Lowering, node: Node, group: Group) -> Reader:
+    found = of_levels(low, node)
     if found is None:
-        raise ScheduleError(f"{low.label(node)}: only chains of boxes go through levels yet")
-    lines = [output[0] for output in found.outputs[1:]]
+        raise TypeError(f"{node.op} is no chain of windows: it is computed in full")
+    guides = [line for output in found.outputs[1:] for line in output]
     del found.outputs[1:]
-    name = f"{low.label(node)}_{group.name}"
-    reader = read(low, found, group, name, Levels(low, levels, lines))
+    reader = read(low, found, group, f"{low.label(node)}_{group.name}", node.args[-1], guides)
     return lambda x, y, c: reader(x, y, c)[0]
-
-
-def unvarying(node: Node) -> list[Node]:
-    """List what does not vary over levels of what an interpolation is of: computed once, for all levels."""
-    found: dict[int, Node] = {}
-    pending, seen = [node.args[0]], set()
-    while pending:
-        current = pending.pop()
-        if id(current) in seen or not isinstance(current.type, Image):
-            continue
-        seen.add(id(current))
-        if current.type.leveled:
-            pending += current.args
-        else:
-            found[id(current)] = current
-    return list(found.values())
 
 
 pointwise.STENCILS["interpolated"] = _interpolated

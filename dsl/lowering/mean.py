@@ -14,6 +14,8 @@ METHODS = ("bytes", "floats", "selects", "loop")
 def _mean(low: Lowering, node: Node, group: Group) -> Reader:
     label, found, unit = low.label(node), by_lookup.recognise(node), machine(low.target)
     patches = by_lookup.recognise_patches(node)
+    if node.type.leveled:  # type: ignore[union-attr]  # extern stages know of no levels
+        found = patches = None
     default = "floats" if (found or patches) and unit is not None else "loop"
     wanted = low.schedule.choice(label, "mean", default=default)
     if wanted not in METHODS:

@@ -20,6 +20,7 @@ from dsl.lowering import (  # noqa: F401 (they register)
     direct,
     fused_windows,
     harmonics,
+    levels,
     mean,
     neighbours,
     pointwise,
@@ -50,7 +51,7 @@ def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowere
     roots = set() if fused_windows.of_program(low) else _full_nodes(low)
     for node in nodes:
         if id(node) in roots:
-            _lower_full(low, node)
+            (_lower_levels if node.op == "interpolated" else _lower_full)(low, node)
     func = _lower_outputs(low, outputs)
     arguments = [*low.images, *low.tables, *low.scalars, low.channels, low.border, low.border_value]
     made = signature(program, variant, names)
@@ -58,7 +59,12 @@ def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowere
 
 
 def _full_nodes(low: Lowering) -> set[int]:
-    return full_nodes(low.nodes, low.outputs, lambda node: convolution.method(low, node) == "sliding")
+    found = full_nodes([n for n in low.nodes if not is_leveled(n)], low.outputs, _slides(low))
+    return found | {id(n) for n in low.nodes if n.op == "interpolated" and not fused_windows.of_levels(low, n)}
+
+
+def _slides(low: Lowering) -> Callable[[Node], bool]:
+    return lambda node: convolution.method(low, node) == "sliding"
 
 
 def default_names(program: Program) -> dict[str, list[str]]:
@@ -124,7 +130,7 @@ def full_nodes(nodes: list[Node], outputs: list[Node], slides: Callable[[Node], 
     for node in nodes:  # in order, so an operand's own stencils are decided before it is asked about
         if node.op == "interpolated":
             # What does not vary is the same at all levels.
-            once = fused_windows.unvarying(node)
+            once = levels.unvarying(node)
             roots |= {id(n) for n in once if any(inner.op in STENCIL_OPS for inner in inlined([n], roots))}
         elif node.op in STENCIL_OPS and not is_varying(node.args[0]):
             operand = node.args[0]
@@ -139,8 +145,13 @@ def full_nodes(nodes: list[Node], outputs: list[Node], slides: Callable[[Node], 
 
 
 def is_varying(node: Node) -> bool:
-    """Tell whether a node varies over taps or levels: then it lives in the loop over them."""
-    return isinstance(node.type, Image) and (node.type.varying or node.type.leveled)
+    """Tell whether a node varies over taps: then it lives in the loop over them."""
+    return isinstance(node.type, Image) and node.type.varying
+
+
+def is_leveled(node: Node) -> bool:
+    """Tell whether a node varies over levels: then it lives in the loop over them."""
+    return isinstance(node.type, Image) and node.type.leveled
 
 
 def inlined(nodes: Sequence[Node], roots: set[int]) -> Iterator[Node]:
@@ -169,11 +180,20 @@ def _lower_full(low: Lowering, node: Node) -> None:
     else:
         value, uniform, stored = _value(low, node, group), channels == 1, "float32"
     reader = low.image_stage(name, channels, value, None, uniform=uniform, stored=stored)
-    low.record[name].compute_root()
+    low.in_full(name)
     # A coarser level may be computed beyond its domain (and is read there: see resample.py), an input not.
     level = node.type.level  # type: ignore[union-attr]
     _schedule_loops(low, group, "RoundUp" if level else "GuardWithIf", level)
     low.roots[id(node)] = reader
+
+
+def _lower_levels(low: Lowering, node: Node) -> None:
+    """Lower an interpolation, and what it is of: full nodes at each level."""
+    values = node.args[0]
+    leveled = [n for n in low.nodes if is_leveled(n)]
+    inner = full_nodes(leveled, [values], _slides(low)) - set(low.roots) - {id(values)}
+    full = [n for n in leveled if id(n) in inner]
+    low.roots[id(node)] = levels.accumulate(low, node, lambda each: _lower_full(low, each), full)
 
 
 def _value(low: Lowering, node: Node, group: Group) -> Reader:

@@ -159,7 +159,7 @@ def evaluate_all(
 
     def compute(inner: Node) -> list[Any]:
         if not isinstance(inner.type, Image):
-            return [scalar(low, inner)] if inner.type != TABLE else []
+            return [scalar(low, inner)] if inner.type == SCALAR else []
         if is_leaf(low, inner):
             if leaf is not None:
                 return leaf(inner, x, y)
@@ -219,7 +219,7 @@ def outside(low: Lowering, node: Node) -> Callable[[Any], Any]:
         low.record[name].compute_root().bound_extent("c", channel_count(node)).unroll("c")
         return func
 
-    func: hl.Func = low.once(("outside", id(node)), make)
+    func: hl.Func = low.once(("outside", id(node)), make, varies=node.type.leveled)  # type: ignore[union-attr]
     return lambda c: hl.Expr(func[c])
 
 
@@ -234,7 +234,7 @@ def _on_constant(low: Lowering, node: Node) -> list[Any]:
 
     def compute(inner: Node) -> list[Any]:
         if not isinstance(inner.type, Image):
-            return [scalar(low, inner)] if inner.type != TABLE else []
+            return [scalar(low, inner)] if inner.type == SCALAR else []
         if inner is not node and (id(inner) in low.roots or inner.op in STENCIL_OPS or inner.op == "input"):
             read = outside(low, inner)
             return [read(c) for c in range(channel_count(inner))]

@@ -1,0 +1,114 @@
+"""Levels: what varies over them is computed for one after another, and added up; for any filter at each level.
+
+Stages that vary over levels have the level as their last dimension, which no one else sees: :meth:`Lowering.stage`
+adds it. They are computed within the loop over levels, so memory holds one level at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import halide as hl
+
+from dsl.ir import Image, Node
+from dsl.lowering import pointwise, tables
+from dsl.lowering.context import Group, Lowering, Reader, channel_count
+
+#: Numbers of a coordinate of a level: its value, and one over the steps to the ones before and behind.
+NUMBERS = 3
+
+
+def unvarying(node: Node) -> list[Node]:
+    """List what does not vary over levels of what an interpolation takes: it is computed once, for all levels."""
+    values, *guides, _ = node.args
+    found: dict[int, Node] = {}
+    pending, seen = [values, *guides], set()
+    while pending:
+        current = pending.pop()
+        if id(current) in seen or not isinstance(current.type, Image):
+            continue
+        seen.add(id(current))
+        if current.type.leveled or current.type.varying:
+            pending += current.args
+        else:
+            found[id(current)] = current
+    return list(found.values())
+
+
+def count(low: Lowering, levels: Node) -> Any:
+    """Give the number of combinations of levels."""
+    lengths = [tables.table(low, table)[1] for table in levels.args]
+    found = lengths[0]
+    for length in lengths[1:]:
+        found = found * length
+    return found
+
+
+def numbers(low: Lowering, levels: Node) -> hl.Func:
+    """Stage, once a call: the guides' values at every combination, then one over the steps before, and behind."""
+
+    def make() -> hl.Func:
+        j, m = hl.Var("j"), hl.Var("m")
+        coordinates, before, behind, rest = [], [], [], hl.Expr(m)
+        for table in levels.args:
+            values, length = tables.table(low, table)
+            i, rest = rest % length, rest / length
+            here, lower, upper = values[i], values[hl.max(i - 1, 0)], values[hl.min(i + 1, length - 1)]
+            coordinates.append(here)
+            before.append(hl.select(here > lower, hl.f32(1) / (here - lower), hl.f32(0)))
+            behind.append(hl.select(upper > here, hl.f32(1) / (upper - here), hl.f32(0)))
+        func = low.stage(f"{low.label(levels)}_numbers", [j, m], hl.mux(j, [*coordinates, *before, *behind]))
+        low.record[func.name()].compute_root()
+        return func
+
+    found: hl.Func = low.once(("levels", id(levels)), make)
+    return found
+
+
+def accumulate(low: Lowering, node: Node, lower_full: Callable[[Node], None], inner: Sequence[Node]) -> Reader:
+    """Stage: the interpolation of what varies; ``inner`` are the nodes that are computed in full at each level."""
+    values, *guides, levels = node.args
+    name, channels = f"{low.label(node)}_sum", channel_count(node)
+    x, y, c = low.x, low.y, hl.Var("c")
+    loop = hl.RDom([(0, count(low, levels))], f"{name}_level")
+    with low.at_levels(name):
+        for each in (*inner, values):
+            lower_full(each)
+    at = [x, y, c] if channels > 1 else [x, y]
+    total = low.stage(name, at, hl.f32(0))
+    share = _share(low, [pointwise.evaluate(low, guide, Group(name), x, y)[0] for guide in guides], levels, loop.x)
+    found = low.stages.funcs[low.label(values)]
+    here = hl.Expr(hl.Func.__getitem__(found, (*at, loop.x)))
+    total[tuple(at)] += share * here
+    low.stages.loops[name]["level"] = loop.x
+    low.record[name].compute_root()
+    inside = ["x", "c"] if channels > 1 else ["x"]
+    init = low.record[name].split("y", "yo", "y", _ROWS).split("x", "x", "xi", low.lanes, "GuardWithIf")
+    init.reorder("xi", *inside, "y", "yo").vectorize("xi").parallel("yo")
+    update = low.record[name].update(0)
+    update.split("y", "yo", "y", _ROWS, "GuardWithIf").split("x", "x", "xi", low.lanes, "GuardWithIf")
+    update.reorder("xi", *inside, "y", "yo", "level").vectorize("xi").parallel("yo")
+    low.notes[low.label(node)] = "level by level"
+    return (lambda x, y, c: hl.Expr(total[x, y, c])) if channels > 1 else (lambda x, y, c: hl.Expr(total[x, y]))
+
+
+#: Rows of a task that adds up.
+_ROWS = 32
+
+
+def _share(low: Lowering, guides: Sequence[Any], levels: Node, level: Any) -> Any:
+    """Write the share that a level has where guides' values are: tents about its coordinates."""
+    given, axes, found = numbers(low, levels), len(guides), hl.f32(1)
+    for k, guide in enumerate(guides):
+        distance = guide - given[k, level]
+        rising, falling = 1 + distance * given[axes + k, level], 1 - distance * given[2 * axes + k, level]
+        found = found * hl.clamp(hl.min(rising, falling), hl.f32(0), hl.f32(1))
+    return found
+
+
+def _level(low: Lowering, node: Node, operands: list[list[Any]]) -> list[Any]:
+    return [hl.Expr(numbers(low, node.args[0])[int(node.attributes[0]), low.level])]  # type: ignore[arg-type]
+
+
+pointwise.BUNDLES["level"] = _level
