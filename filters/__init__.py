@@ -17,6 +17,7 @@ from filters._box import box
 from filters._convolve import convolve, gabor
 from filters._filter import Filter
 from filters._gaussian import gaussian, unsharp
+from filters._guided.call import guided
 from filters._laplacian.call import local_laplacian
 from filters._laplacian.interactive import LocalLaplacian
 from filters._scale_space import gaussian_scale_space
@@ -35,6 +36,7 @@ __all__ = [
     "gabor",
     "gaussian",
     "gaussian_scale_space",
+    "guided",
     "joint_bilateral",
     "local_laplacian",
     "nonlocal_means",

@@ -1,0 +1,1 @@
+"""The guided filter: its programs, and the public function."""

@@ -1,0 +1,77 @@
+"""What filters with guides share: checking them, and going through the channels of an image beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from dsl import arrays
+
+#: Channels of a colour.
+COLOR = 3
+
+
+def channels(image: arrays.Array) -> int:
+    """Give the channels that are told apart: three of a colour, one where each is filtered alone."""
+    return COLOR if image.ndim > 2 and image.shape[-1] >= COLOR else 1
+
+
+def check(guide: ArrayLike, image: arrays.Array, name: str = "guide") -> arrays.Array:
+    """Check a guide: of the image's size, with one channel or a colour's three; two are a colour without a third."""
+    array = arrays.check(guide, name)
+    batch = 4 if image.ndim == 4 else 0
+    if array.ndim == 3 and batch and array.shape == image.shape[:3]:
+        array = array[..., None]
+    size = image.shape[: 3 if batch else 2]
+    if array.shape[: len(size)] != size or array.ndim not in (len(size), len(size) + 1):
+        raise ValueError(f"{name} has shape {array.shape}, image {image.shape}; equal sizes are needed")
+    if array.ndim > len(size) and array.shape[-1] == 2:
+        array = np.concatenate([array, np.zeros_like(array[..., :1])], axis=-1)
+    return array
+
+
+class Part(NamedTuple):
+    """Channels of an image that are filtered together: one or three; with the guides, and where the result goes."""
+
+    channels: int
+    images: list[arrays.Array]
+    result: arrays.Array
+
+
+def parts(
+    image: arrays.Array, guides: Sequence[arrays.Array], result: arrays.Array, *, alone: bool = False
+) -> Iterator[Part]:
+    """Go through the channels of an image, three at a time unless each is to be ``alone``.
+
+    Beside a colour, what has one channel is a plane; where there is none, all images have the dimensions of the first.
+    """
+    kinds = list(map(channels, guides))
+    count = image.shape[-1] if image.ndim > 2 else 1
+    threes = 0 if alone else count - count % COLOR
+    planes = [guide if kind == COLOR or guide.ndim == 2 else guide[..., 0] for guide, kind in zip(guides, kinds, strict=True)]
+    for first in range(0, threes, COLOR):
+        part = np.s_[..., first : first + COLOR]
+        yield Part(COLOR, [image[part], *planes], result[part])
+    for channel in range(threes, count):
+        if image.ndim == 2:
+            yield Part(1, [image, *planes], result)
+        elif COLOR in kinds:
+            yield Part(1, [image[..., channel], *planes], result[..., channel])
+        else:
+            part = np.s_[..., channel : channel + 1]
+            yield Part(1, [image[part], *(plane[..., None] for plane in planes)], result[part])
+
+
+def middle(image: arrays.Array) -> float:
+    """Give a value among those of an image, to subtract before what squares them: the mean of some of its pixels."""
+    rows = image[..., ::16, ::16] if image.ndim == 2 else image[..., ::16, ::16, :]
+    found = float(np.mean(rows, dtype=np.float64)) if rows.size else 0.0
+    return float(np.float32(found)) if np.isfinite(found) else 0.0
+
+
+def all_finite(images: Sequence[Any]) -> bool:
+    """Tell whether no image holds NaN or infinity."""
+    return all(image.dtype != np.float32 or bool(np.isfinite(image).all()) for image in images)
