@@ -6,8 +6,10 @@ clipped. Nothing here depends on the rest of the project, so that the one can be
 
 from .borders import border_index, pad
 from .convolution import box, convolve, gabor, gaussian, gaussian_scale_space, unsharp
+from .guided import gaussian_window, guided
 from .local_laplacian import local_laplacian
 from .metrics import psnr
+from .multilateral import multilateral
 from .pyramids import collapse, down, gaussian_pyramid, laplacian_pyramid, up
 from .weighted import bilateral, disc, joint_bilateral, nonlocal_means, range_weights, variable_convolve
 
@@ -23,9 +25,12 @@ __all__ = [
     "gaussian",
     "gaussian_pyramid",
     "gaussian_scale_space",
+    "gaussian_window",
+    "guided",
     "joint_bilateral",
     "laplacian_pyramid",
     "local_laplacian",
+    "multilateral",
     "nonlocal_means",
     "pad",
     "psnr",
