@@ -155,8 +155,8 @@ def test_windows_are_equally_wide(radius: int) -> None:
     reach = len(kernel) // 2
     at = np.arange(-reach, reach + 1)
     assert kernel.sum() == pytest.approx(1, abs=1e-14)
-    # The sampled Gaussian's variance differs from the Gaussian's by 4e-5 of it at radius 1, and less beyond.
-    assert kernel @ at**2 == pytest.approx(np.mean(np.arange(-radius, radius + 1) ** 2), rel=1e-3)
+    # Of the sampled Gaussian the variance lacks 1e-4 of it at radius 1, and less beyond.
+    assert kernel @ at**2 == pytest.approx(np.mean(np.arange(-radius, radius + 1) ** 2), rel=2e-4)
 
 
 def test_opencv(photo: Any) -> None:
@@ -174,7 +174,7 @@ def test_subsampling_is_close(photo: Any) -> None:
         for s in (2, 4, 8)
     ]
     assert found == sorted(found, reverse=True)
-    assert found[0] > 42
+    assert found[0] > 46
     assert found[2] > 33
 
 
