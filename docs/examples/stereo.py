@@ -1,6 +1,6 @@
 """Refines a disparity map by the photo and by itself, beside OpenCV's filters: a table, and a picture of a detail.
 
-Run from the root of the repository: ``python docs/examples/stereo.py [picture.png]``; needs scikit-image and OpenCV.
+Run from the root of the repository: ``python -m docs.examples.stereo [picture.png]``; needs scikit-image and OpenCV.
 The photo is Middlebury's "Motorcycle" (Scharstein et al., GCPR 2014), which comes with scikit-image.
 """
 
@@ -10,12 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 from skimage.data import stereo_motorcycle
 
+from bench import refining
 from filters import multilateral
 
 FACTOR, NOISE, OUTLIERS = 4, 3.0, 0.1
@@ -58,7 +58,7 @@ def scene() -> Scene:
     wild = rng.uniform(filled.min(), filled.max(), filled.shape)
     degraded = np.where(rng.random(filled.shape) < OUTLIERS, wild, noisy).astype(np.float32)
     # A median, because no mean leaves outliers out, however it is weighted by other images.
-    return Scene(photo, truth, known, degraded, cv2.medianBlur(degraded, 5))
+    return Scene(photo, truth, known, degraded, refining.median(degraded))
 
 
 def fill(truth: np.ndarray) -> np.ndarray:
@@ -75,17 +75,6 @@ def fill(truth: np.ndarray) -> np.ndarray:
     return np.minimum(*sides)
 
 
-def joint_bilateral(photo: np.ndarray, disparity: np.ndarray, pair: Pair) -> np.ndarray:
-    space, color = pair
-    diameter = 2 * round(1.5 * space) + 1
-    return cv2.ximgproc.jointBilateralFilter(photo.astype(np.float32), disparity, diameter, color, space)
-
-
-def guided(photo: np.ndarray, disparity: np.ndarray, pair: Pair) -> np.ndarray:
-    radius, deviation = pair
-    return cv2.ximgproc.guidedFilter(photo, disparity, int(radius), deviation**2)
-
-
 def two_guides(photo: np.ndarray, disparity: np.ndarray, pair: Pair) -> np.ndarray:
     return multilateral(disparity, [photo, disparity], sigma_space=5, sigma_range=pair, guide_levels=16)
 
@@ -93,12 +82,12 @@ def two_guides(photo: np.ndarray, disparity: np.ndarray, pair: Pair) -> np.ndarr
 # For each filter a grid of five times five, and what its numbers are.
 METHODS: dict[str, tuple[Refine, str, tuple[float, ...], tuple[float, ...]]] = {
     "OpenCV, joint bilateral": (
-        joint_bilateral,
+        refining.joint_bilateral,
         "sigma_space {}, sigma_color {}",
         (2, 3, 5, 7, 9),
         (5, 10, 20, 40, 80),
     ),
-    "OpenCV, guided": (guided, "radius {}, eps {} ** 2", (1, 2, 3, 4, 6), (1, 2, 4, 8, 16)),
+    "OpenCV, guided": (refining.guided, "radius {}, eps {} ** 2", (1, 2, 3, 4, 6), (1, 2, 4, 8, 16)),
     "multilateral, two guides": (two_guides, "sigma_range {}, {}", (5, 10, 20, 40, 80), (6, 9, 14, 20, 30)),
 }
 
