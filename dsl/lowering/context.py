@@ -114,6 +114,7 @@ class Lowering:
         self.border = hl.Param(hl.Int(32), "border")
         self.border_value = hl.Param(hl.Float(32), "border_value")
         self.roots: dict[int, Reader] = {}  # id(node) -> how to read it, once it is computed in full
+        self.inside: set[int] = set()  # those of them that are computed inside their domain alone
         self.outputs: list[Node] = []
         self.externs: dict[str, str] = {}  # functions of our own that stages call, as LLVM IR by name
         self.notes: dict[str, str] = {}  # how nodes were lowered, where there is a choice

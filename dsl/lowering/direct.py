@@ -74,7 +74,7 @@ def _down(
     source.add_edges(name, lambda x: (x, *rest), reach * low.step, reach * low.step, gain, loops)
     for stage in (name, f"{name}_sum"):
         if planes:
-            low.record[stage].bound_extent("c", channels)
+            low.record[stage].bound("c", 0, channels)
     low.record[name].compute_at(group.name, "y")
     low.record[f"{name}_sum"].compute_at(name, "tile")
     return lambda x, y, c: hl.Expr(func[(x, *([c] if planes else []), y)])

@@ -181,9 +181,11 @@ def _lower_full(low: Lowering, node: Node) -> None:
         value, uniform, stored = _value(low, node, group), channels == 1, "float32"
     reader = low.image_stage(name, channels, value, None, uniform=uniform, stored=stored)
     low.in_full(name)
-    # A coarser level may be computed beyond its domain (and is read there: see resample.py), an input not.
+    # A coarser level may be computed beyond its domain (and is read there: see resample.py), an input not, nor sums.
     level = node.type.level  # type: ignore[union-attr]
-    _schedule_loops(low, group, "RoundUp" if level else "GuardWithIf", level)
+    if not level or any(inner.op == "convolve" for inner in inlined([node], set(low.roots))):
+        low.inside.add(id(node))
+    _schedule_loops(low, group, "GuardWithIf" if id(node) in low.inside else "RoundUp", level)
     low.roots[id(node)] = reader
 
 

@@ -216,7 +216,7 @@ def outside(low: Lowering, node: Node) -> Callable[[Any], Any]:
     def make() -> hl.Func:
         name, c = f"outside_{low.label(node)}", hl.Var("c")
         func = low.stage(name, [c], channel_of(lambda x, y: _on_constant(low, node), channel_count(node))(0, 0, c))
-        low.record[name].compute_root().bound_extent("c", channel_count(node)).unroll("c")
+        low.record[name].compute_root().bound("c", 0, channel_count(node)).unroll("c")
         return func
 
     func: hl.Func = low.once(("outside", id(node)), make, varies=node.type.leveled)  # type: ignore[union-attr]

@@ -115,7 +115,7 @@ def _tall(low: Lowering, coarse: Node, level: int, group: Group, name: str) -> R
     """Stretch columns, in a stage of coarse width, and put what lies outside beside its first and last column.
 
     The stage reads its operand a few columns beyond the image, where a coarser level is computed like anywhere
-    else; those values are overwritten, or get no weight.
+    else, or columns inside stand for them; those values are overwritten, or get no weight.
     """
     channels = channel_count(coarse)
     coarse_width, coarse_height = low.size(level + 1)
@@ -125,6 +125,8 @@ def _tall(low: Lowering, coarse: Node, level: int, group: Group, name: str) -> R
     uniform = pointwise.is_leaf(low, coarse) or channels == 1
     if pointwise.is_leaf(low, coarse):
         read = pointwise.leaf_reader(low, coarse)
+        if id(coarse) in low.inside:
+            read = _clamped(read, coarse_width)
     else:
         read = pointwise.channel_of(lambda x, y: pointwise.evaluate(low, coarse, group, x, y), channels)
 
@@ -146,6 +148,10 @@ def _tall(low: Lowering, coarse: Node, level: int, group: Group, name: str) -> R
         func[place] = hl.select(source < 0, outside(c), inside)
         low.record[name].update(update).serial("y")  # Halide warns of updates nobody mentions
     return tall
+
+
+def _clamped(read: Reader, width: Any) -> Reader:
+    return lambda x, y, c: read(hl.clamp(hl.likely(x), 0, width - 1), y, c)
 
 
 pointwise.STENCILS["up"] = up

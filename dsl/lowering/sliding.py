@@ -82,7 +82,7 @@ class _Shape:
         full = f"{self.name}_{name}"
         func = self.low.stage(full, [*arguments, *self.planes, self.band], hl.undef(hl.Float(32)))
         if self.planes:
-            self.low.record[full].bound_extent("c", self.channels)
+            self.low.record[full].bound("c", 0, self.channels)
         return func
 
     def scan(self, name: str, osc: kernels.Oscillators, start: Any, channels: Any = 1) -> Scan:

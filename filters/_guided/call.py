@@ -21,8 +21,8 @@ _WINDOWS: tuple[Window, ...] = ("box", "gaussian")
 Subsample = Literal[1, 2, 4, 8]
 _SUBSAMPLE = (1, 2, 4, 8)
 MAX_RADIUS = 2000
-#: Direct sums, each of its own: what is not finite stays as local as windows are.
-_LOCAL = (("convolve", "direct"), ("windows", "separate"))
+#: What is not finite stays as local as windows are.
+_DIRECT = (("convolve", "direct"), ("windows", "separate"))
 
 
 @public(programs.program(1, 1), programs.program(3, 3))
@@ -117,20 +117,18 @@ def guided(
         "schedule": schedule,
         "threads": threads,
     }
-    structural = {"window": kind, "levels": int(math.log2(subsample))}
+    structural = {"window": kind, "together": kind != "box" or subsample > 1, "levels": int(math.log2(subsample))}
     size = window_size(kind, reach, subsample)
     if is_own:
         program = programs.program(_guides.channels(array), 0)
         numbers = size, little, _guides.middle(array)
-        run_locally(functools.partial(program.run, [array], numbers, (), structural, **common), [array], result)
+        run_locally(functools.partial(program.run, [array], numbers, (), **common), structural, [array], result)
         return result
     middle, numbers = _guides.middle(array), (_guides.middle(by),)
     for part in _guides.parts(array, [by], result):
         program = programs.program(part.channels, _guides.channels(by))
-        run = functools.partial(
-            program.run, part.images, (size, little, middle, *numbers), (), structural, **common
-        )
-        run_locally(run, part.images, part.result)
+        run = functools.partial(program.run, part.images, (size, little, middle, *numbers), (), **common)
+        run_locally(run, structural, part.images, part.result)
     return result
 
 
@@ -140,14 +138,15 @@ def window_size(window: str, radius: int, subsample: int = 1) -> float:
     return float(small) if window == "box" else math.sqrt(small * (small + 1) / 3)
 
 
-def run_locally(run: Any, images: list[arrays.Array], result: arrays.Array) -> None:
-    """Run a chain of windows; where something is not finite, which running sums would carry on, by direct sums."""
+def run_locally(run: Any, structural: dict[str, Any], images: list[arrays.Array], result: arrays.Array) -> None:
+    """Run a program of windows; where something is not finite, which running sums would carry on, by direct sums."""
+    direct = functools.partial(run, structural=structural | {"together": True}, choices=_DIRECT)
     if result.dtype != np.float32 and not _guides.all_finite(images):
-        run(choices=_LOCAL, out=result)
+        direct(out=result)
         return
     _sliding.run(
-        lambda into: run(choices=_LOCAL, out=into),
-        lambda into: run(choices=(), out=into),
+        lambda into: direct(out=into),
+        lambda into: run(structural=structural, out=into),
         "auto",
         "sliding",
         result,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,34 +12,44 @@ import dsl
 
 #: Takes an image, gives one of the same channels.
 Base = Callable[[dsl.Image], dsl.Image]
+#: Means of images over windows.
+Means = Callable[[Sequence[dsl.Image]], Sequence[dsl.Image]]
+#: Gives the slopes and the offset of an image of one channel.
+Fit = Callable[[dsl.Image], list[dsl.Image]]
 
 
-def mean_over(window: str, size: dsl.Scalar) -> Base:
-    """Give the mean over a window: a box of a radius, or a Gaussian of a sigma."""
+def means_over(window: str, size: dsl.Scalar, together: bool) -> Means:
+    """Give the means over a window: a box of a radius, or a Gaussian of a sigma.
+
+    Boxes of one size are computed in one pass; what is not is better taken ``together``, which keeps programs short.
+    """
     kernel = dsl.box(size) if window == "box" else dsl.gaussian(size)
-    return lambda image: dsl.convolve(image, kernel)
+    if not together:
+        return lambda images: [dsl.convolve(image, kernel) for image in images]
+    return lambda images: dsl.convolve(stacked(images), kernel).channels
 
 
-def guided_by(guide: dsl.Image, eps: dsl.Scalar, mean: Base, levels: int = 0) -> Base:
+def guided_by(guide: dsl.Image, eps: dsl.Scalar, means: Means, levels: int = 0) -> Base:
     """Make the guided filter by a guide, whose statistics are computed once for all images it is given.
 
     With ``levels`` lines are fitted to images that were halved so often.
     """
     low = halved(guide, levels)
-    fit = _lines_by_gray(low, eps, mean) if len(guide.channels) == 1 else _lines_by_color(low, eps, mean)
+    fit = _lines_by_gray(low, eps, means) if len(guide.channels) == 1 else _lines_by_color(low, eps, means)
 
     def base(image: dsl.Image) -> dsl.Image:
-        return stacked([one(channel) for channel in image.channels]) if len(image.channels) > 1 else one(image)
+        lines = [line for channel in image.channels for line in fit(halved(channel, levels))]
+        averaged = means(lines)
+        if levels:
+            averaged = doubled(stacked(averaged), guide, levels).channels
+        each = len(guide.channels) + 1
+        return stacked([applied(averaged[i : i + each]) for i in range(0, len(averaged), each)])
 
-    def one(image: dsl.Image) -> dsl.Image:
-        *slopes, offset = (doubled(mean(each), guide, levels) for each in fit(halved(image, levels)))
-        return functools.reduce(lambda total, term: total + term, map(_times, slopes, guide.channels), offset)
+    def applied(line: Sequence[dsl.Image]) -> dsl.Image:
+        *slopes, offset = line
+        return functools.reduce(operator.add, map(operator.mul, slopes, guide.channels), offset)
 
     return base
-
-
-def _times(a: dsl.Image, b: dsl.Image) -> dsl.Image:
-    return a * b  # type: ignore[no-any-return]
 
 
 def stacked(images: Sequence[dsl.Image]) -> dsl.Image:
@@ -58,39 +69,37 @@ def doubled(image: dsl.Image, like: dsl.Image, levels: int) -> dsl.Image:
     return image
 
 
-def _lines_by_gray(guide: dsl.Image, eps: dsl.Scalar, mean: Base) -> Callable[[dsl.Image], list[dsl.Image]]:
-    center = mean(guide)
-    inverse = 1 / (dsl.maximum(mean(guide * guide) - center * center, 0.0) + eps)
+def _lines_by_gray(guide: dsl.Image, eps: dsl.Scalar, means: Means) -> Fit:
+    center, square = means([guide, guide * guide])
+    inverse = 1 / (dsl.maximum(square - center * center, 0.0) + eps)
 
     def fit(image: dsl.Image) -> list[dsl.Image]:
-        level = mean(image)
-        slope = (mean(guide * image) - center * level) * inverse
+        level, product = means([image, guide * image])
+        slope = (product - center * level) * inverse
         return [slope, level - slope * center]
 
     return fit
 
 
-def _lines_by_color(guide: dsl.Image, eps: dsl.Scalar, mean: Base) -> Callable[[dsl.Image], list[dsl.Image]]:
+def _lines_by_color(guide: dsl.Image, eps: dsl.Scalar, means: Means) -> Fit:
     """Fit by three channels: the covariances are parted into L D L', whose pivots are at least ``eps``."""
     red, green, blue = guide.channels
-    centers = mr, mg, mb = mean(red), mean(green), mean(blue)
-
-    def pivot(value: dsl.Image) -> dsl.Image:
-        return 1 / dsl.maximum(value, eps)  # type: ignore[no-any-return]
-
-    rr, rg, rb = mean(red * red) - mr * mr + eps, mean(red * green) - mr * mg, mean(red * blue) - mr * mb
-    gg, gb, bb = mean(green * green) - mg * mg + eps, mean(green * blue) - mg * mb, mean(blue * blue) - mb * mb + eps
-    d1 = pivot(rr)
+    products = [red * red, red * green, red * blue, green * green, green * blue, blue * blue]
+    mr, mg, mb, rr, rg, rb, gg, gb, bb = means([red, green, blue, *products])
+    rr, rg, rb = rr - mr * mr + eps, rg - mr * mg, rb - mr * mb
+    gg, gb, bb = gg - mg * mg + eps, gb - mg * mb, bb - mb * mb + eps
+    d1 = 1 / dsl.maximum(rr, eps)
     l21, l31 = rg * d1, rb * d1
-    d2 = pivot(gg - l21 * rg)
-    l32 = (gb - l31 * rg) * d2
-    d3 = pivot(bb - l31 * rb - l32 * (gb - l31 * rg))
+    d2 = 1 / dsl.maximum(gg - l21 * rg, eps)
+    rest = gb - l31 * rg
+    l32 = rest * d2
+    d3 = 1 / dsl.maximum(bb - l31 * rb - l32 * rest, eps)
 
     def fit(image: dsl.Image) -> list[dsl.Image]:
-        level = mean(image)
-        c1, c2, c3 = (mean(c * image) - m * level for c, m in zip((red, green, blue), centers, strict=True))
-        c2 = c2 - l21 * c1
-        c3 = c3 - l31 * c1 - l32 * c2
+        level, cr, cg, cb = means([image, red * image, green * image, blue * image])
+        c1 = cr - mr * level
+        c2 = cg - mg * level - l21 * c1
+        c3 = cb - mb * level - l31 * c1 - l32 * c2
         a3 = c3 * d3
         a2 = c2 * d2 - l32 * a3
         a1 = c1 * d1 - l21 * a2 - l31 * a3
@@ -111,9 +120,10 @@ def program(image: int, guide: int) -> dsl.Filter:
         middle: dsl.Scalar,
         guide_middle: dsl.Scalar,
         window: str = "box",
+        together: bool = False,
         levels: int = 0,
     ) -> dsl.Image:
-        base = guided_by(guide - guide_middle, eps, mean_over(window, size), levels)
+        base = guided_by(guide - guide_middle, eps, means_over(window, size, together), levels)
         return middle + base(image - middle)  # type: ignore[no-any-return]
 
     def smoothed(
@@ -122,10 +132,11 @@ def program(image: int, guide: int) -> dsl.Filter:
         eps: dsl.Scalar,
         middle: dsl.Scalar,
         window: str = "box",
+        together: bool = False,
         levels: int = 0,
     ) -> dsl.Image:
         moved = image - middle
-        return middle + guided_by(moved, eps, mean_over(window, size), levels)(moved)  # type: ignore[no-any-return]
+        return middle + guided_by(moved, eps, means_over(window, size, together), levels)(moved)  # type: ignore[no-any-return]
 
     function = guided if guide else smoothed
     named = {1: "gray", 3: "color"}
