@@ -5,6 +5,7 @@ What the lowerings of such a mean share: recognising it, and its table as bytes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,12 +96,19 @@ def reason_against_bytes(low: Lowering, found: ByLookup | None) -> str:
     """Say why a mean cannot be of bytes; empty if it can."""
     if found is None:
         return "its weight is no look-up of a distance from the pixel"
-    for image in (found.image, found.guide):
-        if image.op != "input" or low.variant.dtypes[int(image.attributes[0])] != "uint8":  # type: ignore[arg-type]
-            return "its images are not uint8 as they came"
+    if reason := reason_against_images(low, found.images):
+        return reason
     if channel_count(found.guide) > 1 and found.norm != "l1":
         return "the distance of bytes is a sum of absolute differences"
     return ""
+
+
+def reason_against_images(low: Lowering, images: list[Node]) -> str:
+    """Say why images cannot be read as bytes; empty if they can."""
+    dtypes = low.variant.dtypes
+    if all(i.op == "input" and dtypes[int(i.attributes[0])] == "uint8" for i in images):  # type: ignore[arg-type]
+        return ""
+    return "its images are not uint8 as they came"
 
 
 @dataclass(frozen=True)
@@ -116,22 +124,33 @@ class ByteTables:
     own: hl.Func
 
 
-def byte_tables(low: Lowering, found: ByLookup, name: str, entries: int, span: int, most: Any) -> ByteTables:
-    """Make them, once a call: tables of so many entries for differences below ``span``, weights up to ``most``."""
-    at = weighted.neighbours(low, found.taps)
+def entry_of(low: Lowering, found: ByLookup, entries: int, span: int) -> Callable[[Any], Any]:
+    """Give what writes an entry of a byte table: of ``entries`` for differences below ``span``."""
+    step = span // entries
+
+    def entry(e: Any) -> Any:
+        first, *others = (
+            tables.between(low, found.table, found.index(low, hl.cast(hl.Float(32), e * step + i))) for i in range(step)
+        )
+        beyond = tables.between(low, found.table, found.index(low, hl.f32((span + 255) // 2)))
+        mean = sum(others, first) / hl.f32(step)
+        # The last entry is for all differences beyond it, too: as if they were in the middle.
+        return hl.select((e == entries - 1) & (span < 256), beyond, mean)
+
+    return entry
+
+
+def byte_tables(
+    low: Lowering, taps_node: Node, name: str, entries: int, write: Callable[[Any], Any], most: Any
+) -> ByteTables:
+    """Make them, once a call: tables of so many entries, which ``write`` gives, with weights up to ``most``."""
+    at = weighted.neighbours(low, taps_node)
     k, t, e, q = hl.Var("k"), hl.Var("t"), hl.Var("e"), hl.Var("q")
     place = (t + 1) * TAP_NUMBERS  # the pixel itself is not among the fours
     filler = hl.cast(hl.Int(32), at.numbers[place + 2] == 0)
     taps = low.stage(f"{name}_taps", [k, t], hl.mux(k, [at.offset(place), at.offset(place + 1), filler]))
 
-    step = span // entries
-    first, *others = (
-        tables.between(low, found.table, found.index(low, hl.cast(hl.Float(32), e * step + i))) for i in range(step)
-    )
-    beyond = tables.between(low, found.table, found.index(low, hl.f32((span + 255) // 2)))
-    mean = sum(others, first) / hl.f32(step)
-    # The last entry is for all differences beyond it, too: as if they were in the middle.
-    entry = low.stage(f"{name}_entry", [e], hl.select((e == entries - 1) & (span < 256), beyond, mean))
+    entry = low.stage(f"{name}_entry", [e], write(e))
     peak = low.stage(f"{name}_peak", [k], hl.f32(0))
     entry_loop = hl.RDom([(0, entries)], f"{name}_entry_loop")
     tap_loop = hl.RDom([(0, at.count)], f"{name}_tap_loop")

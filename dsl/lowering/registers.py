@@ -8,9 +8,12 @@ from typing import Any
 import halide as hl
 
 from dsl.ir import STENCIL_OPS, Image, Node
-from dsl.lowering import border, pointwise, tables, weighted
-from dsl.lowering.by_lookup import ByLookup, ByPatches, byte_tables
+from dsl.lowering import border, by_gaussians, pointwise, tables, weighted
+from dsl.lowering.by_gaussians import ByGaussians
+from dsl.lowering.by_lookup import ByLookup, ByPatches, ByteTables, byte_tables, entry_of
 from dsl.lowering.context import Group, Lowering, Reader, channel_count
+from dsl.registers.gaussians_bytes import STEPS, GaussiansOfBytes
+from dsl.registers.gaussians_floats import GaussiansOfFloats
 from dsl.registers.look_up import LookUp
 from dsl.registers.machine import Machine, machine
 from dsl.registers.mean_bytes import MeanOfBytes
@@ -21,6 +24,8 @@ from schedules.errors import ScheduleError
 
 #: Differences that byte tables may be for.
 _SPANS = (16, 32, 64, 128, 256)
+#: Those that a call's scales decide between.
+_AUTO_SPANS = (128, 256)
 
 
 def mean_of_bytes(low: Lowering, node: Node, found: ByLookup, group: Group, unit: Machine) -> Reader:
@@ -37,22 +42,56 @@ def mean_of_bytes(low: Lowering, node: Node, found: ByLookup, group: Group, unit
     is_same, rounded = found.image is found.guide, low.is_stored(node, "uint8")
     channels = [channel_count(found.image), channel_count(found.guide)]
     spec = MeanOfBytes(unit, channels[0], channels[1], is_same, entries, span, rounded)
-    padded = [border.padded_bytes(low, image, name, signed=unit.signed) for image in found.images]
-    made = byte_tables(low, found, name, entries, span, unit.weight)
-    given = [
-        *padded,
-        made.taps,
-        made.table,
-        made.own,
-        weighted.neighbours(low, found.taps).count // GROUP * GROUP,
-        low.step,
-        weighted.radius(low, found.taps),
-        room(low, name),
-    ]
-    result = define_extern(low, name, spec, given, hl.UInt(8) if rounded else hl.Float(32), spec.values)
+    made = byte_tables(low, found.taps, name, entries, entry_of(low, found, entries, span), unit.weight)
+    result = _of_bytes(low, node, found, made, spec, [], group)
     low.notes[low.label(node)] = f"bytes, {entries} entries for differences below {span} ({unit.name})"
+    return result
+
+
+def gaussians_of_bytes(low: Lowering, node: Node, found: ByGaussians, group: Group, unit: Machine) -> Reader:
+    """Stages: images with their surroundings, taps, byte tables of weights and of steps; and the extern stage."""
+    name, spans = f"{low.label(node)}_{group.name}", _spans(low, node, unit)
+    entries, rounded = max(unit.tables(STEPS)), low.is_stored(node, "uint8")
+    spec = GaussiansOfBytes(unit, found.channels, found.guides, entries, spans, rounded)
+    made = by_gaussians.byte_tables(low, found, name, entries, unit.weight)
+    steps = by_gaussians.steps(low, found, name, spans, unit.weight)
+    result = _of_bytes(low, node, found, made, spec, [steps], group)
+    below = " or ".join(str(span) for _, span in spans)
+    low.notes[low.label(node)] = (
+        f"bytes, {_guides(found)}, {entries} entries, steps of differences below {below} ({unit.name})"
+    )
+    return result
+
+
+def _guides(found: ByGaussians) -> str:
+    count = len(found.terms)
+    return f"{count} guide{'s' if count > 1 else ''}"
+
+
+def _spans(low: Lowering, node: Node, unit: Machine) -> tuple[tuple[int, int], ...]:
+    """Choose the tables of steps that there is code for: of one span, or of those that a call's scales decide on."""
+    label = low.label(node)
+    wanted = low.schedule.choice(f"{label}.span", "span", default="auto")
+    spans = _AUTO_SPANS if wanted == "auto" else (wanted,)
+    found = tuple((max(unit.tables(span)), span) for span in spans if span in _SPANS and unit.tables(span))
+    if not found:
+        known = ", ".join(str(span) for span in _SPANS if unit.tables(span))
+        raise ScheduleError(f"{label}: differences below {wanted!r}; {unit.name} has tables for 'auto', {known}")
+    return found
+
+
+def _of_bytes(
+    low: Lowering, node: Node, found: ByLookup | ByGaussians, made: ByteTables, spec: Any, more: list[Any], group: Group
+) -> Reader:
+    """Stages: images with their surroundings; and the extern stage that averages."""
+    name = f"{low.label(node)}_{group.name}"
+    padded = [border.padded_bytes(low, image, name, signed=spec.machine.signed) for image in found.images]
+    count = weighted.neighbours(low, found.taps).count // GROUP * GROUP
+    given = [*padded, made.taps, made.table, made.own, *more]
+    given += [count, low.step, weighted.radius(low, found.taps), room(low, name)]
+    result = define_extern(low, name, spec, given, hl.UInt(8) if spec.rounded else hl.Float(32), spec.values)
     group.strips += [*(func.name() for func in padded), f"{name}_room", name]
-    group.wide = rounded and len(low.outputs) == 1
+    group.wide = spec.rounded and len(low.outputs) == 1
     return result
 
 
@@ -78,6 +117,21 @@ def mean_of_floats(low: Lowering, node: Node, found: ByLookup, group: Group, uni
     ]
     result = define_extern(low, name, spec, given, hl.Float(32), spec.values)
     low.notes[low.label(node)] = f"floats, {entries} lines in registers ({unit.name})"
+    in_strips(low, inner, group)
+    group.strips += [f"{name}_room", name]
+    return result
+
+
+def gaussians_of_floats(low: Lowering, node: Node, found: ByGaussians, group: Group, unit: Machine) -> Reader:
+    """Stages: images with their surroundings, taps, factors of squared distances; and the extern stage."""
+    name = f"{low.label(node)}_{group.name}"
+    inner, at = Group(name), weighted.neighbours(low, found.taps)
+    spec = GaussiansOfFloats(unit, found.channels, found.guides)
+    padded = [border.padded_stage(low, image, inner) for image in found.images]
+    given = [*padded, *weighted.tap_stages(low, name, at), by_gaussians.factors(low, found, name)]
+    given += [at.count, low.step, at.reach, room(low, name)]
+    result = define_extern(low, name, spec, given, hl.Float(32), spec.values)
+    low.notes[low.label(node)] = f"floats, {_guides(found)} ({unit.name})"
     in_strips(low, inner, group)
     group.strips += [f"{name}_room", name]
     return result

@@ -8,7 +8,7 @@ import halide as hl
 
 from dsl.ir import Node
 from dsl.lowering import border, weighted
-from dsl.lowering.by_lookup import ByLookup, byte_tables
+from dsl.lowering.by_lookup import ByLookup, byte_tables, entry_of
 from dsl.lowering.context import Group, Lowering, Reader, channel_count
 from dsl.tap_table import GROUP
 from schedules.errors import ScheduleError
@@ -30,7 +30,7 @@ def mean_by_selects(low: Lowering, node: Node, found: ByLookup, group: Group) ->
     group.local += [func.name() for func in padded]
     group.own_columns.update(func.name() for func in padded)
     most = hl.min(_MOST, 65535 // at.count)  # so that the sum of all weights fills sixteen bits
-    made = byte_tables(low, found, name, entries, span, most)
+    made = byte_tables(low, found.taps, name, entries, entry_of(low, found, entries, span), most)
     x, y, guides = low.x, low.y, channel_count(found.guide)
 
     def read(image: hl.Func, count: int, x: Any, y: Any) -> list[Any]:

@@ -6,6 +6,7 @@ pixel side by side, in an order of pixels that :meth:`Machine.places` tells.
 
 from __future__ import annotations
 
+import struct
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
@@ -64,6 +65,10 @@ class Machine(ABC):
     def add_saturating(self, code: Code, a: ir.Value, b: ir.Value) -> ir.Value:
         """Add unsigned bytes, 255 at most."""
         return self._bytes(code, "uadd.sat", a, b)
+
+    def add_steps(self, code: Code, a: ir.Value, b: ir.Value) -> ir.Value:
+        """Add bytes below 128, 127 at most."""
+        return self._bytes(code, "sadd.sat", a, b)
 
     def interleave(self, code: Code, vectors: Sequence[ir.Value]) -> list[ir.Value]:
         """Put byte 0 of four vectors side by side, then byte 1, ...: four vectors of so many pixels each."""
@@ -131,6 +136,35 @@ class Machine(ABC):
         lanes = self.lanes
         size = code.call(f"llvm.fabs.v{lanes}f32", vector(F32, lanes), value)
         return code.build.select(code.build.fcmp_ordered("<", size, most), size, most)
+
+    def power_of_two(self, code: Code, exponent: ir.Value) -> ir.Value:
+        """Give ``2 ** exponent`` of floats up to 0: of those below -126 something as small; NaN of NaN."""
+        build, lanes = code.build, self.lanes
+        kind, whole, least = vector(F32, lanes), vector(I32, lanes), splat(F32, lanes, -126.0)
+        exponent = build.select(build.fcmp_ordered("<", exponent, least), least, exponent)
+        nearest = code.call(f"llvm.lrint.v{lanes}i32.v{lanes}f32", whole, exponent)
+        power = _polynomial(code, build.fsub(exponent, build.sitofp(nearest, kind)), _AROUND_ZERO)
+        shifted = build.shl(nearest, splat(I32, lanes, 23))  # to where a float has its exponent; of NaN nothing is left
+        return build.bitcast(build.add(build.bitcast(power, whole), shifted), kind)
+
+
+#: Coefficients of ``2 ** x`` from the constant on, to 8e-8 of the value: for x from -1/2 to 1/2, and from 0 to 1.
+_AROUND_ZERO = (1.0000000717, 0.6931469671, 0.2402211972, 0.0555071327, 0.0096755413, 0.0013276472)
+_TO_ONE = (0.9999999251, 0.6931530732, 0.2401536171, 0.055826318, 0.0089893402, 0.0018775766)
+
+
+def _polynomial(code: Code, value: ir.Value, coefficients: Sequence[float]) -> ir.Value:
+    """Write a polynomial of float vectors."""
+    last, *others = (splat(F32, value.type.count, _single(each)) for each in reversed(coefficients))
+    for each in others:
+        last = code.multiply_add(last, value, each)
+    return last
+
+
+def _single(value: float) -> float:
+    """Round to what float32 has."""
+    rounded: float = struct.unpack("f", struct.pack("f", value))[0]
+    return rounded
 
 
 class _X86(Machine):
@@ -220,6 +254,13 @@ class Avx512(_X86):
             "llvm.x86.avx512.mask.range.ps.512", kind, value, most, smaller_size, ir.Constant(kind, ir.Undefined),
             every, I32(4),
         )  # fmt: skip
+
+    def power_of_two(self, code: Code, exponent: ir.Value) -> ir.Value:
+        kind, every, down = vector(F32, 16), ir.Constant(I16, -1), I32(1)
+        none = ir.Constant(kind, ir.Undefined)
+        fraction = code.call("llvm.x86.avx512.mask.reduce.ps.512", kind, exponent, down, none, every, I32(4))
+        power = _polynomial(code, fraction, _TO_ONE)
+        return code.call("llvm.x86.avx512.mask.scalef.ps.512", kind, power, exponent, none, every, I32(4))
 
 
 class _Dot(_X86):

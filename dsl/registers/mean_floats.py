@@ -145,7 +145,8 @@ class _Writer(FloatsWriter):
         self.spec = spec
         images, vectors = images_given(spec.values, spec.guides, spec.same), vectors_of_sums(spec.machine, spec.values)
         super().__init__(name, spec.machine, images, vectors, extra=2, sizes=1)
-        self.lines = Lines(self.code, self.machine, *self.more, self.sizes[0], spec.entries)
+        tables, numbers = self.more
+        self.lines = Lines(self.code, self.machine, tables, numbers, self.sizes[0], spec.entries)
 
     def ask_extra(self) -> None:
         super().ask_extra()
