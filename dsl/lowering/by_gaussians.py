@@ -165,7 +165,7 @@ def steps(low: Lowering, found: ByGaussians, name: str, spans: tuple[tuple[int, 
     e, row = hl.Var("e"), hl.Var("row")
     factors = _row(low, f"{name}_factors", [term.times(low, steps_of_one(most)) for term in found.terms])
     count = len(found.terms)
-    squares = [_square(e, *each) for each in spans]
+    squares = [_square(e, *each, is_last=each is spans[-1]) for each in spans]
     square = hl.mux(row // count, squares) if len(squares) > 1 else squares[0]
     most_steps = hl.min(hl.round(square * factors[row % count]), f32(STEPS - 1))
     func = low.stage(f"{name}_steps", [e, row], hl.cast(hl.UInt(8), most_steps))
@@ -173,11 +173,11 @@ def steps(low: Lowering, found: ByGaussians, name: str, spans: tuple[tuple[int, 
     return func
 
 
-def _square(e: Any, entries: int, span: int) -> Any:
-    """Write the mean square of an entry's differences; beyond the last one they are taken to be in the middle."""
+def _square(e: Any, entries: int, span: int, *, is_last: bool) -> Any:
+    """Write the mean square of an entry's differences; where no larger span follows the last is for all beyond it."""
     step = span // entries
     parts = [hl.cast(hl.Float(32), e * step + i) for i in range(step)]
-    mean = sum((part * part for part in parts[1:]), parts[0] * parts[0]) / hl.f32(step)
-    if span == 256:
+    mean = sum((part * part for part in parts[1:]), parts[0] * parts[0]) / f32(step)
+    if span == 256 or not is_last:
         return mean
-    return hl.select(e == entries - 1, f32(((span + 255) // 2) ** 2), mean)
+    return hl.select(e == entries - 1, f32(((span + 255) // 2) ** 2), mean)  # as if they were in the middle

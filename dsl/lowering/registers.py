@@ -25,7 +25,7 @@ from schedules.errors import ScheduleError
 #: Differences that byte tables may be for.
 _SPANS = (16, 32, 64, 128, 256)
 #: Those that a call's scales decide between.
-_AUTO_SPANS = (128, 256)
+_AUTO_SPANS = (64, 128, 256)
 
 
 def mean_of_bytes(low: Lowering, node: Node, found: ByLookup, group: Group, unit: Machine) -> Reader:

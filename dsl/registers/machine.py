@@ -138,16 +138,19 @@ class Machine(ABC):
         return code.build.select(code.build.fcmp_ordered("<", size, most), size, most)
 
     def power_of_two(self, code: Code, exponent: ir.Value) -> ir.Value:
-        """Give ``2 ** exponent`` of floats up to 0: of those below -126 something as small; NaN of NaN."""
+        """Give ``2 ** exponent`` of floats up to 0; none far below, and none of NaN."""
         build, lanes = code.build, self.lanes
-        kind, whole, least = vector(F32, lanes), vector(I32, lanes), splat(F32, lanes, -126.0)
-        exponent = build.select(build.fcmp_ordered("<", exponent, least), least, exponent)
+        kind, whole = vector(F32, lanes), vector(I32, lanes)
         nearest = code.call(f"llvm.lrint.v{lanes}i32.v{lanes}f32", whole, exponent)
         power = _polynomial(code, build.fsub(exponent, build.sitofp(nearest, kind)), _AROUND_ZERO)
-        shifted = build.shl(nearest, splat(I32, lanes, 23))  # to where a float has its exponent; of NaN nothing is left
-        return build.bitcast(build.add(build.bitcast(power, whole), shifted), kind)
+        shifted = build.shl(nearest, splat(I32, lanes, 23))  # to where a float has its exponent
+        found = build.bitcast(build.add(build.bitcast(power, whole), shifted), kind)
+        is_some = build.fcmp_ordered(">", exponent, splat(F32, lanes, _LEAST_EXPONENT))
+        return build.select(is_some, found, splat(F32, lanes, 0.0))
 
 
+#: Powers of two below are denormal.
+_LEAST_EXPONENT = -125.0
 #: Coefficients of ``2 ** x`` from the constant on, to 8e-8 of the value: for x from -1/2 to 1/2, and from 0 to 1.
 _AROUND_ZERO = (1.0000000717, 0.6931469671, 0.2402211972, 0.0555071327, 0.0096755413, 0.0013276472)
 _TO_ONE = (0.9999999251, 0.6931530732, 0.2401536171, 0.055826318, 0.0089893402, 0.0018775766)
@@ -258,6 +261,8 @@ class Avx512(_X86):
     def power_of_two(self, code: Code, exponent: ir.Value) -> ir.Value:
         kind, every, down = vector(F32, 16), ir.Constant(I16, -1), I32(1)
         none = ir.Constant(kind, ir.Undefined)
+        least = splat(F32, 16, -256.0)  # of which nothing is left; NaN becomes it, too
+        exponent = code.build.select(code.build.fcmp_ordered(">", exponent, least), exponent, least)
         fraction = code.call("llvm.x86.avx512.mask.reduce.ps.512", kind, exponent, down, none, every, I32(4))
         power = _polynomial(code, fraction, _TO_ONE)
         return code.call("llvm.x86.avx512.mask.scalef.ps.512", kind, power, exponent, none, every, I32(4))
