@@ -91,7 +91,7 @@ def note(name: str) -> str:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@hypothesis.settings(max_examples=25, deadline=None)
+@hypothesis.settings(max_examples=15, deadline=None)
 @hypothesis.given(
     seed=st.integers(0, 2**32 - 1),
     shape=st.sampled_from([(1, 1), (1, 9), (13, 1), (3, 5), (17, 33), (40, 63), (31, 131)]),
