@@ -197,6 +197,32 @@ def test_scales_of_nothing_and_without_end(road: str) -> None:
     assert np.isfinite(result).all() and np.array_equal(np.rint(result), image)
 
 
+@pytest.mark.parametrize("road", ROADS)
+def test_channels_are_filtered_each_alone(road: str) -> None:
+    rng = np.random.default_rng(12)
+    images = [np.stack([picture(rng, (11, 40), 1) for _ in range(2)], axis=-1) for _ in range(2)]
+    run = program(1, (1,)).run
+    rest = ((2.0,), (dsl.tap_table(disc(2, 2.0)), [0.04]))
+    together = run(images, *rest, choices=(("mean", road),))
+    for channel in range(2):
+        alone = run([each[..., channel] for each in images], *rest, choices=(("mean", road),))
+        assert np.array_equal(together[..., channel], alone)
+
+
+@needs_registers
+def test_guides_that_are_computed() -> None:
+    @dsl.filter
+    def by_blurred(src: dsl.Image, sigma: dsl.Scalar = 2.0) -> dsl.Image:
+        near, guide = dsl.taps(disc(3, 2.0)), dsl.convolve(src, dsl.gaussian(sigma))
+        d, e = dsl.distance(guide[near], guide), dsl.distance(src[near], src)
+        return dsl.weighted_mean(src[near], dsl.exp(-0.01 * (d * d + 0.2 * e * e)))
+
+    image = picture(np.random.default_rng(11), (37, 90), 1).astype(np.float32)
+    result, wanted = by_blurred(image), by_blurred(image, schedule=Schedule({"mean": "loop"}))
+    assert "floats, 2 guides" in next(text for c in dsl.compiled() if c.filter == "by_blurred" for text in c.notes)
+    assert np.abs(result - wanted).max() < 5e-4 and np.abs(result - image).max() > 1
+
+
 @needs_registers
 def test_weights_below_zero_and_of_whole_numbers_of_sixteen_bits() -> None:
     rng = np.random.default_rng(10)
