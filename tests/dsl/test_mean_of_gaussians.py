@@ -24,7 +24,7 @@ PAD_MODES: dict[str, Any] = {
     "reflect101": "reflect", "reflect": "symmetric", "replicate": "edge", "wrap": "wrap", "constant": "constant",
 }  # fmt: skip
 #: Channels of images and guides: what is compiled.
-KINDS = ((1, (1,)), (1, (1, 1)), (1, (3, 1, 1)), (3, (3, 1)))
+KINDS = ((1, (1, 1)), (1, (3, 1, 1)), (3, (3, 1)))
 
 
 def reference(
@@ -109,13 +109,13 @@ def test_roads_agree_with_float64(
     weights, scales = disc(radius, 0.6 * radius + 0.5), [1 / sigma for sigma in sigmas[: len(kind[1])]]
     wanted = reference(images[0], images[1:], weights, scales, border)
     common: dict[str, Any] = {"border": border, "border_value": 7.0}
-    for road in ROADS:
+    for road in ROADS[:2]:
         result = filtered(images, weights, scales, road, **common)
         error = np.abs(result - wanted)
         # Weights of 1 / 255 of the most, and in steps of 1 / 20 of the exponent: of few neighbours that is not nothing.
         assert error.max() <= (6.0 if road == "bytes" else 0.501)
         assert image_is_small(shape) or np.sqrt((error**2).mean()) <= (1.0 if road == "bytes" else 0.35)
-    for road in ROADS[1:]:
+    for road in ROADS[1:] or ROADS:
         result = filtered([each.astype(np.float32) for each in images], weights, scales, road, **common)
         assert np.abs(result - wanted).max() < 5e-4
 
@@ -126,7 +126,7 @@ def image_is_small(shape: tuple[int, int]) -> bool:
 
 @pytest.mark.parametrize("road", ROADS)
 def test_notes_tell_the_road(road: str) -> None:
-    images = [picture(np.random.default_rng(3), (9, 9), 1)] * 3
+    images = [picture(np.random.default_rng(3), (9, 9), 1).astype(np.uint8 if road == "bytes" else np.float32)] * 3
     filtered(images, disc(1, 1.0), [0.1, 0.2], road)
     expected = {"bytes": "bytes, 2 guides, ", "floats": "floats, 2 guides ", "loop": "loop over taps"}
     notes = {text for found in dsl.compiled() if found.filter == "gray_by_gray_gray" for text in found.notes}
@@ -163,10 +163,10 @@ def test_bytes_are_accurate_for_any_sigma(target: str) -> None:
 def test_spans_are_chosen_by_the_scales_of_a_call() -> None:
     """Differences of 140: beyond a span of 128, whose last entry is for the middle of what is beyond it."""
     image = np.where(np.arange(90) % 2, 140, 0).astype(np.uint8)[None].repeat(8, 0)
-    weights, scales = disc(2, 2.0), [1 / 100]
-    wanted = reference(image, [image], weights, scales, "wrap")
-    assert np.abs(filtered([image] * 2, weights, scales, "bytes", border="wrap") - wanted).max() < 1.5
-    narrow = filtered([image] * 2, weights, scales, "bytes", border="wrap", choices=(("span", 128),))
+    weights, scales = disc(2, 2.0), [1 / 100, 0.0]
+    wanted = reference(image, [image] * 2, weights, scales, "wrap")
+    assert np.abs(filtered([image] * 3, weights, scales, "bytes", border="wrap") - wanted).max() < 1.5
+    narrow = filtered([image] * 3, weights, scales, "bytes", border="wrap", choices=(("span", 128),))
     assert np.abs(narrow - wanted).max() > 5
 
 
@@ -187,22 +187,23 @@ def test_what_is_not_finite_stays_where_it_is() -> None:
 
 @pytest.mark.parametrize("road", ROADS)
 def test_scales_of_nothing_and_without_end(road: str) -> None:
-    image = picture(np.random.default_rng(9), (20, 70), 1)
-    other = (np.arange(70) * 3).astype(np.uint8)[None].repeat(20, 0) ^ np.arange(20, dtype=np.uint8)[:, None]
+    image, other = (picture(np.random.default_rng(seed), (20, 70), 1) for seed in (9, 13))
+    if road != "bytes":
+        image, other = image.astype(np.float32), other.astype(np.float32)
     weights = disc(2, 2.0)
     plain = reference(image, [], weights, [], "reflect101")
     assert np.abs(filtered([image, other, image], weights, [0.0, 0.0], road) - plain).max() < 1.1
-    images = [each.astype(np.float32 if road == "floats" else np.uint8) for each in (image, image)]
-    result = filtered(images, weights, [1e9], road)
+    result = filtered([image, image, other], weights, [1e9, 0.1], road)
     assert np.isfinite(result).all() and np.array_equal(np.rint(result), image)
 
 
 @pytest.mark.parametrize("road", ROADS)
 def test_channels_are_filtered_each_alone(road: str) -> None:
     rng = np.random.default_rng(12)
-    images = [np.stack([picture(rng, (11, 40), 1) for _ in range(2)], axis=-1) for _ in range(2)]
-    run = program(1, (1,)).run
-    rest = ((2.0,), (dsl.tap_table(disc(2, 2.0)), [0.04]))
+    images = [np.stack([picture(rng, (11, 40), 1) for _ in range(2)], axis=-1) for _ in range(3)]
+    images = images if road == "bytes" else [each.astype(np.float32) for each in images]
+    run = program(1, (1, 1)).run
+    rest = ((2.0,), (dsl.tap_table(disc(2, 2.0)), [0.04, 0.02]))
     together = run(images, *rest, choices=(("mean", road),))
     for channel in range(2):
         alone = run([each[..., channel] for each in images], *rest, choices=(("mean", road),))
@@ -212,14 +213,14 @@ def test_channels_are_filtered_each_alone(road: str) -> None:
 @needs_registers
 def test_guides_that_are_computed() -> None:
     @dsl.filter
-    def by_blurred(src: dsl.Image, sigma: dsl.Scalar = 2.0) -> dsl.Image:
-        near, guide = dsl.taps(disc(3, 2.0)), dsl.convolve(src, dsl.gaussian(sigma))
+    def by_root(src: dsl.Image) -> dsl.Image:
+        near, guide = dsl.taps(disc(3, 2.0)), dsl.sqrt(src)
         d, e = dsl.distance(guide[near], guide), dsl.distance(src[near], src)
-        return dsl.weighted_mean(src[near], dsl.exp(-0.01 * (d * d + 0.2 * e * e)))
+        return dsl.weighted_mean(src[near], dsl.exp(-0.5 * (d * d + 0.004 * e * e)))
 
     image = picture(np.random.default_rng(11), (37, 90), 1).astype(np.float32)
-    result, wanted = by_blurred(image), by_blurred(image, schedule=Schedule({"mean": "loop"}))
-    assert "floats, 2 guides" in next(text for c in dsl.compiled() if c.filter == "by_blurred" for text in c.notes)
+    result, wanted = by_root(image), by_root(image, schedule=Schedule({"mean": "loop"}))
+    assert "floats, 2 guides" in next(text for c in dsl.compiled() if c.filter == "by_root" for text in c.notes)
     assert np.abs(result - wanted).max() < 5e-4 and np.abs(result - image).max() > 1
 
 
