@@ -23,4 +23,17 @@ from dsl.variants import compiled
 from dsl.vocabulary import *  # noqa: F403 (the words are listed once, there)
 from dsl.vocabulary import __all__ as _words
 
-__all__ = ["Color", "DSLError", "Filter", "Image", "Kernel", "Levels", "Scalar", "Table", "Taps", "compiled", "filter", *_words]
+__all__ = [
+    "Color",
+    "DSLError",
+    "Filter",
+    "Image",
+    "Kernel",
+    "Levels",
+    "Scalar",
+    "Table",
+    "Taps",
+    "compiled",
+    "filter",
+    *_words,
+]

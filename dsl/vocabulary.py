@@ -245,7 +245,8 @@ def decompose(
     Parameters
     ----------
     base : function
-        A filter that is linear in its image: it is given an image, and gives one.
+        A filter that is linear in its image, and filters channels alike: it is given an image of one channel more than
+        ``image``, which is the weight, and gives one of as many.
     image : Image
         What is filtered.
     guides : sequence of Image
@@ -264,7 +265,8 @@ def decompose(
     at = levels(*tables)
     differences = [scale * (guide - at[k]) for k, (guide, scale) in enumerate(zip(guides, scales, strict=True))]
     weight = exp(-0.5 * minimum(functools.reduce(operator.add, (d * d for d in differences)), _FAR))
-    total, weights = base(weight * image), base(weight)
+    *totals, weights = base(stack(weight * image, weight)).channels
+    total = totals[0] if len(totals) == 1 else stack(*totals)
     # The ratio total / weights, but the image itself where there is no weight; and exactly what is constant.
     return interpolate(image + (total - image * weights) / maximum(weights, _LITTLE), guides)
 
@@ -514,8 +516,8 @@ __all__ = [
     "collapse",
     "convolve",
     "cos",
-    "distance",
     "decompose",
+    "distance",
     "dot",
     "down",
     "exp",

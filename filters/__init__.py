@@ -20,6 +20,7 @@ from filters._gaussian import gaussian, unsharp
 from filters._guided.call import guided
 from filters._laplacian.call import local_laplacian
 from filters._laplacian.interactive import LocalLaplacian
+from filters._multilateral.call import multilateral
 from filters._scale_space import gaussian_scale_space
 from filters._weighted.call import bilateral, joint_bilateral, variable_convolve
 from filters._weighted.patches import nonlocal_means
@@ -39,6 +40,7 @@ __all__ = [
     "guided",
     "joint_bilateral",
     "local_laplacian",
+    "multilateral",
     "nonlocal_means",
     "reference",
     "unsharp",

@@ -51,7 +51,9 @@ def parts(
     kinds = list(map(channels, guides))
     count = image.shape[-1] if image.ndim > 2 else 1
     threes = 0 if alone else count - count % COLOR
-    planes = [guide if kind == COLOR or guide.ndim == 2 else guide[..., 0] for guide, kind in zip(guides, kinds, strict=True)]
+    planes = [
+        guide if kind == COLOR or guide.ndim == 2 else guide[..., 0] for guide, kind in zip(guides, kinds, strict=True)
+    ]
     for first in range(0, threes, COLOR):
         part = np.s_[..., first : first + COLOR]
         yield Part(COLOR, [image[part], *planes], result[part])
@@ -63,6 +65,46 @@ def parts(
         else:
             part = np.s_[..., channel : channel + 1]
             yield Part(1, [image[part], *(plane[..., None] for plane in planes)], result[part])
+
+
+_PAD_MODES: dict[str, Any] = {
+    "reflect101": "reflect",
+    "reflect": "symmetric",
+    "replicate": "edge",
+    "wrap": "wrap",
+    "constant": "constant",
+}
+
+
+def continued(
+    images: Sequence[arrays.Array], radius: int, border: str, border_value: float
+) -> tuple[list[arrays.Array], tuple[slice, ...]]:
+    """Continue images by their border rule, so that halved ones meet a border only where pixels are left over.
+
+    Above and on the left they may, under the rule that mirrors about the first pixel.
+
+    Returns
+    -------
+    (list of arrays, tuple of slices)
+        The images, of which the others may be planes beside the first, and where in it that one was.
+    """
+    before = 0 if border == "reflect101" else radius
+    keywords = {"constant_values": border_value} if border == "constant" else {}
+    first = _row_axis(images[0], images[0])
+
+    def widened(image: arrays.Array) -> arrays.Array:
+        axis = _row_axis(image, images[0])
+        sides = [(0, 0)] * axis + [(before, radius)] * 2 + [(0, 0)] * (image.ndim - axis - 2)
+        return np.pad(image, sides, _PAD_MODES[border], **keywords)
+
+    rows, columns = (slice(before, before + size) for size in images[0].shape[first : first + 2])
+    return list(map(widened, images)), (slice(None),) * first + (rows, columns)
+
+
+def _row_axis(image: arrays.Array, first: arrays.Array) -> int:
+    """Give the axis of the rows of an image, or of a plane beside a colour."""
+    is_plane = image.ndim == 2 or image.ndim < first.ndim
+    return image.ndim - 2 if is_plane else image.ndim - 3
 
 
 def middle(image: arrays.Array) -> float:

@@ -56,7 +56,7 @@ def read(
     given = [
         *padded,
         _numbers(low, chain, name),
-        _outside(low, chain, spec, name),
+        _outside(low, chain, spec, name, levels),
         border.column_index(low, 0),
         _nothing(low, name) if levels is None else level_by_level.numbers(low, levels),
         room(low, name),
@@ -87,14 +87,9 @@ def _radius(low: Lowering, chain: Chain) -> Any:
 
 def _numbers(low: Lowering, chain: Chain, name: str) -> hl.Func:
     """Stage, once a call: the scalars of a chain."""
-    return _once_a_call(low, f"{name}_numbers", [pointwise.scalar(low, node) for node in chain.numbers])
-
-
-def _once_a_call(low: Lowering, name: str, values: Sequence[Any]) -> hl.Func:
-    """Stage: some numbers, of which there may be none."""
-    i = hl.Var("i")
-    found = low.stage(name, [i], hl.mux(i, list(values)) if len(values) > 1 else [*values, hl.f32(0)][0])
-    low.record[name].compute_root()
+    i, values = hl.Var("i"), [pointwise.scalar(low, node) for node in chain.numbers] or [hl.f32(0)]
+    found = low.stage(f"{name}_numbers", [i], hl.mux(i, values) if len(values) > 1 else values[0])
+    low.record[found.name()].compute_root()
     return found
 
 
@@ -105,9 +100,10 @@ def _nothing(low: Lowering, name: str) -> hl.Func:
     return found
 
 
-def _outside(low: Lowering, chain: Chain, spec: WindowRows, name: str) -> hl.Func:
-    """Stage, once a call: under the constant border what kept rows are outside, the arithmetic on that constant."""
+def _outside(low: Lowering, chain: Chain, spec: WindowRows, name: str, levels: Node | None) -> hl.Func:
+    """Stage, once a call, for every level: under the constant border what kept rows are outside, arithmetic on that."""
     known: dict[int, Any] = {}
+    i, m = hl.Var("i"), hl.Var("m")
 
     def value(line: int) -> Any:
         if line not in known:
@@ -120,13 +116,24 @@ def _outside(low: Lowering, chain: Chain, spec: WindowRows, name: str) -> hl.Fun
                 known[line] = pointwise.scalar(low, chain.numbers[numbers[0]])
             elif op == "mean":
                 known[line] = value(args[0])
-            elif op == "level":
-                known[line] = hl.f32(0)
+            elif op == "level" and levels is not None:
+                known[line] = hl.Expr(level_by_level.numbers(low, levels)[numbers[0], m])
             else:
                 known[line] = pointwise.OPERATIONS[op](*map(value, args))
         return known[line]
 
-    return _once_a_call(low, f"{name}_outside", [value(line) for line in spec.ring])
+    values = [value(line) for line in spec.ring] or [hl.f32(0)]
+    found = low.stage(f"{name}_outside", [i, m], hl.mux(i, values) if len(values) > 1 else values[0])
+    low.record[found.name()].compute_root()
+    return found
+
+
+def of_nodes(low: Lowering, nodes: Sequence[Node]) -> Chain | None:
+    """Find the chain that gives some nodes from the arguments, if it is to be fused."""
+    if any(channel_count(node) > 1 for node in nodes) or method(low, "windows") != "fused":
+        return None
+    found = window_chain.chain(nodes, lambda node: node.op == "input")
+    return found if found is not None and found.means > 1 else None
 
 
 def of_levels(low: Lowering, node: Node) -> Chain | None:

@@ -49,8 +49,9 @@ def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowere
     _arguments(low, program, names)
     outputs = low.outputs = [nodes[i] for i in program.outputs]
     roots = set() if fused_windows.of_program(low) else _full_nodes(low)
+    _lower_once(low, [node for node in nodes if id(node) in roots])
     for node in nodes:
-        if id(node) in roots:
+        if id(node) in roots and id(node) not in low.roots:
             (_lower_levels if node.op == "interpolated" else _lower_full)(low, node)
     func = _lower_outputs(low, outputs)
     arguments = [*low.images, *low.tables, *low.scalars, low.channels, low.border, low.border_value]
@@ -187,6 +188,26 @@ def _lower_full(low: Lowering, node: Node) -> None:
         low.inside.add(id(node))
     _schedule_loops(low, group, "GuardWithIf" if id(node) in low.inside else "RoundUp", level)
     low.roots[id(node)] = reader
+
+
+def _lower_once(low: Lowering, roots: Sequence[Node]) -> None:
+    """Lower what levels have in common, if it is a chain of windows: in one loop nest."""
+    interpolated = [node for node in low.nodes if node.op == "interpolated"]
+    once = {id(each) for node in interpolated for each in levels.unvarying(node)}
+    together = [node for node in roots if id(node) in once]
+    chain = fused_windows.of_nodes(low, together) if together else None
+    if chain is None:
+        return
+    group = Group("once")
+    read = low.tuple_stage("once", 1, fused_windows.read(low, chain, group, "once_windows"), None)
+    low.in_full("once")
+    _schedule_loops(low, group, "GuardWithIf")
+    for i, node in enumerate(together):
+        low.roots[id(node)] = _component(read, i)
+
+
+def _component(read: TupleReader, index: int) -> Reader:
+    return lambda x, y, c: read(x, y, c)[index]
 
 
 def _lower_levels(low: Lowering, node: Node) -> None:

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from llvmlite import ir
 
 from dsl.registers.arithmetic import Arithmetic
-from dsl.registers.code import F32, I1, I32, I64, PTR, Buffer, Code, splat, vector
+from dsl.registers.code import F32, I1, I32, I64, PTR, Buffer, Code, vector
 
 #: Of all machines alike, so that sums have one order; LLVM parts vectors where they are shorter.
 LANES = 16
@@ -98,7 +98,6 @@ class WindowRows:
             elif self.depths[line] == 2 and self.lines[line][0] != "mean":
                 pending += self.lines[line][1]
         return tuple(dict.fromkeys(found))
-
 
     @functools.cached_property
     def costly(self) -> tuple[int, ...]:
@@ -201,6 +200,7 @@ class _Writer:
                 leaf.ask(2, I32(0), I32(channels))
         self.numbers_given.ask(0, I32(0), I32(max(1, self._count("number"))))
         self.outside_given.ask(0, I32(0), I32(max(1, len(self.spec.ring))))
+        self.outside_given.ask(1, I32(0), self.count)
         self.columns.ask(0, build.neg(self.radius), build.add(self.width, build.mul(self.radius, I32(2))))
         self.levels.ask(0, I32(0), I32(max(1, LEVEL_NUMBERS * len(self.spec.guides))))
         self.levels.ask(1, I32(0), self.count)
@@ -218,8 +218,6 @@ class _Writer:
         self.memory, self.stride = self.room.host(), self.room.stride(1)
         given = self.numbers_given.host()
         self.numbers = [self._spread(given, i) for i in range(self._count("number"))]
-        outside = self.outside_given.host()
-        self.outside = [self._spread(outside, i) for i in range(len(self.spec.ring))]
         self.columns_host, self.columns_first = self.columns.host(), self.columns.minimum(0)
         size = build.sitofp(build.mul(self.window, self.window), F32)
         self.part = code.broadcast(build.fdiv(ir.Constant(F32, 1.0), size), LANES)
@@ -314,11 +312,14 @@ class _Writer:
         return self.build.icmp_signed("!=", self.held, I32(0)) if self.spec.depth == 2 else I1(0)
 
     def _load_level(self, level: ir.Value) -> None:
-        code, build = self.code, self.build
         count = len(self.spec.guides)
-        row = code.at(self.levels.host(), build.mul(code.wide(level), self.levels.stride(1)), F32)
+        outside, row = (self._row_of(given, level) for given in (self.outside_given, self.levels))
+        self.outside = [self._spread(outside, i) for i in range(len(self.spec.ring))]
         found = [self._spread(row, i) for i in range(LEVEL_NUMBERS * count)]
         self.coordinates, self.before, self.behind = (found[i * count : (i + 1) * count] for i in range(LEVEL_NUMBERS))
+
+    def _row_of(self, given: Buffer, level: ir.Value) -> ir.Value:
+        return self.code.at(given.host(), self.build.mul(self.code.wide(level), given.stride(1)), F32)
 
     def _clear(self) -> None:
         """Set all sums and rows to zero."""
@@ -445,9 +446,7 @@ class _Writer:
     def _share(self, row: _Row) -> ir.Value | None:
         """Give the share of this level where guides' values lie; None without levels."""
         build, found = self.build, None
-        for line, at, before, behind in zip(
-            self.spec.guides, self.coordinates, self.before, self.behind, strict=True
-        ):
+        for line, at, before, behind in zip(self.spec.guides, self.coordinates, self.before, self.behind, strict=True):
             known, one = self.arithmetic, self.arithmetic.number(1)
             distance = build.fsub(row.value(line), at)
             rising = known.add(one, known.multiply(distance, before))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from dsl import arrays
+from filters import _guides
 from filters._arguments import choice, number, whole
 from filters._filter import public
 from filters._gaussian import Border
@@ -204,7 +204,7 @@ def joint_bilateral(
         "threads": threads,
     }
     array = arrays.check(image)
-    return _filter(array, _guide(guide, array), kernel, function, _method(method, accuracy), norm, out, common)
+    return _filter(array, _guides.check(guide, array), kernel, function, _method(method, accuracy), norm, out, common)
 
 
 @public(programs.gray_by_gray, programs.color_by_color)
@@ -302,7 +302,7 @@ def variable_convolve(
         )
     chosen, decibels = _method(method, accuracy)
     road = ("register_lut" if chosen == "auto" else chosen, decibels)
-    return _filter(array, _guide(guide, array), kernel, function, road, norm, out, common)
+    return _filter(array, _guides.check(guide, array), kernel, function, road, norm, out, common)
 
 
 def _kernel(weights: Any) -> Kernel:
@@ -352,7 +352,7 @@ def _filter(
     """Filter an image, by itself or by a guide, with the program for its channels."""
     chosen = choice(norm, "norm", _NORMS)
     leading = image if guide is None else guide
-    channels = _channels(leading)
+    channels = _guides.channels(leading)
     wanted = Wanted(
         _is_bytes(image, leading, common),
         channels,
@@ -368,9 +368,18 @@ def _filter(
         filtered: np.ndarray[Any, Any] = run(program, [image], out=out)
         return filtered
     result = np.empty_like(image) if out is None else arrays.check_out(out, image, (image, guide))
-    for program, images, part in _jobs(image, guide, result, isinstance(plan, ConstantTime)):
-        run(program, images, out=part)
+    for part in _guides.parts(image, [guide], result, alone=isinstance(plan, ConstantTime)):
+        run(_PROGRAMS[part.channels, channels], part.images, out=part.result)
     return result
+
+
+#: By the channels of the image and of the guide.
+_PROGRAMS = {
+    (1, 1): programs.gray_by_gray,
+    (1, _guides.COLOR): programs.gray_by_color,
+    (_guides.COLOR, 1): programs.color_by_gray,
+    (_guides.COLOR, _guides.COLOR): programs.color_by_color,
+}
 
 
 def _plan(
@@ -466,45 +475,25 @@ def _run(
 def _run_in_constant_time(
     program: Any, images: list[arrays.Array], radius: int, plan: ConstantTime, common: dict[str, Any], out: Any
 ) -> Any:
-    """Filter images that are continued by their border rule: halved ones meet a border only where pixels are left over.
-
-    Above and on the left they do, under the rule that mirrors about the first pixel.
-    """
+    """Filter images that are continued by their border rule."""
     first = images[0]
     result = np.empty_like(first) if out is None else arrays.check_out(out, first, images)
     if not first.size:
         return result
-    before = 0 if common["border"] == "reflect101" else radius
-    axis = 0 if first.ndim == 2 else first.ndim - 3
-    sides = [(0, 0)] * axis + [(before, radius)] * 2 + [(0, 0)] * (first.ndim - axis - 2)
-    keywords = {"constant_values": common["border_value"]} if common["border"] == "constant" else {}
-    continued = [np.pad(image, sides, _PAD_MODES[common["border"]], **keywords) for image in images]
+    continued, inside = _guides.continued(images, radius, common["border"], common["border_value"])
     structural = {"terms": plan.terms, "levels": plan.levels}
     tables, choices = (plan.taps, plan.series), (("strip", _STRIP),)
     filtered = program.run(continued, (float(plan.radius),), tables, structural, choices=choices, **common)
-    rows, columns = (slice(before, before + size) for size in first.shape[axis : axis + 2])
-    result[...] = filtered[(slice(None),) * axis + (rows, columns)]
+    result[...] = filtered[inside]
     return result
 
 
 #: Rows of a task: so many that halved images have enough tasks, too.
 _STRIP = 24
-_PAD_MODES: dict[str, Any] = {
-    "reflect101": "reflect",
-    "reflect": "symmetric",
-    "replicate": "edge",
-    "wrap": "wrap",
-    "constant": "constant",
-}
 _IN_CONSTANT_TIME = {
     programs.gray_program: programs.smooth_gray,
     programs.gray_by_gray: programs.smooth_gray_by_gray,
 }
-
-
-def _channels(image: arrays.Array) -> int:
-    """Give the channels that a distance is over: three of a colour, one where each is filtered alone."""
-    return 3 if image.ndim > 2 and image.shape[-1] >= 3 else 1
 
 
 def _is_bytes(image: arrays.Array, guide: arrays.Array, common: dict[str, Any]) -> bool:
@@ -523,44 +512,3 @@ def _peak(guide: arrays.Array, function: RangeFunction, method: tuple[Method, fl
         return None
     width = float(guide.max()) - float(guide.min())
     return width if np.isfinite(width) and width > 0 else None
-
-
-def _jobs(
-    image: arrays.Array, guide: arrays.Array, result: arrays.Array, alone: bool
-) -> Iterator[tuple[Any, list[arrays.Array], arrays.Array]]:
-    """Go through the channels of an image, three at a time unless each is ``alone``: program, images, where it goes."""
-    is_color = _channels(guide) == 3
-    plane = guide if guide.ndim == 2 else guide[..., 0]
-    if image.ndim == 2:
-        yield (
-            (programs.gray_by_color if is_color else programs.gray_by_gray),
-            [image, guide if is_color else plane],
-            result,
-        )
-        return
-    count = image.shape[-1]
-    threes = 0 if alone else count - count % 3
-    for first in range(0, threes, 3):
-        part = np.s_[..., first : first + 3]
-        program = programs.color_by_color if is_color else programs.color_by_gray
-        yield program, [image[part], guide if is_color else plane], result[part]
-    for channel in range(threes, count):
-        if is_color:
-            yield programs.gray_by_color, [image[..., channel], guide], result[..., channel]
-        else:
-            part = np.s_[..., channel : channel + 1]
-            yield programs.gray_by_gray, [image[part], plane[..., None]], result[part]
-
-
-def _guide(guide: ArrayLike, image: arrays.Array) -> arrays.Array:
-    """Check a guide: of the image's size, with one channel or a colour's three; two are a colour without a third."""
-    array = arrays.check(guide, "guide")
-    batch = 4 if image.ndim == 4 else 0
-    if array.ndim == 3 and batch and array.shape == image.shape[:3]:
-        array = array[..., None]
-    size = image.shape[: 3 if batch else 2]
-    if array.shape[: len(size)] != size or array.ndim not in (len(size), len(size) + 1):
-        raise ValueError(f"guide has shape {array.shape}, image {image.shape}; equal sizes are needed")
-    if array.ndim > len(size) and array.shape[-1] == 2:
-        array = np.concatenate([array, np.zeros_like(array[..., :1])], axis=-1)
-    return array

@@ -122,6 +122,11 @@ def _cosines(function: RangeFunction, width: float, terms: int) -> tuple[float, 
     return best[1], tuple(best[2].tolist())
 
 
+def small_kernel(levels: int, kernel: Float64) -> Float64:
+    """Give the kernel for images that were halved so often which, with halving and doubling, is a given one."""
+    return _small_kernel(levels, kernel.shape, kernel.tobytes())
+
+
 @functools.lru_cache(maxsize=64)
 def _small_kernel(levels: int, shape: tuple[int, int], data: bytes) -> Float64:
     """Fit a kernel for halved images, such that with what halving and doubling do it is the one that was asked for."""
