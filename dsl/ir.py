@@ -48,7 +48,7 @@ _NOWHERE = ("", 0)  # the place of a node that was not traced
 
 @dataclass(frozen=True)
 class Image:
-    """Type of an image: its channels (0: plain planes), how often it was halved, whether it varies over taps, levels."""
+    """Type of an image: channels (0: plain planes), how often it was halved, whether it varies over taps or levels."""
 
     channels: int
     level: int = 0
@@ -264,7 +264,7 @@ def _distance(node: Node) -> Type:
     if kinds[0].channels != kinds[1].channels:
         raise node.fail(f"images of {kinds[0].channels} and {kinds[1].channels} channels")
     common = _broadcast(node, kinds)
-    return replace(common, channels=min(common.channels, 1))  # type: ignore[union-attr,type-var]
+    return replace(common, channels=min(common.channels, 1))  # type: ignore[union-attr,arg-type]
 
 
 def _taps(node: Node) -> Type:

@@ -213,7 +213,7 @@ class Taps(Value):
 
 
 class Levels(Value):
-    """Levels of guides' values: what :func:`dsl.levels` makes. ``levels[k]`` is the value of guide k at each of them."""
+    """Levels of guides' values, from :func:`dsl.levels`: ``levels[k]`` is the value of guide k at each of them."""
 
     kind = "Levels"
     __slots__ = ()

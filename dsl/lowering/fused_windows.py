@@ -109,15 +109,15 @@ def _outside(low: Lowering, chain: Chain, spec: WindowRows, name: str, levels: N
         if line not in known:
             op, args, numbers = chain.lines[line]
             if op == "leaf":
-                known[line] = pointwise.outside(low, chain.leaves[numbers[0]])(numbers[1])
+                known[line] = pointwise.outside(low, chain.leaves[int(numbers[0])])(int(numbers[1]))
             elif op == "constant":
-                known[line] = hl.f32(float.fromhex(numbers[0]))
+                known[line] = hl.f32(float.fromhex(str(numbers[0])))
             elif op == "number":
-                known[line] = pointwise.scalar(low, chain.numbers[numbers[0]])
+                known[line] = pointwise.scalar(low, chain.numbers[int(numbers[0])])
             elif op == "mean":
                 known[line] = value(args[0])
             elif op == "level" and levels is not None:
-                known[line] = hl.Expr(level_by_level.numbers(low, levels)[numbers[0], m])
+                known[line] = hl.Expr(level_by_level.numbers(low, levels)[int(numbers[0]), m])
             else:
                 known[line] = pointwise.OPERATIONS[op](*map(value, args))
         return known[line]

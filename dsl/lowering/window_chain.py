@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from dsl.ir import SCALAR, Image, Node
 
 #: Arithmetic that the rows know (dsl/registers/arithmetic.py).
-ARITHMETIC = frozenset(
-    ("neg", "abs", "sqrt", "exp", "floor", "add", "sub", "mul", "div", "min", "max")
-    + ("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not", "select")
-)
+_NUMBERS = ("neg", "abs", "sqrt", "exp", "floor", "add", "sub", "mul", "div", "min", "max")
+_CONDITIONS = ("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not", "select")
+ARITHMETIC = frozenset((*_NUMBERS, *_CONDITIONS))
 #: Windows of windows that the rows know.
 MOST_DEPTH = 2
 
@@ -65,7 +64,7 @@ def chain(outputs: Sequence[Node], is_leaf: Callable[[Node], bool]) -> Chain | N
     builder = _Builder(is_leaf)
     try:
         builder.chain.outputs = [builder.image(node) for node in outputs]
-    except _NoChain:
+    except _NoChainError:
         return None
     found = builder.chain
     return found if found.means and max(found.depths()) <= MOST_DEPTH else None
@@ -84,7 +83,7 @@ def is_decomposed(nodes: Sequence[Node]) -> bool:
     return any(node.op == "interpolated" for node in nodes)
 
 
-class _NoChain(Exception):
+class _NoChainError(Exception):
     """Something is not of a chain."""
 
 
@@ -110,7 +109,7 @@ class _Builder:
     def _image(self, node: Node) -> list[int]:
         if not isinstance(node.type, Image):
             if node.type != SCALAR:
-                raise _NoChain
+                raise _NoChainError
             if node.op == "constant":
                 return [self.line("constant", (), [str(node.attributes[0])])]
             return [self.line("number", (), [_place(self.chain.numbers, node)])]
@@ -133,15 +132,15 @@ class _Builder:
 
     def _is_known(self, node: Node) -> bool:
         if node.op not in ARITHMETIC and node.op not in ("stack", "component"):
-            raise _NoChain
+            raise _NoChainError
         return True
 
     def _check_box(self, node: Node) -> None:
         down, across = node.args[1:]
         if down.op != "box" or across.op != "box" or down.args[0] is not across.args[0]:
-            raise _NoChain
+            raise _NoChainError
         if self.chain.radius not in (None, down.args[0]):
-            raise _NoChain
+            raise _NoChainError
         self.chain.radius = down.args[0]
 
 

@@ -41,7 +41,7 @@ def guided(
     schedule: Any = "manual",
     threads: int | None = None,
 ) -> np.ndarray[Any, Any]:
-    """Smooth an image and keep the edges of a guide, by lines from one to the other, at a cost that radius has no part in.
+    """Smooth an image and keep the edges of a guide, by lines from one to the other, at a cost apart from the radius.
 
     In every window the image is fitted by a linear function of the guide, whose slope ``eps`` holds down where the
     guide varies little; each pixel takes the mean of the lines of the windows that it lies in.
@@ -124,10 +124,10 @@ def guided(
         numbers = size, little, _guides.middle(array)
         run_locally(functools.partial(program.run, [array], numbers, (), **common), structural, [array], result)
         return result
-    middle, numbers = _guides.middle(array), (_guides.middle(by),)
+    middles = _guides.middle(array), _guides.middle(by)
     for part in _guides.parts(array, [by], result):
         program = programs.program(part.channels, _guides.channels(by))
-        run = functools.partial(program.run, part.images, (size, little, middle, *numbers), (), **common)
+        run = functools.partial(program.run, part.images, (size, little, *middles), (), **common)
         run_locally(run, structural, part.images, part.result)
     return result
 

@@ -26,7 +26,6 @@ from schedules import targets
 Method = Literal["auto", "decomposed", "exact"]
 Levels = int | Sequence[int | ArrayLike]
 _METHODS: tuple[Method, ...] = ("auto", "decomposed", "exact")
-_BASES: tuple[BaseName, ...] = ("joint_bilateral", "gaussian", "guided")
 MAX_RADIUS = 200
 #: Taps that whole numbers can add up.
 _MOST_TAPS = 60000
@@ -116,9 +115,9 @@ def multilateral(
     --------
     >>> import numpy as np
     >>> from filters import multilateral
-    >>> noisy = np.float32([[1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3]])
+    >>> noisy = np.array([[1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3]])
     >>> photo = np.uint8([[0, 0, 0, 0, 200, 200, 200, 200, 200, 200, 200, 200]])
-    >>> depth = np.float32([[1, 1, 1, 1, 1, 1, 1, 1, 9, 9, 9, 9]])
+    >>> depth = np.array([[1, 1, 1, 1, 1, 1, 1, 1, 9, 9, 9, 9]])
     >>> multilateral(noisy, [photo, depth], sigma_space=2, sigma_range=(20, 1)).round(1)
     array([[1.9, 2.1, 2. , 2.3, 1.7, 2. , 2. , 2.3, 1.7, 2. , 1.9, 2.1]],
           dtype=float32)
@@ -172,7 +171,7 @@ class _Wanted:
         if reach > MAX_RADIUS:
             raise ValueError(f"sigma_space {space:g} makes a radius of {reach}; at most {MAX_RADIUS} is accepted")
         sigmas = _sigmas(sigma_range, len(checked))
-        name: Any = choice(base, "base", _BASES)
+        name: Any = choice(base, "base", decomposed.BASES)
         if name == "guided" and math.isinf(sigmas[0]):
             raise ValueError("sigma_range[0] must be finite with base 'guided': it makes its eps")
         return _Wanted(image, checked, weighted.disc(reach, space), sigmas, name)
@@ -202,7 +201,7 @@ def _sigma(value: Any, name: str) -> float:
 
 def _exact(wanted: _Wanted, result: arrays.Array, common: dict[str, Any]) -> None:
     kinds = tuple(map(_guides.channels, wanted.guides))
-    scales = np.float32([1 / sigma for sigma in wanted.sigmas])
+    scales = np.array([1 / sigma for sigma in wanted.sigmas], np.float32)
     choices = (("mean", "bytes"),) if _is_bytes(wanted, common) else ()
     for part in _guides.parts(wanted.image, wanted.guides, result):
         exact.program(part.channels, kinds).run(
@@ -309,8 +308,8 @@ def _decomposed(
     widths = [s for g, s in zip(wanted.guides, wanted.sigmas, strict=True) for _ in range(_guides.channels(g))][
         0 if not wanted.kept else _guides.channels(first[0]) :
     ]
-    scales = np.float32([1 / wanted.sigmas[0], *(1 / sigma for sigma in widths)])
-    middles = np.float32([_guides.middle(wanted.image), *map(_guides.middle, first)])
+    scales = np.array([1 / wanted.sigmas[0], *(1 / sigma for sigma in widths)], np.float32)
+    middles = np.array([_guides.middle(wanted.image), *map(_guides.middle, first)], np.float32)
     radius = float(wanted.kernel.radius)
     kind = _guides.channels(first[0]) if first else 1
     structural: dict[str, Any] = {}

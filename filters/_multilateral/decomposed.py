@@ -10,6 +10,7 @@ from filters._guided.programs import Base, doubled, guided_by, halved, means_ove
 from filters._multilateral.kinds import declare, kind_of, word
 
 BaseName = Literal["joint_bilateral", "gaussian", "guided"]
+BASES: tuple[BaseName, ...] = ("joint_bilateral", "gaussian", "guided")
 
 
 @functools.cache
@@ -40,7 +41,7 @@ def program(base: BaseName, image: int, guide: int, coordinates: int) -> dsl.Fil
             [given["scales"][1 + i] for i in range(coordinates)],
             [given[name] for name in tables],
         )
-        return middle + found
+        return middle + found  # type: ignore[no-any-return]
 
     by = f"_by_{word(guide)}" if base != "gaussian" else ""
     name = f"{base}_{word(image)}{by}_at_{coordinates}_levels"
@@ -66,11 +67,11 @@ def _gaussian(image: dsl.Image, near: dsl.Taps, halvings: int) -> dsl.Image:
 
 def __getattr__(name: str) -> dsl.Filter:
     """Find a program by its name, as pickles do."""
-    for base in ("joint_bilateral", "gaussian", "guided"):
+    for base in BASES:
         for image in (1, 3):
             for guide in (1, 3):
                 for coordinates in range(1, 10):
-                    found = program(base, image, guide, coordinates)  # type: ignore[arg-type]
+                    found = program(base, image, guide, coordinates)
                     if found.__name__ == name:
                         return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
