@@ -221,7 +221,9 @@ class _Writer:
         self.columns_host, self.columns_first = self.columns.host(), self.columns.minimum(0)
         size = build.sitofp(build.mul(self.window, self.window), F32)
         self.part = code.broadcast(build.fdiv(ir.Constant(F32, 1.0), size), LANES)
-        self.blocks = build.sdiv(self._rounded(self.width), I32(LANES))
+        # Zero, of which the compiler does not know that: shifts that let it in are one instruction, not a slow one.
+        none = build.sitofp(build.ashr(self.radius, I32(31)), F32)
+        self.zero = code.broadcast(none, LANES)
         self.lanes = ir.Constant(vector(I32, LANES), list(range(LANES)))
 
     def _spread(self, host: ir.Value, index: int) -> ir.Value:
@@ -486,7 +488,7 @@ class _Writer:
 
     def _prefix(self, value: ir.Value) -> ir.Value:
         """Add to each lane all lanes before it."""
-        zero, step = self.arithmetic.number(0), 1
+        zero, step = self.zero, 1
         while step < LANES:
             shifted = self.code.shuffle(zero, value, [LANES + i - step if i >= step else 0 for i in range(LANES)])
             value, step = self.build.fadd(value, shifted), 2 * step
