@@ -490,7 +490,7 @@ class _Writer:
         """Add to each lane all lanes before it."""
         zero, step = self.zero, 1
         while step < LANES:
-            shifted = self.code.shuffle(zero, value, [LANES + i - step if i >= step else 0 for i in range(LANES)])
+            shifted = self.code.shuffle(zero, value, range(LANES - step, 2 * LANES - step))
             value, step = self.build.fadd(value, shifted), 2 * step
         return value
 
