@@ -76,8 +76,8 @@ class Group:
         The tap that varying nodes are at; None: that of the loop over taps.
     per_tap : list of str
         Stages computed anew for every tap, in order.
-    rows : halide.Expr
-        Rows of a task; None: as many as is usual.
+    rows, columns : halide.Expr
+        Rows of a task, None: as many as is usual; and its columns, None: all.
     bands : bool
         Whether the group goes through its image in bands of as many rows as a vector has lanes (sliding.py).
     """
@@ -93,6 +93,7 @@ class Group:
     tap: Any = None
     per_tap: list[str] = field(default_factory=list)
     rows: Any = None
+    columns: Any = None
     bands: bool = False
 
 

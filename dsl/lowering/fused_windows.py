@@ -14,7 +14,7 @@ from dsl.lowering import radius as radius_of
 from dsl.lowering.context import Group, Lowering, Reader, TupleReader, channel_count
 from dsl.lowering.registers import define_extern, in_strips, room
 from dsl.lowering.window_chain import Chain
-from dsl.registers.window_rows import WindowRows
+from dsl.registers.window_rows import LANES, WindowRows
 from schedules.errors import ScheduleError
 from schedules.native.signature import BORDERS
 
@@ -22,6 +22,8 @@ METHODS = ("fused", "separate")
 #: Rows of a task: a part of the image, but so many times the radius that what tasks compute twice stays little. By
 #: image and radius alone, for results depend on it in the last bits.
 _TASKS, _LEAST, _RADII = 8, 64, 16
+#: Bytes of kept rows that a second level of cache has room for, and the least columns of a task.
+_KEPT, _LEAST_COLUMNS = 640 << 10, 128
 #: Beyond, rules hold or are constant; those before mirror or repeat.
 _HELD = BORDERS.index("replicate"), BORDERS.index("constant")
 
@@ -57,7 +59,6 @@ def read(
         *padded,
         _numbers(low, chain, name),
         _outside(low, chain, spec, name, levels),
-        border.column_index(low, 0),
         _nothing(low, name) if levels is None else level_by_level.numbers(low, levels),
         room(low, name),
         radius,
@@ -70,12 +71,22 @@ def read(
     values = define_extern(low, name, spec, given, hl.Float(32), len(lines))
     in_strips(low, inner, group)
     group.strips += [f"{name}_room", name]
+    group.columns = _columns(low, spec, radius)
     share = (low.height + _TASKS - 1) // _TASKS
     group.rows = hl.max(hl.max(share, _LEAST), _RADII * radius)
     over = f", at {len(guides)} guides' levels" if guides else ""
     low.notes[name] = f"{chain.means} windows fused{over}"
     firsts = [sum(map(len, chain.outputs[:i])) for i in range(len(chain.outputs))]
     return lambda x, y, c: [values(x, y, first + c) for first in firsts]
+
+
+def _columns(low: Lowering, spec: WindowRows, radius: Any) -> Any:
+    """Give the columns of a task: equal parts of the image whose rows that are kept stay in cache."""
+    column = (2 * radius + 1) * (4 * max(spec.rows_kept, 1))
+    most = hl.max(hl.max(_KEPT // column, _RADII * radius), _LEAST_COLUMNS)
+    width = low.columns(0)
+    parts = (width + most - 1) // most
+    return ((width + parts - 1) // parts + LANES - 1) // LANES * LANES
 
 
 def _radius(low: Lowering, chain: Chain) -> Any:

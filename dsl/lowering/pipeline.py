@@ -290,6 +290,11 @@ def _schedule_loops(low: Lowering, group: Group, tail: str, level: int = 0, *, t
         strip = low.schedule.choice(f"{group.name}.strip", "strip", default=_rows(low, group))
         loops.split("y", "yo", "y", strip, tail)
         rows = ("y", "yo")
+        if group.columns is not None:
+            outer, rows = "xo", ("y", "xo", "yo")
+            symbol = f"{group.name}_columns"
+            low.stages.symbols[symbol] = group.columns
+            loops.split("x", "xo", "x", symbol, tail).reorder("y", "xo")
     if tile:
         loops.split("x", "x", "xi", 2 * lanes, tail).reorder("c", "xi", "x", *rows).unroll("c").vectorize("xi")
         _vectorize(low, group, "tile", "RoundUp", ("y",))

@@ -11,8 +11,10 @@ three passes over a row:
 
 A chain that varies over levels goes through its rows once for each level, and adds up what levels give.
 
-The images come with their surroundings. Rows of pass 1 beyond the image are computed from those: boxes commute with
-rules that mirror or repeat. Under the others they are *held*, at the first or last row, or are constant.
+The images come with their surroundings. What pass 1 gives beyond the image is computed from those: boxes commute with
+rules that mirror or repeat. Under the others it is *held*, as at the edge of the image, or is constant.
+
+Columns are counted from the first of the result, which may be a tile of the image: one whose ring stays in cache.
 """
 
 from __future__ import annotations
@@ -149,14 +151,14 @@ class _Row:
 class _Writer:
     def __init__(self, spec: WindowRows, name: str) -> None:
         self.spec = spec
-        kinds = [PTR] * (len(spec.channels) + 5) + [I32] * 6 + [PTR]
+        kinds = [PTR] * (len(spec.channels) + 4) + [I32] * 6 + [PTR]
         self.code = Code(name, kinds)
         self.build = self.code.build
         self.arithmetic = Arithmetic(self.code, LANES)
         arguments = list(self.code.function.args)
         buffers = [Buffer(self.code, argument) for argument in arguments if argument.type == PTR]
-        *self.leaves, self.numbers_given, self.outside_given, self.columns, self.levels, self.room, self.out = buffers
-        self.radius, self.width, self.height, self.held, self.is_constant, self.count = arguments[-7:-1]
+        *self.leaves, self.numbers_given, self.outside_given, self.levels, self.room, self.out = buffers
+        self.radius, self.image_width, self.height, self.held, self.is_constant, self.count = arguments[-7:-1]
 
     # ------------------------------------------------------------------------------------------------------- whole
 
@@ -174,15 +176,21 @@ class _Writer:
         return code.text
 
     def _all(self) -> list[Buffer]:
-        return [*self.leaves, self.numbers_given, self.outside_given, self.columns, self.levels, self.room, self.out]
+        return [*self.leaves, self.numbers_given, self.outside_given, self.levels, self.room, self.out]
 
     def _sizes(self) -> None:
-        """Compute sizes of rows: ``lead`` columns lie before the image, blocks are whole ones."""
+        """Compute sizes of rows: ``lead`` columns lie before the result, blocks are whole ones."""
         build = self.build
         self.top, self.rows = self.out.minimum(1), self.out.extent(1)
+        self.left = self.out.minimum(0)
+        self.right = build.sub(self.image_width, self.left)  # where the image ends
+        self.width = self.code.least(self.out.extent(0), self.right)
         self.window = build.add(build.mul(self.radius, I32(2)), I32(1))
-        self.lead = self._rounded(build.add(self.radius, I32(1)))
-        self.across = build.add(self.lead, self._rounded(build.add(self.width, self.radius)))
+        before, self.around = self._rounded(build.add(self.radius, I32(1))), self._rounded(self.radius)
+        behind = build.add(self.width, self.radius)
+        if self.spec.depth == 2:
+            before, behind = build.add(before, self.around), build.add(behind, build.add(self.radius, I32(LANES)))
+        self.lead, self.across = before, build.add(before, self._rounded(behind))
         self.pitch = build.add(self.across, I32(2 * LANES))
         self.planes = len(self.spec.means(1)) + len(self.spec.means(2))
 
@@ -194,14 +202,13 @@ class _Writer:
         build, depth = self.build, I32(self.spec.depth)
         reach = build.add(build.mul(depth, self.radius), I32(1))
         for leaf, channels in zip(self.leaves, self.spec.channels, strict=True):
-            leaf.ask(0, build.neg(self.lead), self.across)
+            leaf.ask(0, build.sub(self.left, self.lead), self.across)
             leaf.ask(1, build.sub(self.top, reach), build.add(self.rows, build.mul(reach, I32(2))))
             if channels > 1:
                 leaf.ask(2, I32(0), I32(channels))
         self.numbers_given.ask(0, I32(0), I32(max(1, self._count("number"))))
         self.outside_given.ask(0, I32(0), I32(max(1, len(self.spec.ring))))
         self.outside_given.ask(1, I32(0), self.count)
-        self.columns.ask(0, build.neg(self.radius), build.add(self.width, build.mul(self.radius, I32(2))))
         self.levels.ask(0, I32(0), I32(max(1, LEVEL_NUMBERS * len(self.spec.guides))))
         self.levels.ask(1, I32(0), self.count)
         rows = build.add(I32(self.planes), build.mul(self.window, I32(self.spec.rows_kept)))
@@ -218,12 +225,8 @@ class _Writer:
         self.memory, self.stride = self.room.host(), self.room.stride(1)
         given = self.numbers_given.host()
         self.numbers = [self._spread(given, i) for i in range(self._count("number"))]
-        self.columns_host, self.columns_first = self.columns.host(), self.columns.minimum(0)
         size = build.sitofp(build.mul(self.window, self.window), F32)
         self.part = code.broadcast(build.fdiv(ir.Constant(F32, 1.0), size), LANES)
-        # Zero, of which the compiler does not know that: shifts that let it in are one instruction, not a slow one.
-        none = build.sitofp(build.ashr(self.radius, I32(31)), F32)
-        self.zero = code.broadcast(none, LANES)
         self.lanes = ir.Constant(vector(I32, LANES), list(range(LANES)))
 
     def _spread(self, host: ir.Value, index: int) -> ir.Value:
@@ -256,11 +259,11 @@ class _Writer:
         return [self._plane(build.add(first, slot)) for first in firsts]
 
     def _leaf_rows(self, y: ir.Value) -> list[list[ir.Value]]:
-        """Give where column 0 of a row lies, of each leaf and channel."""
+        """Give where the first column of the result lies in a row of each leaf and channel."""
         code, build, found = self.code, self.build, []
         for leaf, host, channels in zip(self.leaves, self.hosts, self.spec.channels, strict=True):
             down = build.mul(code.wide(build.sub(y, leaf.minimum(1))), leaf.stride(1))
-            first = build.sub(down, code.wide(leaf.minimum(0)))
+            first = build.add(down, code.wide(build.sub(self.left, leaf.minimum(0))))
             planes = [build.mul(leaf.stride(2), I64(c)) for c in range(channels)] if channels > 1 else [I64(0)]
             found.append([code.at(host, build.add(first, plane), F32) for plane in planes])
         return found
@@ -283,6 +286,8 @@ class _Writer:
         self.is_first = build.icmp_signed("==", level, I32(0))
         self._load_level(level)
         self._clear()
+        # Zeros, of which the compiler does not know that: shifts that let them in are one instruction, not slow ones.
+        self.zero = self._load(self._plane(0), build.sub(self.pitch, I32(LANES)))
         two = spec.depth == 2
         bottom = build.add(self.top, self.rows)
         start = build.sub(self.top, self.radius) if two else self.top
@@ -292,19 +297,22 @@ class _Writer:
         first = build.select(self._is_held(), inside, start)
         with code.loop(I32(0), self.window, 1) as row:
             self._enter(build.sub(build.add(first, row.index), self.radius), row.index)
-        self._end_sums()
+        start_column = build.neg(self.around) if two else I32(0)
+        self._begin(self._sums(1), start_column)
         with code.loop(start, stop, 1) as row:
             y = row.index
             moves = build.and_(build.icmp_signed(">", y, I32(0)), build.icmp_signed("<=", y, last))
             moves = build.or_(moves, build.not_(self._is_held()))
             with build.if_then(build.and_(moves, build.icmp_signed("!=", y, start))):
                 self._slide(y, build.srem(build.sub(y, build.add(first, I32(1))), self.window))
-                self._end_sums()
+                self._begin(self._sums(1), start_column)
             if two:
                 self._middle(y, build.srem(build.sub(y, start), self.window))
                 behind = build.sub(y, self.radius)
                 with build.if_then(build.icmp_signed(">=", behind, self.top)):
-                    self._fill()
+                    self._begin(self._sums(2), I32(0))
+                    with build.if_then(self._is_held()):
+                        self._fill()
                     slot = build.srem(build.add(build.sub(y, start), build.add(self.radius, I32(1))), self.window)
                     self._last(behind, slot)
             else:
@@ -366,13 +374,11 @@ class _Writer:
                 change = build.fsub(new.value(line), old.value(line))
                 self._store(build.fadd(self._load(place, x), change), place, x)
 
-    def _end_sums(self) -> None:
-        """Have nothing leave the first window of a row: it is summed without the column before."""
-        for place in self._sums(1):
-            self.code.store(ir.Constant(F32, 0.0), self.code.at(place, self._before_window(), F32))
-
-    def _before_window(self) -> ir.Value:
-        return self.build.sub(self.build.neg(self.radius), I32(1))
+    def _begin(self, sums: Sequence[ir.Value], start: ir.Value) -> None:
+        """Have nothing leave the window of the column where a pass starts: it is summed without the one before."""
+        for place in sums:
+            before = self.build.sub(start, self.build.add(self.radius, I32(1)))
+            self.code.store(ir.Constant(F32, 0.0), self.code.at(place, before, F32))
 
     def _operands(self, depth: int) -> list[int]:
         return [self.spec.lines[line][1][0] for line in self.spec.means(depth)]
@@ -383,10 +389,11 @@ class _Writer:
         below, above = build.icmp_signed("<", y, I32(0)), build.icmp_signed(">=", y, self.height)
         is_outside = build.and_(build.or_(below, above), build.icmp_signed("!=", self.is_constant, I32(0)))
         rows, places = self._leaf_rows(y), dict(zip(self.spec.ring, self._ring(slot), strict=True))
+        start, stop = build.neg(self.around), build.add(self.width, self.radius)
         with build.if_else(is_outside) as (then, otherwise):
-            with then, self._over(I32(0), self._rounded(self.width)) as x:
+            with then, self._over(start, stop) as x:
                 self._keep(x, dict(zip(self.spec.ring, self.outside, strict=True)), places)
-            with otherwise, self._running(1) as (x, known):
+            with otherwise, self._running(1, start, stop) as (x, known):
                 row = self._row(rows, x, known)
                 self._keep(x, {line: row.value(line) for line in self.spec.ring}, places)
 
@@ -400,30 +407,27 @@ class _Writer:
             self._store(value, places[line], x)
 
     def _fill(self) -> None:
-        """Fill the sums of pass 1 beyond the row, by the border rule."""
+        """Fill the sums of pass 1 beyond the image with those at its edge, or of the constant."""
         code, build = self.code, self.build
-        before = (build.neg(self.radius), I32(0))
-        behind = (self.width, build.add(self.width, self.radius))
+        edge = build.sub(self.right, I32(1))
+        before = build.neg(self.radius), build.neg(self.left), build.neg(self.left)
+        behind = self.right, build.add(self.width, self.radius), edge
         window = build.sitofp(self.window, F32)
-        operands = [self.spec.ring.index(line) for line in self._operands(2)]
-        for place, ring in zip(self._sums(2), operands, strict=True):
-            value = build.extract_element(self.outside[ring], I32(0))
-            outside = build.fmul(value, window)
-            for start, stop in (before, behind):
+        is_constant = build.icmp_signed("!=", self.is_constant, I32(0))
+        for place, line in zip(self._sums(2), self._operands(2), strict=True):
+            outside = build.extract_element(self.outside[self.spec.ring.index(line)], I32(0))
+            for start, stop, nearest in (before, behind):
                 with code.loop(start, stop, 1) as column:
-                    at = build.sub(column.index, self.columns_first)
-                    source = code.load(code.at(self.columns_host, at, I32), I32)
-                    inside = code.load(code.at(place, code.most(source, I32(0)), F32), F32)
-                    found = build.select(build.icmp_signed("<", source, I32(0)), outside, inside)
+                    held = code.load(code.at(place, nearest, F32), F32)
+                    found = build.select(is_constant, build.fmul(outside, window), held)
                     code.store(found, code.at(place, column.index, F32))
-            code.store(ir.Constant(F32, 0.0), code.at(place, self._before_window(), F32))
 
     def _last(self, y: ir.Value, slot: ir.Value | None) -> None:
         """Write the last pass: means, and the results."""
         code, build, spec = self.code, self.build, self.spec
         rows, ring = self._leaf_rows(y), [] if slot is None else self._ring(slot)
         outs = self._result_rows(y)
-        with self._running(spec.depth) as (x, known):
+        with self._running(spec.depth, I32(0), self.width) as (x, known):
             known |= {line: self._load(place, x) for line, place in zip(spec.ring, ring, strict=True)}
             row = self._row(rows, x, known)
             inside = build.icmp_signed("<", build.add(code.broadcast(x, LANES), self.lanes), self._widths())
@@ -470,14 +474,14 @@ class _Writer:
     # ------------------------------------------------------------------------------------------------ running sums
 
     @contextlib.contextmanager
-    def _running(self, depth: int) -> Iterator[tuple[ir.Value, dict[int, ir.Value]]]:
-        """Write the loop over the blocks of a row, in which means of so many windows are known."""
+    def _running(self, depth: int, start: ir.Value, stop: ir.Value) -> Iterator[tuple[ir.Value, dict[int, ir.Value]]]:
+        """Write the loop over blocks of a row, in which means of so many windows are known."""
         code, build = self.code, self.build
         lines, sums = self.spec.means(depth), self._sums(depth)
-        starts = [self._first_window(place) for place in sums]
-        with code.loop(I32(0), self._rounded(self.width), LANES, starts) as loop:
+        starts = [self._first_window(place, start) for place in sums]
+        with code.loop(start, stop, LANES, starts) as loop:
             x, known, following = loop.index, {}, []
-            leave = build.add(x, self._before_window())
+            leave = build.sub(x, build.add(self.radius, I32(1)))
             for line, place, carried in zip(lines, sums, loop.values, strict=True):
                 enters, leaves = self._load(place, build.add(x, self.radius)), self._load(place, leave)
                 total = build.fadd(carried, self._prefix(build.fsub(enters, leaves)))
@@ -488,18 +492,19 @@ class _Writer:
 
     def _prefix(self, value: ir.Value) -> ir.Value:
         """Add to each lane all lanes before it."""
-        zero, step = self.zero, 1
+        build, kind, step = self.build, vector(I32, LANES), 1
+        zero = build.bitcast(self.zero, kind)  # as whole numbers, of which LLVM knows how to shift lanes
         while step < LANES:
-            shifted = self.code.shuffle(zero, value, range(LANES - step, 2 * LANES - step))
-            value, step = self.build.fadd(value, shifted), 2 * step
+            shifted = self.code.shuffle(zero, build.bitcast(value, kind), range(LANES - step, 2 * LANES - step))
+            value, step = build.fadd(value, build.bitcast(shifted, self.arithmetic.kind)), 2 * step
         return value
 
-    def _first_window(self, place: ir.Value) -> ir.Value:
-        """Sum the columns of the window about column -1 but its first, in all lanes."""
+    def _first_window(self, place: ir.Value, start: ir.Value) -> ir.Value:
+        """Sum the columns of the window about the column before ``start`` but its first, in all lanes."""
         code, build = self.code, self.build
-        zero, stop = self.arithmetic.number(0), self.radius
+        zero, stop = self.arithmetic.number(0), build.add(start, self.radius)
         ends = code.broadcast(stop, LANES)
-        with code.loop(build.neg(self.radius), stop, LANES, [zero]) as loop:
+        with code.loop(build.sub(start, self.radius), stop, LANES, [zero]) as loop:
             x = loop.index
             inside = build.icmp_signed("<", build.add(code.broadcast(x, LANES), self.lanes), ends)
             loop.following = [build.fadd(loop.values[0], build.select(inside, self._load(place, x), zero))]
