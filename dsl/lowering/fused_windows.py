@@ -19,11 +19,10 @@ from schedules.errors import ScheduleError
 from schedules.native.signature import BORDERS
 
 METHODS = ("fused", "separate")
-#: Rows of a task: a part of the image, but so many times the radius that what tasks compute twice stays little. By
-#: image and radius alone, for results depend on it in the last bits.
-_TASKS, _LEAST, _RADII = 8, 64, 16
-#: Bytes of kept rows that a second level of cache has room for, and the least columns of a task.
-_KEPT, _LEAST_COLUMNS = 640 << 10, 128
+#: Rows of a task at least, and times the radius more: what tasks compute twice stays little.
+_LEAST_ROWS, _ROWS_A_RADIUS = 128, 8
+#: Bytes of kept rows that caches near a core have room for; and columns of a task at least, in radii.
+_KEPT, _COLUMNS_A_RADIUS = 1408 << 10, 16
 #: Beyond, rules hold or are constant; those before mirror or repeat.
 _HELD = BORDERS.index("replicate"), BORDERS.index("constant")
 
@@ -72,18 +71,24 @@ def read(
     in_strips(low, inner, group)
     group.strips += [f"{name}_room", name]
     group.columns = _columns(low, spec, radius)
-    share = (low.height + _TASKS - 1) // _TASKS
-    group.rows = hl.max(hl.max(share, _LEAST), _RADII * radius)
+    group.rows = _rows(low, radius)
     over = f", at {len(guides)} guides' levels" if guides else ""
     low.notes[name] = f"{chain.means} windows fused{over}"
     firsts = [sum(map(len, chain.outputs[:i])) for i in range(len(chain.outputs))]
     return lambda x, y, c: [values(x, y, first + c) for first in firsts]
 
 
+def _rows(low: Lowering, radius: Any) -> Any:
+    """Give the rows of a task: the image in a power of two of parts. By image and radius alone: last bits depend on it."""
+    parts = hl.max(low.height // (_LEAST_ROWS + _ROWS_A_RADIUS * radius), 1)
+    tasks = hl.i32(1) << (31 - hl.cast(hl.Int(32), hl.count_leading_zeros(parts)))
+    return (low.height + tasks - 1) // tasks
+
+
 def _columns(low: Lowering, spec: WindowRows, radius: Any) -> Any:
     """Give the columns of a task: equal parts of the image whose rows that are kept stay in cache."""
     column = (2 * radius + 1) * (4 * max(spec.rows_kept, 1))
-    most = hl.max(hl.max(_KEPT // column, _RADII * radius), _LEAST_COLUMNS)
+    most = hl.max(hl.max(_KEPT // column, _COLUMNS_A_RADIUS * radius), LANES)
     width = low.columns(0)
     parts = (width + most - 1) // most
     return ((width + parts - 1) // parts + LANES - 1) // LANES * LANES

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from llvmlite import ir
 
 from dsl.registers.arithmetic import Arithmetic
-from dsl.registers.code import F32, I1, I32, I64, PTR, Buffer, Code, vector
+from dsl.registers.code import F32, I1, I32, I64, PTR, Buffer, Code, splat, vector
 
 #: Of all machines alike, so that sums have one order; LLVM parts vectors where they are shorter.
 LANES = 16
@@ -228,6 +228,10 @@ class _Writer:
         size = build.sitofp(build.mul(self.window, self.window), F32)
         self.part = code.broadcast(build.fdiv(ir.Constant(F32, 1.0), size), LANES)
         self.lanes = ir.Constant(vector(I32, LANES), list(range(LANES)))
+        # Lanes from each power of two on; computed, for of shifts that are known to let zeros in LLVM makes slow ones.
+        lanes = build.add(self.lanes, code.broadcast(build.ashr(self.radius, I32(31)), LANES))
+        steps = [1 << k for k in range(LANES.bit_length() - 1)]
+        self.behind_steps = {step: build.icmp_signed(">=", lanes, splat(I32, LANES, step)) for step in steps}
 
     def _spread(self, host: ir.Value, index: int) -> ir.Value:
         return self.code.broadcast(self.code.load(self.code.at(host, I32(index), F32), F32), LANES)
@@ -246,17 +250,17 @@ class _Writer:
         return [self.code.at(row, self.lead, F32) for row in rows]
 
     def _ring(self, slot: ir.Value) -> list[ir.Value]:
-        """Give where the rows of a slot of the ring lie."""
+        """Give where column 0 of the rows of a slot of the ring lies."""
         return self._kept(slot, range(len(self.spec.costly), self.spec.rows_kept))
 
     def _costly(self, slot: ir.Value) -> list[ir.Value]:
         """Give where column 0 of the costly rows of a slot lies."""
-        return [self.code.at(row, self.lead, F32) for row in self._kept(slot, range(len(self.spec.costly)))]
+        return self._kept(slot, range(len(self.spec.costly)))
 
     def _kept(self, slot: ir.Value, which: range) -> list[ir.Value]:
         build = self.build
         firsts = [build.add(I32(self.planes), build.mul(self.window, I32(i))) for i in which]
-        return [self._plane(build.add(first, slot)) for first in firsts]
+        return [self.code.at(self._plane(build.add(first, slot)), self.lead, F32) for first in firsts]
 
     def _leaf_rows(self, y: ir.Value) -> list[list[ir.Value]]:
         """Give where the first column of the result lies in a row of each leaf and channel."""
@@ -286,8 +290,6 @@ class _Writer:
         self.is_first = build.icmp_signed("==", level, I32(0))
         self._load_level(level)
         self._clear()
-        # Zeros, of which the compiler does not know that: shifts that let them in are one instruction, not slow ones.
-        self.zero = self._load(self._plane(0), build.sub(self.pitch, I32(LANES)))
         two = spec.depth == 2
         bottom = build.add(self.top, self.rows)
         start = build.sub(self.top, self.radius) if two else self.top
@@ -492,11 +494,9 @@ class _Writer:
 
     def _prefix(self, value: ir.Value) -> ir.Value:
         """Add to each lane all lanes before it."""
-        build, kind, step = self.build, vector(I32, LANES), 1
-        zero = build.bitcast(self.zero, kind)  # as whole numbers, of which LLVM knows how to shift lanes
-        while step < LANES:
-            shifted = self.code.shuffle(zero, build.bitcast(value, kind), range(LANES - step, 2 * LANES - step))
-            value, step = build.fadd(value, build.bitcast(shifted, self.arithmetic.kind)), 2 * step
+        for step, others in self.behind_steps.items():
+            turned = self.code.shuffle(value, value, [(lane - step) % LANES for lane in range(LANES)])
+            value = self.build.fadd(value, self.build.select(others, turned, self.arithmetic.number(0)))
         return value
 
     def _first_window(self, place: ir.Value, start: ir.Value) -> ir.Value:
