@@ -79,7 +79,7 @@ def read(
 
 
 def _rows(low: Lowering, radius: Any) -> Any:
-    """Give the rows of a task: the image in a power of two of parts. By image and radius alone: last bits depend on it."""
+    """Give the rows of a task: a power of two of them. By image and radius alone, for last bits depend on it."""
     parts = hl.max(low.height // (_LEAST_ROWS + _ROWS_A_RADIUS * radius), 1)
     tasks = hl.i32(1) << (31 - hl.cast(hl.Int(32), hl.count_leading_zeros(parts)))
     return (low.height + tasks - 1) // tasks

@@ -146,7 +146,7 @@ def multilateral(
     if chosen == "auto" and _exact_is_faster(wanted, levels, common):
         _exact(wanted, result, common)
     else:
-        _decomposed(wanted, levels, result, common)
+        _decomposed(wanted, levels, decibels, result, common)
     return result
 
 
@@ -300,7 +300,11 @@ def _levels_of(
 
 
 def _decomposed(
-    wanted: _Wanted, levels: Sequence[np.ndarray[Any, Any]], result: arrays.Array, common: dict[str, Any]
+    wanted: _Wanted,
+    levels: Sequence[np.ndarray[Any, Any]],
+    accuracy: float | None,
+    result: arrays.Array,
+    common: dict[str, Any],
 ) -> None:
     """Filter by the decomposition; images that are halved are continued by their border rule first."""
     first = list(wanted.guides[: wanted.kept])
@@ -317,7 +321,7 @@ def _decomposed(
         scalars: tuple[float, ...] = radius, wanted.sigmas[0] ** 2
         tables: tuple[Any, ...] = ()
     else:
-        taps, small, halvings = _kernel(wanted)
+        taps, small, halvings = _kernel(wanted, accuracy)
         scalars, tables = (small,), (taps,)
         structural = {"halvings": halvings} if wanted.base == "gaussian" else {}
     coordinates = [_beside(plane, wanted.image) for plane in planes]
@@ -337,10 +341,10 @@ def _beside(plane: arrays.Array, image: arrays.Array) -> arrays.Array:
     return plane[..., None] if image.ndim == 4 else plane
 
 
-def _kernel(wanted: _Wanted) -> tuple[Any, float, int]:
+def _kernel(wanted: _Wanted, accuracy: float | None) -> tuple[Any, float, int]:
     """Give the taps of the base that averages over a disc, their radius, and how often images are halved for it."""
     kernel = wanted.kernel
-    halvings = planning.halvings_for(kernel.radius) if wanted.base == "gaussian" else 0
+    halvings = planning.halvings_for(kernel.radius, accuracy) if wanted.base == "gaussian" else 0
     if not halvings:
         return kernel.taps, float(kernel.radius), 0
     small = constant_time.small_kernel(halvings, kernel.weights)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from filters._weighted import costs
+from filters._weighted import constant_time, costs
 from schedules import options, targets
 
 Float64 = NDArray[np.float64]
@@ -25,6 +25,8 @@ MOST_COMBINATIONS = 4096
 _BINS, _RARE = 256, 0.02
 #: Levels follow the histogram where that is expected to make the error so much smaller, in dB.
 _WORTH = 1.0
+#: PSNR in dB of averages over halved images, where a call says nothing; and how much more than it says otherwise.
+_HALVED, _MARGIN = 58.0, 3.0
 
 
 def equal_levels(low: float, high: float, count: int) -> Float64:
@@ -96,6 +98,7 @@ def resolved(target: str | None) -> str:
     return targets.resolve(options.current().target if target is None else target)
 
 
-def halvings_for(radius: int) -> int:
-    """Say how often images are halved for the base that averages over a disc: its small kernel has a radius from 5."""
-    return max(0, min(4, math.floor(math.log2(max(radius, 1) / 5))))
+def halvings_for(radius: int, accuracy: float | None) -> int:
+    """Say how often images are halved for the base that averages over a disc: as often as an accuracy allows."""
+    wanted = _HALVED if accuracy is None else accuracy + _MARGIN
+    return next(levels for levels in range(4, -1, -1) if not levels or constant_time.psnr(radius, levels) >= wanted)

@@ -80,7 +80,7 @@ def _plan(
     accuracy: float,
 ) -> ConstantTime | None:
     reach = max(shape) // 2
-    limits = {levels: _of_radius(reach / 2**levels) for levels in range(_LEVELS, 0, -1)}
+    limits = {levels: psnr(reach, levels) for levels in range(_LEVELS, 0, -1)}
     levels = next((levels for levels, limit in limits.items() if limit >= accuracy), None)
     if levels is None:
         return None
@@ -95,8 +95,9 @@ def _plan(
     return None
 
 
-def _of_radius(radius: float) -> float:
-    """Give the PSNR that a small kernel leaves."""
+def psnr(reach: float, levels: int) -> float:
+    """Give the PSNR that averaging images that were halved so often leaves, for a kernel of a radius."""
+    radius = reach / 2**levels
     return _DECIBELS + _FOR_TWICE * math.log2(radius / _LEAST) if radius >= _LEAST else 0.0
 
 
