@@ -27,7 +27,7 @@ def fallbacks() -> list[str]:
     reason = "this CPU has no shuffles that hold tables (AVX2, AVX-512, NEON with dot products)"
     return [
         f"bilateral, joint_bilateral, variable_convolve of uint8: trees of selects; {reason}",
-        f"the same of others, nonlocal_means: weights computed, or read from memory; {reason}",
+        f"the same of others, nonlocal_means, multilateral: weights computed, or read from memory; {reason}",
     ]
 
 
