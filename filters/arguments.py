@@ -6,12 +6,13 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from filters import images
 
@@ -29,6 +30,7 @@ class Accepted:
     number: type[int] | type[float] | None = None
     tuples: tuple[tuple[Any, ...], ...] = ()  # the types of the members; (type, ...) for any number of them
     array: bool = False
+    arrays: bool = False
     text: bool = False
     flag: bool = False
     nothing: bool = False
@@ -41,6 +43,8 @@ class Accepted:
         kinds += [f"{_count(members)} with commas between" for members in self.tuples]
         if self.array:
             kinds.append("rows of numbers like 1,2,1;2,4,2, or a file: .npy, .txt or an image")
+        if self.arrays:
+            kinds.append("files with commas between: .npy, .txt or images; or rows of numbers like 0,9;0,5,9")
         if self.text:
             kinds.append("a text")
         return " or ".join(kinds) + (" or none" if self.nothing else "")
@@ -48,7 +52,8 @@ class Accepted:
     @property
     def nothing_to_type(self) -> bool:
         """Whether a command line has no way to say it: a function, for instance."""
-        return not (self.choices or self.number or self.tuples or self.array or self.text or self.flag)
+        arrays = self.array or self.arrays
+        return not (self.choices or self.number or self.tuples or arrays or self.text or self.flag)
 
     @property
     def short(self) -> str:
@@ -56,8 +61,9 @@ class Accepted:
         unit = "INTEGER" if self.number is int else "NUMBER"
         words = list(map(str, self.choices))
         words += [unit] if self.number else []
-        words += ["NUMBER,..." if t[-1] is ... else ",".join(["NUMBER"] * len(t)) for t in self.tuples]
+        words += [_pattern(members) for members in self.tuples]
         words += ["FILE"] if self.array else []
+        words += ["FILE,..."] if self.arrays else []
         return "|".join(words) or "TEXT"
 
 
@@ -110,6 +116,8 @@ class Argument:
                 return numbers
         if accepted.array:
             return _array(text, self.flag)
+        if accepted.arrays:
+            return _arrays(text, self.flag)
         if accepted.text:
             return text
         raise ValueError(f"{self.flag} takes {accepted}, not {text!r}")
@@ -127,6 +135,11 @@ def _count(members: tuple[Any, ...]) -> str:
     return f"several {kind}" if members[-1] is ... else f"{len(members)} {kind}"
 
 
+def _pattern(members: tuple[Any, ...]) -> str:
+    kinds = ["INTEGER" if member is int else "NUMBER" for member in members if member is not ...]
+    return ",".join([*kinds, "..."] if members[-1] is ... else kinds)
+
+
 def _numbers(parts: list[str], members: tuple[Any, ...]) -> tuple[int | float, ...] | None:
     """Read as many numbers as a tuple has, each of its own type; None if they are not."""
     kinds = members[:1] * len(parts) if members[-1] is ... else members
@@ -139,8 +152,7 @@ def _numbers(parts: list[str], members: tuple[Any, ...]) -> tuple[int | float, .
 
 def _array(text: str, flag: str) -> Any:
     """Read an array that is typed out, or the file that holds it."""
-    rows = [[_number(part, float) for part in row.split(",")] for row in text.split(";")]
-    if all(None not in row for row in rows):
+    if (rows := _rows(text)) is not None:
         if len({len(row) for row in rows}) > 1:
             raise ValueError(f"{flag} has rows of different lengths: {text!r}")
         return np.array(rows[0] if len(rows) == 1 else rows, np.float32)
@@ -156,6 +168,21 @@ def _array(text: str, flag: str) -> Any:
         return images.read(path).array
     except images.ImageFileError as error:
         raise ValueError(f"{flag}: {error}") from None
+
+
+def _arrays(text: str, flag: str) -> list[Any]:
+    """Read arrays: files with commas between, or rows that are typed out."""
+    if (rows := _rows(text)) is not None:
+        return [np.array(row, np.float32) for row in rows]
+    names = [text] if Path(text).is_file() else text.split(",")  # a name may have a comma
+    return [_array(name, flag) for name in names]
+
+
+def _rows(text: str) -> list[list[float]] | None:
+    """Read rows of numbers; None if they are not."""
+    rows = [[_number(part, float) for part in row.split(",")] for row in text.split(";")]
+    found = [[number for number in row if number is not None] for row in rows]
+    return found if found == rows else None
 
 
 def arguments_of(function: Callable[..., Any]) -> list[Argument]:
@@ -206,14 +233,18 @@ def accepted_by(annotation: Any, name: str = "") -> Accepted:
     numbers = [member for member in (int, float) if member in members]
     known = (str, Path, int, float, bool, types.NoneType)
     tuples = [typing.get_args(m) for m in members if typing.get_origin(m) is tuple]
+    tuples += [(int, ...) for m in members if m == Sequence[int]]
     plain = [members_of for members_of in tuples if all(member in (int, float, ...) for member in members_of)]
-    others = [m for m in members if m not in known and typing.get_origin(m) not in (tuple, Literal, Callable)]
+    arrays = Sequence[ArrayLike] in members
+    kept = [m for m in members if m not in (*known, Sequence[int], Sequence[ArrayLike])]
+    others = [m for m in kept if typing.get_origin(m) not in (tuple, Literal, Callable)]
     unknown = annotation in (Any, inspect.Parameter.empty)
     return Accepted(
         choices=tuple(v for m in members if typing.get_origin(m) is Literal for v in typing.get_args(m)),
         number=numbers[-1] if numbers else float if unknown else None,
         tuples=tuple(plain),
         array=bool(others) and not unknown,
+        arrays=arrays,
         text=texts or unknown,
         flag=members == [bool],
         nothing=types.NoneType in members,

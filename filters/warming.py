@@ -34,6 +34,7 @@ _EXAMPLES: dict[str, tuple[Any, ...]] = {
 #: Values for parameters with a default that follows the size of the image: those of 0.3 to 17 megapixels.
 _BY_SIZE: dict[str, tuple[Any, ...]] = {"levels": (8, 9, 10)}
 _IMAGES = ("guide",)
+_SEVERAL_IMAGES = ("guides",)
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def _calls_of(name: str, function: Callable[..., Any]) -> Iterator[Callable[[], 
     required = [
         p.name for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
     ]
-    unknown = [p for p in required if p not in _EXAMPLES and p not in _IMAGES]
+    unknown = [p for p in required if p not in (*_EXAMPLES, *_IMAGES, *_SEVERAL_IMAGES)]
     if unknown:
         log.warning("%s is not compiled ahead: there is no example for %s", name, ", ".join(unknown))
         return
@@ -80,6 +81,12 @@ def _options(names: list[str], image: Array) -> list[dict[str, Any]]:
     """Combine the examples of some parameters."""
     found: list[dict[str, Any]] = [{}]
     for name in names:
-        values = (image,) if name in _IMAGES else _EXAMPLES.get(name) or _BY_SIZE[name]
+        values = _values(name, image)
         found = [{**options, name: value} for options in found for value in values]
     return found
+
+
+def _values(name: str, image: Array) -> tuple[Any, ...]:
+    if name in _IMAGES:
+        return (image,)
+    return ((image, image),) if name in _SEVERAL_IMAGES else _EXAMPLES.get(name) or _BY_SIZE[name]

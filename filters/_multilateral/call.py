@@ -24,7 +24,7 @@ from filters._weighted.planning import Kernel
 from schedules import targets
 
 Method = Literal["auto", "decomposed", "exact"]
-Levels = int | Sequence[int | ArrayLike]
+Levels = int | Sequence[int] | Sequence[ArrayLike]
 _METHODS: tuple[Method, ...] = ("auto", "decomposed", "exact")
 MAX_RADIUS = 200
 #: Taps that whole numbers can add up.

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 from typer.testing import CliRunner
 
 from filters import arguments, batch, commands, doctor, images, warming
@@ -402,6 +403,8 @@ def test_annotations_say_what_is_accepted():
     assert accepted(tuple[float, float] | Literal["image"] | None).short == "image|NUMBER,NUMBER"
     assert accepted(np.ndarray | tuple[np.ndarray, np.ndarray]).array
     assert accepted(Sequence[float]).array
+    assert accepted(Sequence[ArrayLike]) == arguments.Accepted(arrays=True)
+    assert accepted(int | Sequence[int] | Sequence[ArrayLike]).short == "INTEGER|INTEGER,...|FILE,..."
     assert accepted(Callable[[float], float] | None).nothing_to_type
     assert accepted(typing.Any, "schedule") == arguments.Accepted(text=True)
     assert accepted(bool).flag
@@ -436,6 +439,24 @@ def test_annotations_may_be_text_and_tuples_of_whole_numbers():
         radius.parse("3,4.5")
 
 
+def test_arrays_are_files_with_commas_between_or_rows(tmp_path, photo):
+    levels = arguments.Argument("levels", arguments.accepted_by(int | Sequence[int] | Sequence[ArrayLike]), None, "")
+    assert levels.parse("8") == 8
+    assert levels.parse("8,16") == (8, 16)
+    np.testing.assert_array_equal(levels.parse("0.5,16"), [[0.5, 16]])
+    first, second = levels.parse("0,9;0,5,9")
+    assert (first.tolist(), second.tolist()) == ([0, 9], [0, 5, 9])
+    guides = arguments.Argument("guides", arguments.accepted_by(Sequence[ArrayLike]), None, "")
+    np.save(tmp_path / "depth.npy", np.arange(20, dtype=np.float32).reshape(4, 5))
+    found = guides.parse(f"{photo},{tmp_path / 'depth.npy'}")
+    assert [(each.shape, each.dtype) for each in found] == [((4, 5, 3), np.uint8), ((4, 5), np.float32)]
+    photo.rename(tmp_path / "a,b.png")
+    (found,) = guides.parse(str(tmp_path / "a,b.png"))
+    assert found.shape == (4, 5, 3)
+    with pytest.raises(ValueError, match=r"--guides: .*nothing\.png"):
+        guides.parse(f"{tmp_path / 'depth.npy'},{tmp_path / 'nothing.png'}")
+
+
 def test_parameter_docs():
     parameters = "Parameters\n----------\na, b : int\n    Both\n    of them.\n*c\n    Rest.\n\n"
     doc = f"Sum.\n\n{parameters}Returns\n-------\nint\n    No."
@@ -455,6 +476,17 @@ def test_examples_combine():
     calls = warming.calls({"plain": plain})
     assert {call.filter for call in calls} == {"plain"}
     assert len(calls) == 4
+
+
+def test_guides_have_an_example():
+    def mean(image, guides, *, guide):
+        """Take a mean."""
+        assert [each.shape for each in (*guides, guide)] == [image.shape] * 3
+
+    calls = warming.calls({"mean": mean})
+    assert len(calls) == 4
+    for call in calls:
+        call.run()
 
 
 # The filters there really are
@@ -482,6 +514,27 @@ def test_gaussian_on_a_file_is_gaussian_on_its_array(tmp_path, monkeypatch, chan
     (expected,) = images.filter_color(array, lambda color: REAL()["gaussian"](color, (1.5, 0.5), border="wrap"))
     np.testing.assert_array_equal(images.read(tmp_path / "b.png").array, expected)
     assert "sigma" in error_line("gaussian", tmp_path / "a.png", tmp_path / "c.png", "--sigma", "-1")
+
+
+def test_guides_are_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(commands, "available", REAL)
+    rng = np.random.default_rng(2)
+    image, photo, depth = (rng.integers(0, 256, shape, np.uint8) for shape in ((20, 30), (20, 30, 3), (20, 30)))
+    for name, array in (("in", image), ("a", photo), ("b", depth)):
+        images.write(tmp_path / f"{name}.png", array)
+    guides = f"{tmp_path / 'a.png'},{tmp_path / 'b.png'}"
+    options = ("--sigma-space", "3", "--sigma-range", "20,10")
+    invoke("multilateral", tmp_path / "in.png", tmp_path / "out.png", "--guides", guides, *options)
+    wanted = REAL()["multilateral"](image, [photo, depth], sigma_space=3, sigma_range=(20, 10))
+    np.testing.assert_array_equal(images.read(tmp_path / "out.png").array, wanted)
+    assert "guides" in error_line("multilateral", tmp_path / "in.png", tmp_path / "c.png", *options)
+    assert "sigma_range" in error_line(
+        "multilateral", tmp_path / "in.png", tmp_path / "c.png", "--guides", tmp_path / "a.png", *options
+    )
+    options = ("--guide", tmp_path / "a.png", "--radius", "3", "--eps", "100")
+    invoke("guided", tmp_path / "in.png", tmp_path / "out.png", *options)
+    wanted = REAL()["guided"](image, photo, radius=3, eps=100)
+    np.testing.assert_array_equal(images.read(tmp_path / "out.png").array, wanted)
 
 
 # A process of its own
