@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -115,9 +115,9 @@ def multilateral(
     --------
     >>> import numpy as np
     >>> from filters import multilateral
-    >>> noisy = np.array([[1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3]])
+    >>> noisy = np.float32([[1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3]])
     >>> photo = np.uint8([[0, 0, 0, 0, 200, 200, 200, 200, 200, 200, 200, 200]])
-    >>> depth = np.array([[1, 1, 1, 1, 1, 1, 1, 1, 9, 9, 9, 9]])
+    >>> depth = np.float32([[1, 1, 1, 1, 1, 1, 1, 1, 9, 9, 9, 9]])
     >>> multilateral(noisy, [photo, depth], sigma_space=2, sigma_range=(20, 1)).round(1)
     array([[1.9, 2.1, 2. , 2.3, 1.7, 2. , 2. , 2.3, 1.7, 2. , 1.9, 2.1]],
           dtype=float32)
@@ -137,22 +137,19 @@ def multilateral(
         "schedule": schedule,
         "threads": threads,
     }
-    if not array.size:
-        return result
-    if chosen == "exact":
-        _exact(wanted, result, common)
-        return result
-    levels = _levels(wanted, guide_levels, decibels)
-    if chosen == "auto" and _exact_is_faster(wanted, levels, common):
-        _exact(wanted, result, common)
-    else:
-        _decomposed(wanted, levels, decibels, result, common)
+    each = wanted.each()
+    found = [None if chosen == "exact" else _levels(one, guide_levels, decibels) for one in each]
+    for one, levels, into in zip(each, found, result if array.ndim == 4 else (result,), strict=True):
+        if levels is None or (chosen == "auto" and _exact_is_faster(one, levels, common)):
+            _exact(one, into, common)
+        else:
+            _decomposed(one, levels, decibels, into, common)
     return result
 
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A call, checked."""
+    """A call, checked: of a batch, or of one of its images."""
 
     image: arrays.Array
     guides: tuple[arrays.Array, ...]
@@ -175,6 +172,15 @@ class _Wanted:
         if name == "guided" and math.isinf(sigmas[0]):
             raise ValueError("sigma_range[0] must be finite with base 'guided': it makes its eps")
         return _Wanted(image, checked, weighted.disc(reach, space), sigmas, name)
+
+    def each(self) -> list[_Wanted]:
+        """Take a batch apart: levels are those of each image, so results do not depend on what else is in it."""
+        if self.image.ndim < 4:
+            return [self]
+        return [
+            replace(self, image=image, guides=tuple(guides))
+            for image, *guides in zip(self.image, *self.guides, strict=True)
+        ]
 
     @property
     def kept(self) -> int:
@@ -272,7 +278,7 @@ def _levels(wanted: _Wanted, given: Levels | None, accuracy: float | None) -> li
 
 
 def _planes(guide: arrays.Array) -> list[arrays.Array]:
-    """List the channels of a guide that count, each (H, W), or (N, H, W) of a batch."""
+    """List the channels of a guide that count, each (H, W)."""
     if guide.ndim == 2:
         return [guide]
     return [guide[..., c] for c in range(_guides.channels(guide))]
@@ -324,9 +330,8 @@ def _decomposed(
         taps, small, halvings = _kernel(wanted, accuracy)
         scalars, tables = (small,), (taps,)
         structural = {"halvings": halvings} if wanted.base == "gaussian" else {}
-    coordinates = [_beside(plane, wanted.image) for plane in planes]
-    for part in _guides.parts(wanted.image, [*first, *coordinates], result):
-        found = decomposed.program(wanted.base, part.channels, kind, len(coordinates))
+    for part in _guides.parts(wanted.image, [*first, *planes], result):
+        found = decomposed.program(wanted.base, part.channels, kind, len(planes))
         given = scalars, (*tables, middles, scales, *levels), structural
         if not structural.get("halvings"):
             found.run(part.images, *given, out=part.result, **common)
@@ -334,11 +339,6 @@ def _decomposed(
         reach = wanted.kernel.radius
         images, inside = _guides.continued(part.images, reach, common["border"], common["border_value"])
         part.result[...] = found.run(images, *given, **common)[inside]
-
-
-def _beside(plane: arrays.Array, image: arrays.Array) -> arrays.Array:
-    """Give a plane the dimensions of a guide of one channel."""
-    return plane[..., None] if image.ndim == 4 else plane
 
 
 def _kernel(wanted: _Wanted, accuracy: float | None) -> tuple[Any, float, int]:

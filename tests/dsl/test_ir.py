@@ -38,8 +38,9 @@ def everything(src: dsl.Color, guide: dsl.Image, sigma: dsl.Scalar, curve: dsl.T
     near = src[dsl.taps([[0, 1, 0], [1, 2, 1], [0, 1, 0]])]
     alike = dsl.weighted_mean(near, dsl.lookup(curve, dsl.distance(near, src, "l2")))
     wide = dsl.oscillators(curve.part(0, 2), curve.part(1, 2), sigma, terms=3, parity="even")
+    split = dsl.decompose(lambda image: dsl.convolve(image, dsl.box(sigma)), mixed, [guide], [sigma], [curve])
     return dsl.select(
-        src > guide[1, -2], mixed + alike, dsl.convolve(src, wide, dsl.gaussian(2)) + dsl.convolve(src, dsl.identity())
+        src > guide[1, -2], split + alike, dsl.convolve(src, wide, dsl.gaussian(2)) + dsl.convolve(src, dsl.identity())
     )
 
 
