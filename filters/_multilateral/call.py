@@ -289,7 +289,7 @@ def _levels_of(
 ) -> np.ndarray[Any, Any]:
     if np.ndim(levels):
         values = np.asarray(levels, np.float32)
-        if values.ndim != 1 or not np.isfinite(values).all() or (np.diff(values) <= 0).any():
+        if values.ndim != 1 or not values.size or not np.isfinite(values).all() or (np.diff(values) <= 0).any():
             raise ValueError(f"{name} must be finite values in rising order, not {levels!r}")
         return values
     low, high = float(plane.min()), float(plane.max())

@@ -34,6 +34,8 @@ def program(base: BaseName, image: int, guide: int, coordinates: int) -> dsl.Fil
 
     def decomposed(**given: Any) -> dsl.Image:
         middle = given["middles"][0]
+        if not names:  # of one guide alone the base is left
+            return middle + _base(base, given)(given["image"] - middle)  # type: ignore[no-any-return]
         found = dsl.decompose(
             _base(base, given),
             given["image"] - middle,
@@ -70,7 +72,7 @@ def __getattr__(name: str) -> dsl.Filter:
     for base in BASES:
         for image in (1, 3):
             for guide in (1, 3):
-                for coordinates in range(1, 10):
+                for coordinates in range(10):
                     found = program(base, image, guide, coordinates)
                     if found.__name__ == name:
                         return found
