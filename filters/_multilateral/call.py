@@ -324,6 +324,8 @@ def _decomposed(
     kind = _guides.channels(first[0]) if first else 1
     structural: dict[str, Any] = {}
     if wanted.base == "guided":
+        if not _guides.all_finite([wanted.image, *first]):
+            raise ValueError("image or guides[0] holds NaN or infinity, which base 'guided' would spread")
         scalars: tuple[float, ...] = radius, wanted.sigmas[0] ** 2
         tables: tuple[Any, ...] = ()
     else:
