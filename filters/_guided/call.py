@@ -21,6 +21,9 @@ _WINDOWS: tuple[Window, ...] = ("box", "gaussian")
 Subsample = Literal[1, 2, 4, 8]
 _SUBSAMPLE = (1, 2, 4, 8)
 MAX_RADIUS = 2000
+#: A chain of windows keeps as many rows as a window has: up to this radius few.
+_MOST_FUSED = 200
+_SEPARATE = (("windows", "separate"),)
 #: What is not finite stays as local as windows are.
 _DIRECT = (("convolve", "direct"), ("windows", "separate"))
 
@@ -108,7 +111,7 @@ def guided(
         raise ValueError(f"subsample must be one of {', '.join(map(str, _SUBSAMPLE))}, not {subsample!r}")
     array = arrays.check(image)
     by = _guides.check(guide, array)
-    is_own = guide is image and array.shape[-1:] in ((1,), (3,), array.shape[1:2])
+    is_own = guide is image and (array.ndim == 2 or array.shape[-1] in (1, _guides.COLOR))
     result = np.empty_like(array) if out is None else arrays.check_out(out, array, (array, by))
     common = {
         "border": border,
@@ -122,7 +125,9 @@ def guided(
         for one, guiding, into in zip(array, by, result, strict=True):
             guided(one, one if is_own else guiding, out=into, **alike)
         return result
-    structural = {"window": kind, "together": kind != "box" or subsample > 1, "levels": int(math.log2(subsample))}
+    fused = kind == "box" and subsample == 1 and reach <= _MOST_FUSED
+    structural = {"window": kind, "together": not fused, "levels": int(math.log2(subsample))}
+    common |= {"choices": () if fused else _SEPARATE}
     size = window_size(kind, reach, subsample)
     if is_own:
         program = programs.program(_guides.channels(array), 0)
