@@ -265,7 +265,15 @@ def decompose(
     at = levels(*tables)
     differences = [scale * (guide - at[k]) for k, (guide, scale) in enumerate(zip(guides, scales, strict=True))]
     weight = exp(-0.5 * minimum(functools.reduce(operator.add, (d * d for d in differences)), _FAR))
-    *totals, weights = base(stack(weight * image, weight)).channels
+    given = stack(weight * image, weight)
+    result = base(given)
+    image_node(result, "decompose: what the base filter returns")
+    count = len(given.channels)
+    if len(result.channels) != count:
+        raise DSLError(
+            f"decompose: the base filter must return {count} channels as it is given, {describe(result)} came"
+        )
+    *totals, weights = result.channels
     total = totals[0] if len(totals) == 1 else stack(*totals)
     # The ratio total / weights, but the image itself where there is no weight; and exactly what is constant.
     return interpolate(image + (total - image * weights) / maximum(weights, _LITTLE), guides)

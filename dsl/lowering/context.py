@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,13 +124,22 @@ class Lowering:
         self.height: Any = None
         self.level: Any = None  # the loop over levels that stages are made in
         self._summing = ""  # and the stage that adds them up
+        self._times: dict[int, int] = {}  # id(node) -> how often it was computed in full and forgotten
         self._memo: dict[Any, Any] = {}
 
     # ------------------------------------------------------------------------------------------------ names, stages
 
     def label(self, node: Node) -> str:
-        """Name a node for stages and choices: its operation and number."""
-        return f"{node.op}{self.numbers[id(node)]}"
+        """Name a node for stages and choices: its operation and number; and how often it was computed before."""
+        times = self._times.get(id(node), 0)
+        return f"{node.op}{self.numbers[id(node)]}" + (f"_again{times}" if times else "")
+
+    def forget(self, nodes: Sequence[Node]) -> None:
+        """Forget that nodes were computed in full, as at levels: another loop over levels computes them again."""
+        for node in nodes:
+            self.roots.pop(id(node), None)
+            self.inside.discard(id(node))
+            self._times[id(node)] = self._times.get(id(node), 0) + 1
 
     def is_stored(self, node: Node, dtype: str) -> bool:
         """Tell whether a node is a result of that dtype, and nothing else: then it may be rounded where it is made."""
@@ -152,9 +161,10 @@ class Lowering:
     @contextlib.contextmanager
     def at_levels(self, summing: str) -> Iterator[None]:
         """Let stages that are made meanwhile vary over levels, which the stage ``summing`` goes through."""
+        before = self.level, self._summing
         self.level, self._summing = hl.Var("level"), summing
         yield
-        self.level = None
+        self.level, self._summing = before
 
     def in_full(self, name: str) -> None:
         """Schedule a stage that is computed in full: once, or once for each level."""

@@ -21,19 +21,31 @@ NUMBERS = 3
 
 def unvarying(node: Node) -> list[Node]:
     """List what does not vary over levels of what an interpolation takes: it is computed once, for all levels."""
+    return [each for each in _reached(node) if not _varies(each)]
+
+
+def varying(node: Node) -> list[Node]:
+    """List what varies over levels of what an interpolation takes."""
+    return [each for each in _reached(node) if isinstance(each.type, Image) and each.type.leveled]
+
+
+def _reached(node: Node) -> list[Node]:
+    """List the images that an interpolation is of, from what does not vary on."""
     values, *guides, _ = node.args
     found: dict[int, Node] = {}
-    pending, seen = [values, *guides], set()
+    pending = [values, *guides]
     while pending:
         current = pending.pop()
-        if id(current) in seen or not isinstance(current.type, Image):
+        if id(current) in found or not isinstance(current.type, Image):
             continue
-        seen.add(id(current))
-        if current.type.leveled or current.type.varying:
-            pending += current.args
-        else:
-            found[id(current)] = current
+        found[id(current)] = current
+        pending += current.args if _varies(current) else ()
     return list(found.values())
+
+
+def _varies(node: Node) -> bool:
+    """Tell whether a node varies over levels, or over taps, which may be those of what varies over levels."""
+    return isinstance(node.type, Image) and (node.type.leveled or node.type.varying)
 
 
 def count(low: Lowering, levels: Node) -> Any:
@@ -111,4 +123,27 @@ def _level(low: Lowering, node: Node, operands: list[list[Any]]) -> list[Any]:
     return [hl.Expr(numbers(low, node.args[0])[int(node.attributes[0]), low.level])]  # type: ignore[arg-type]
 
 
+def _outside(low: Lowering, node: Node) -> Callable[[Any], Any]:
+    """Interpolate what the values are outside at every level, to where the guides are outside."""
+    values, *guides, levels = node.args
+    channels = channel_count(node)
+
+    def make() -> hl.Func:
+        name, c = f"outside_{low.label(node)}", hl.Var("c")
+        loop = hl.RDom([(0, count(low, levels))], f"{name}_level")
+        with low.at_levels(name):
+            read = pointwise.outside(low, values)
+            found = low.stage(f"{name}_values", [c], pointwise.pick([read(k) for k in range(channels)], c))
+        low.record[f"{name}_values"].compute_root()
+        total = low.stage(name, [c], hl.f32(0))
+        share = _share(low, [pointwise.outside(low, guide)(0) for guide in guides], levels, loop.x)
+        total[c] += share * hl.Expr(hl.Func.__getitem__(found, (c, loop.x)))
+        low.record[name].compute_root().bound("c", 0, channels)
+        return total
+
+    func: hl.Func = low.once(("outside", id(node)), make)
+    return lambda c: hl.Expr(func[c])
+
+
 pointwise.BUNDLES["level"] = _level
+pointwise.OUTSIDES["interpolated"] = _outside

@@ -213,10 +213,13 @@ def _component(read: TupleReader, index: int) -> Reader:
 def _lower_levels(low: Lowering, node: Node) -> None:
     """Lower an interpolation, and what it is of: full nodes at each level."""
     values = node.args[0]
-    leveled = [n for n in low.nodes if is_leveled(n)]
+    of_values = {id(n) for n in levels.varying(node)}
+    leveled = [n for n in low.nodes if id(n) in of_values]
     inner = full_nodes(leveled, [values], _slides(low)) - set(low.roots) - {id(values)}
     full = [n for n in leveled if id(n) in inner]
-    low.roots[id(node)] = levels.accumulate(low, node, lambda each: _lower_full(low, each), full)
+    found = levels.accumulate(low, node, lambda each: _lower_full(low, each), full)
+    low.forget([*full, values])
+    low.roots[id(node)] = found
 
 
 def _value(low: Lowering, node: Node, group: Group) -> Reader:

@@ -93,6 +93,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
 STENCILS: dict[str, Callable[[Lowering, Node, Group], Reader]] = {}
 #: What a stencil makes of a constant, where that is not the constant itself: (low, node) -> factor.
 GAINS: dict[str, Callable[[Lowering, Node], Any]] = {}
+#: What other nodes are outside the image under the constant border, by channel: (low, node) -> value of a channel.
+OUTSIDES: dict[str, Callable[[Lowering, Node], Callable[[Any], Any]]] = {}
 #: Lowerings of other nodes that give several channels: (low, node, operands) -> values.
 BUNDLES: dict[str, Callable[[Lowering, Node, list[list[Any]]], list[Any]]] = {}
 #: Lowerings of pointwise nodes as a stage of their own, where that is possible: else None.
@@ -210,6 +212,8 @@ def outside(low: Lowering, node: Node) -> Callable[[Any], Any]:
     """
     if node.op == "input":
         return lambda c: low.border_value
+    if node.op in OUTSIDES:
+        return OUTSIDES[node.op](low, node)
     if node.op in STENCIL_OPS and node.op not in GAINS:
         return outside(low, node.args[0])
 
