@@ -20,6 +20,7 @@ bench: $(VENV)/installed-test
 	$(BIN)/python -m bench.convolution
 	$(BIN)/python -m bench.local_laplacian
 	$(BIN)/python -m bench.weighted
+	$(BIN)/python -m bench.multilateral
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
