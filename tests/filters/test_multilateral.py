@@ -136,10 +136,11 @@ def test_decomposed_by_colours(photo: np.ndarray, base: str) -> None:
 
 
 def test_large_discs_are_averaged_over_halved_images(planes: list[np.ndarray]) -> None:
+    """As often as leaves 58 dB, where a call does not say more."""
     image, *guides = planes
     for border in ("reflect101", "constant"):
         options = {"sigma_space": 9.0, "sigma_range": (40.0, 50.0), "base": "gaussian", "border": border}
-        assert psnr(image, guides[:2], guide_levels=[LEVELS] * 2, **options) > 65
+        assert psnr(image, guides[:2], guide_levels=[LEVELS] * 2, **options) > 58
 
 
 def test_levels_by_number_and_by_value(planes: list[np.ndarray]) -> None:
