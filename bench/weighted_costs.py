@@ -1,7 +1,8 @@
-"""What averages with weights by look-up cost: ``python -m bench.weighted_costs`` on a quiet machine (a minute).
+"""What averages with weights cost: ``python -m bench.weighted_costs`` on a quiet machine (two minutes).
 
-``--write`` puts the numbers into filters/_weighted/costs.json, by which ``method="auto"`` chooses. All forms run on one
-thread on a gray image, compiled for every instruction set that this machine has.
+``--write`` puts the numbers into filters/_weighted/costs.json, by which ``method="auto"`` chooses; ``--quick`` takes
+small images, which shows that it works. All forms run on one thread on a gray image, compiled for every instruction set
+that this machine has.
 """
 
 from __future__ import annotations
@@ -15,14 +16,19 @@ from collections.abc import Sequence
 import numpy as np
 
 import dsl
+import filters
 from bench.paired import Effort, Run, measure
 from bench.report import Table
+from filters._multilateral import exact
 from filters._weighted import constant_time, costs, planning, programs
 from filters._weighted.functions import RangeFunction
 from schedules import Schedule, targets
 
-_SIZE = 1024
 _RADIUS = 8
+#: Guides of the products of Gaussians that are measured: what each costs is told from these.
+_FEW, _MANY = 2, 4
+#: The base that averages over a disc, on images halved twice, at so many levels.
+_WIDE, _LEVELS = 20, 8
 
 
 def machines() -> list[str]:
@@ -34,9 +40,9 @@ def machines() -> list[str]:
     return [target for target in found if targets.features(target) <= targets.features(host)] or [host]
 
 
-def forms(target: str) -> dict[str, Run]:
+def forms(target: str, side: int) -> dict[str, Run]:
     """Give a run for each form."""
-    image = np.random.default_rng(0).integers(0, 256, (_SIZE, _SIZE)).astype(np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (side, side)).astype(np.uint8)
     floats = image.astype(np.float32)
     kernel = planning.disc(_RADIUS, _RADIUS / 1.5)
     function = RangeFunction("gaussian", 30.0)
@@ -67,18 +73,51 @@ def forms(target: str) -> dict[str, Run]:
             programs.smooth_gray.run, [image], (len(small) // 2,), (dsl.tap_table(small), series),
             {"terms": terms, "levels": 3}, out=np.empty_like(image), **common,
         )  # fmt: skip
+    return found | guided_forms(target, image)
+
+
+def guided_forms(target: str, image: np.ndarray) -> dict[str, Run]:
+    """Give runs for filters with several guides: two and four, and levels of one."""
+    kernel = planning.disc(_RADIUS, _RADIUS / 1.5)
+    found: dict[str, Run] = {}
+    for name, picture in (("bytes", image), ("floats", image.astype(np.float32))):
+        if name == "bytes" and targets.tables_in_registers(target) is None:
+            continue
+        choices = (("mean", "bytes"),) if name == "bytes" else ()
+        for count in (_FEW, _MANY):
+            images = [picture, *(np.roll(picture, i, axis=0) for i in range(count))]
+            scales = np.full(count, 1 / 30, np.float32)
+            found[f"gaussians of {name} {count}"] = functools.partial(
+                exact.program(1, (1,) * count).run, images, (float(_RADIUS),), (kernel.taps, scales), choices=choices,
+                out=np.empty_like(picture), target=target, threads=1,
+            )  # fmt: skip
+    found["levels"] = functools.partial(
+        filters.multilateral, image, [np.roll(image, 1, axis=0)], sigma_space=_WIDE / 1.5, sigma_range=30,
+        radius=_WIDE, base="gaussian", guide_levels=_LEVELS, method="decomposed", out=np.empty_like(image),
+        target=target, threads=1,
+    )  # fmt: skip
     return found
 
 
-def measured(target: str, effort: Effort) -> dict[str, float]:
+#: What is no form for itself, but tells numbers of one.
+_PARTS = ("cosines", "gaussians", "levels")
+
+
+def measured(target: str, side: int, effort: Effort) -> dict[str, float]:
     """Measure a machine."""
-    times = measure(forms(target), effort)
+    times = measure(forms(target, side), effort)
     taps = planning.disc(_RADIUS, 1.0).count
-    per_pixel = {name: 1e9 * times.best(name) / _SIZE**2 for name in times.seconds}
-    found = {name: 1000 / taps * cost for name, cost in per_pixel.items() if "cosines" not in name}
+    per_pixel = {name: 1e9 * times.best(name) / side**2 for name in times.seconds}
+    found = {name: 1000 / taps * cost for name, cost in per_pixel.items() if not name.startswith(_PARTS)}
     few, many = (per_pixel[f"cosines {n}"] for n in (constant_time.CAPACITIES[0], constant_time.CAPACITIES[-1]))
     each = (many - few) / (constant_time.CAPACITIES[-1] - constant_time.CAPACITIES[0])
     found["constant time"], found["constant time, each cosine"] = few - constant_time.CAPACITIES[0] * each, each
+    for form in ("gaussians of bytes", "gaussians of floats"):
+        if f"{form} {_FEW}" in per_pixel:
+            few, many = (1000 / taps * per_pixel[f"{form} {count}"] for count in (_FEW, _MANY))
+            each = (many - few) / (_MANY - _FEW)
+            found[form], found[f"{form}, each channel"] = few - _FEW * each, each
+    found["level of a Gaussian"] = per_pixel["levels"] / (_LEVELS * 2)  # of the image, and of the weights
     return {name: round(cost, 2) for name, cost in found.items()}
 
 
@@ -86,14 +125,15 @@ def main(arguments: Sequence[str]) -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m bench.weighted_costs", description=__doc__)
     parser.add_argument("--write", action="store_true", help="put the numbers into costs.json")
+    parser.add_argument("--quick", action="store_true", help="small images, few rounds: no numbers to keep")
     options = parser.parse_args(arguments)
-    found = {costs.key(target): measured(target, Effort(0.3, 5, 40)) for target in machines()}
-    print(
-        Table(
-            "ns/px for a thousand taps, one thread",
-            [{"form": n, "ns": c} for f in found.values() for n, c in f.items()],
-        )
-    )
+    if options.quick and options.write:
+        parser.error("--write is for numbers of large images, --quick measures small ones")
+    scale = (128, Effort(0.01, 2, 3)) if options.quick else (1024, Effort(0.3, 5, 40))
+    found = {costs.key(target): measured(target, *scale) for target in machines()}
+    for machine, numbers in found.items():
+        rows = [{"form": form, "ns": number} for form, number in numbers.items()]
+        print(Table(f"{machine}: ns/px for a thousand taps, one thread", rows))
     if options.write:
         kept = json.loads(costs.FILE.read_text(encoding="utf-8")) if costs.FILE.exists() else {}
         costs.FILE.write_text(json.dumps({**kept, **found}, indent=1) + "\n", encoding="utf-8")
