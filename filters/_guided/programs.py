@@ -38,15 +38,12 @@ def guided_by(guide: dsl.Image, eps: dsl.Scalar, means: Means, levels: int = 0) 
     fit = _lines_by_gray(low, eps, means) if len(guide.channels) == 1 else _lines_by_color(low, eps, means)
 
     def base(image: dsl.Image) -> dsl.Image:
-        lines = [line for channel in image.channels for line in fit(halved(channel, levels))]
-        averaged = means(lines)
-        if levels:
-            averaged = doubled(stacked(averaged), guide, levels).channels
-        each = len(guide.channels) + 1
-        return stacked([applied(averaged[i : i + each]) for i in range(0, len(averaged), each)])
+        return stacked([alone(channel) for channel in image.channels])
 
-    def applied(line: Sequence[dsl.Image]) -> dsl.Image:
-        *slopes, offset = line
+    def alone(channel: dsl.Image) -> dsl.Image:
+        # The lines of each channel by themselves: of all channels they would be stages that take minutes to compile.
+        lines = means(fit(halved(channel, levels)))
+        *slopes, offset = doubled(stacked(lines), guide, levels).channels if levels else lines
         return functools.reduce(operator.add, map(operator.mul, slopes, guide.channels), offset)
 
     return base
