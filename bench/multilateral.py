@@ -181,7 +181,7 @@ def guided(scale: Scale) -> Tables:
     yield Table(
         "guided, subsample=4: times faster than cv2.ximgproc.guidedFilter(scale=0.25)",
         list(beside(small, scale)),
-        ("not the same: OpenCV takes every fourth pixel, subsample halves twice by a binomial filter",),
+        ("not the same pixels: OpenCV resamples in its own way, subsample halves twice by a binomial filter",),
     )
     yield _by_radius(
         "guided, gray by gray",
