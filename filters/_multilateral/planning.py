@@ -18,8 +18,7 @@ Float64 = NDArray[np.float64]
 #: what each halving of the steps adds: the error of lines between points is of second order.
 _AT_ONE, _A_HALVING = 58.0, 12.0
 DEFAULT_LEVELS = 8
-#: Nanoseconds of a tap of the base that averages over a disc, for each pixel of a halved image. Costs are measured where
-#: few are left.
+#: Nanoseconds of a tap of the base that averages over a disc, for each pixel of a halved image.
 _EACH_TAP = 0.05
 MOST_LEVELS = 256
 #: More combinations of levels than this take minutes.
@@ -93,8 +92,8 @@ def decomposed_cost(base: str, combinations: int, taps: int, channels: int, targ
     known = resolved(target)
     if base == "joint_bilateral":
         return combinations * (1 + channels) * taps * costs.of(known, "formula") / 1000
-    halvings = halvings_for(math.isqrt(round(taps / math.pi)))
-    level = costs.of(known, "level of a Gaussian") + _EACH_TAP * taps / 16**halvings
+    halvings = halvings_for(math.isqrt(round(taps / math.pi)), None)
+    level = costs.of(known, "level of a Gaussian") + _EACH_TAP * taps / 16.0**halvings
     return combinations * (1 + channels) * level
 
 
