@@ -170,6 +170,8 @@ class _Writer:
         with code.otherwise_return(asked):
             self._answer()
         self._prepare()
+        if self.spec.guides:
+            self._clear_result()
         with code.loop(I32(0), self.count, 1) as level:
             self._level(level.index)
         build.ret(I32(0))
@@ -287,7 +289,6 @@ class _Writer:
     def _level(self, level: ir.Value) -> None:
         """Write one level: all rows of the result."""
         code, build, spec = self.code, self.build, self.spec
-        self.is_first = build.icmp_signed("==", level, I32(0))
         self._load_level(level)
         self._clear()
         two = spec.depth == 2
@@ -332,6 +333,22 @@ class _Writer:
 
     def _row_of(self, given: Buffer, level: ir.Value) -> ir.Value:
         return self.code.at(given.host(), self.build.mul(self.code.wide(level), given.stride(1)), F32)
+
+    def _clear_result(self) -> None:
+        """Set the result to zero, which levels are added to."""
+        code, build = self.code, self.build
+        with code.loop(self.top, build.add(self.top, self.rows), 1) as row:
+            outs = self._result_rows(row.index)
+            with self._over(I32(0), self.width) as x:
+                for place in outs:
+                    to = code.at(place, x, F32)
+                    self._masked("store", ir.VoidType(), self.arithmetic.number(0), to, self._inside(x))
+
+    def _inside(self, x: ir.Value) -> ir.Value:
+        """Tell which columns of a block the result has."""
+        code, build = self.code, self.build
+        columns = build.add(code.broadcast(x, LANES), self.lanes)
+        return build.icmp_signed("<", columns, code.broadcast(self.width, LANES))
 
     def _clear(self) -> None:
         """Set all sums and rows to zero."""
@@ -432,18 +449,14 @@ class _Writer:
         with self._running(spec.depth, I32(0), self.width) as (x, known):
             known |= {line: self._load(place, x) for line, place in zip(spec.ring, ring, strict=True)}
             row = self._row(rows, x, known)
-            inside = build.icmp_signed("<", build.add(code.broadcast(x, LANES), self.lanes), self._widths())
+            inside = self._inside(x)
             share = self._share(row)
             for place, line in zip(outs, spec.outputs, strict=True):
                 value, to = row.value(line), code.at(place, x, F32)
                 if share is not None:
                     so_far = self._masked("load", self.arithmetic.kind, to, inside, self.arithmetic.number(0))
-                    before = build.select(self.is_first, self.arithmetic.number(0), so_far)
-                    value = self.arithmetic.add(before, self.arithmetic.multiply(share, value))
+                    value = self.arithmetic.add(so_far, self.arithmetic.multiply(share, value))
                 self._masked("store", ir.VoidType(), value, to, inside)
-
-    def _widths(self) -> ir.Value:
-        return self.code.broadcast(self.width, LANES)
 
     def _masked(self, kind: str, result: ir.Type, *operands: ir.Value) -> ir.Value:
         """Load or store the lanes of a mask alone."""
