@@ -12,6 +12,8 @@ from dsl import arrays
 
 #: Channels of a colour.
 COLOR = 3
+#: The greatest values of whole numbers.
+PEAKS = {"uint8": 255.0, "uint16": 65535.0}
 
 
 def channels(image: arrays.Array) -> int:
@@ -105,6 +107,14 @@ def _row_axis(image: arrays.Array, first: arrays.Array) -> int:
     """Give the axis of the rows of an image, or of a plane beside a colour."""
     is_plane = image.ndim == 2 or image.ndim < first.ndim
     return image.ndim - 2 if is_plane else image.ndim - 3
+
+
+def extent(image: arrays.Array) -> tuple[float, float] | None:
+    """Give the range of an image's values: all that its dtype has, or those of float32; None if not all are finite."""
+    if str(image.dtype) in PEAKS:
+        return 0.0, PEAKS[str(image.dtype)]
+    low, high = (float(image.min()), float(image.max())) if image.size else (0.0, 1.0)
+    return (low, high) if np.isfinite(low) and np.isfinite(high) else None
 
 
 def middle(image: arrays.Array) -> float:

@@ -443,7 +443,7 @@ class _Writer:
 
     def _last(self, y: ir.Value, slot: ir.Value | None) -> None:
         """Write the last pass: means, and the results."""
-        code, build, spec = self.code, self.build, self.spec
+        code, spec = self.code, self.spec
         rows, ring = self._leaf_rows(y), [] if slot is None else self._ring(slot)
         outs = self._result_rows(y)
         with self._running(spec.depth, I32(0), self.width) as (x, known):

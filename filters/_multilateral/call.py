@@ -20,6 +20,9 @@ from filters._multilateral import decomposed, exact, planning
 from filters._multilateral.decomposed import BaseName
 from filters._weighted import constant_time
 from filters._weighted import planning as weighted
+from filters._weighted.call import joint_bilateral
+from filters._weighted.constant_time import ConstantTime
+from filters._weighted.functions import RangeFunction
 from filters._weighted.planning import Kernel
 from schedules import targets
 
@@ -140,9 +143,15 @@ def multilateral(
     each = wanted.each()
     found = [None if chosen == "exact" else _levels(one, guide_levels, decibels) for one in each]
     for one, levels, into in zip(each, found, result if array.ndim == 4 else (result,), strict=True):
-        if levels is None or (chosen == "auto" and _exact_is_faster(one, levels, common)):
+        ways = {"exact": 0.0} if levels is None else _ways(one, levels, decibels, guide_levels is None, common)
+        if chosen == "decomposed":
+            ways.pop("exact", None)
+        way = min(ways, key=lambda name: ways[name])
+        if way == "exact":
             _exact(one, into, common)
-        else:
+        elif way == "cosines":
+            _by_cosines(one, decibels, into, common)
+        elif levels is not None:
             _decomposed(one, levels, decibels, into, common)
     return result
 
@@ -153,6 +162,7 @@ class _Wanted:
 
     image: arrays.Array
     guides: tuple[arrays.Array, ...]
+    space: float
     kernel: Kernel
     sigmas: tuple[float, ...]
     base: BaseName
@@ -171,7 +181,7 @@ class _Wanted:
         name: Any = choice(base, "base", decomposed.BASES)
         if name == "guided" and math.isinf(sigmas[0]):
             raise ValueError("sigma_range[0] must be finite with base 'guided': it makes its eps")
-        return _Wanted(image, checked, weighted.disc(reach, space), sigmas, name)
+        return _Wanted(image, checked, space, weighted.disc(reach, space), sigmas, name)
 
     def each(self) -> list[_Wanted]:
         """Take a batch apart: levels are those of each image, so results do not depend on what else is in it."""
@@ -234,17 +244,50 @@ def _is_bytes(wanted: _Wanted, common: dict[str, Any]) -> bool:
     )
 
 
-def _exact_is_faster(wanted: _Wanted, levels: Sequence[Any], common: dict[str, Any]) -> bool:
+def _ways(
+    wanted: _Wanted, levels: Sequence[Any], accuracy: float | None, may_do_without: bool, common: dict[str, Any]
+) -> dict[str, float]:
+    """Give the ways to compute it, and what each is estimated to cost; other than by levels if a call names none."""
     if wanted.base == "guided":
-        return False
+        return {"levels": 0.0}
     channels = wanted.image.shape[-1] if wanted.image.ndim > 2 else 1
     kinds = list(map(_guides.channels, wanted.guides))
     by_taps = planning.exact_cost(
         wanted.kernel.count, channels, kinds, common["target"], is_bytes=_is_bytes(wanted, common)
     )
     combinations = math.prod(map(len, levels))
-    other = planning.decomposed_cost(wanted.base, combinations, wanted.kernel.count, channels, common["target"])
-    return by_taps <= other
+    by_levels = planning.decomposed_cost(wanted.base, combinations, wanted.kernel.count, channels, common["target"])
+    found = {"exact": by_taps, "levels": by_levels}
+    plan = _cosines(wanted, accuracy) if may_do_without else None
+    if plan is not None:
+        found["cosines"] = channels * weighted.cost(plan, wanted.kernel, common["target"])
+    return found
+
+
+def _cosines(wanted: _Wanted, accuracy: float | None) -> ConstantTime | None:
+    """Plan the other decomposition, of one gray guide's Gaussian by cosines; None where there is none."""
+    guide, sigma = wanted.guides[0], wanted.sigmas[0]
+    alone = wanted.base == "gaussian" and len(wanted.guides) == 1 and _guides.channels(guide) == 1
+    values = _guides.extent(guide)
+    if not alone or math.isinf(sigma) or values is None:
+        return None
+    least = planning.HALVED if accuracy is None else accuracy
+    return weighted.in_constant_time(RangeFunction("gaussian", sigma), wanted.kernel, values, least)
+
+
+def _by_cosines(wanted: _Wanted, accuracy: float | None, result: arrays.Array, common: dict[str, Any]) -> None:
+    """Filter as a joint bilateral filter in constant time does."""
+    joint_bilateral(
+        wanted.image,
+        wanted.guides[0],
+        sigma_space=wanted.space,
+        sigma_range=wanted.sigmas[0],
+        radius=wanted.kernel.radius,
+        accuracy=planning.HALVED if accuracy is None else accuracy,
+        method="constant_time",
+        out=result,
+        **common,
+    )
 
 
 # -------------------------------------------------------------------------------------------------------- decomposed

@@ -28,7 +28,7 @@ _BINS, _RARE = 256, 0.02
 #: Levels follow the histogram where that is expected to make the error so much smaller, in dB.
 _WORTH = 1.0
 #: PSNR in dB of averages over halved images, where a call says nothing; and how much more than it says otherwise.
-_HALVED, _MARGIN = 58.0, 3.0
+HALVED, _MARGIN = 58.0, 3.0
 
 
 def equal_levels(low: float, high: float, count: int) -> Float64:
@@ -104,5 +104,5 @@ def resolved(target: str | None) -> str:
 
 def halvings_for(radius: int, accuracy: float | None) -> int:
     """Say how often images are halved for the base that averages over a disc: as often as an accuracy allows."""
-    wanted = _HALVED if accuracy is None else accuracy + _MARGIN
+    wanted = HALVED if accuracy is None else accuracy + _MARGIN
     return next(levels for levels in range(4, -1, -1) if not levels or constant_time.psnr(radius, levels) >= wanted)

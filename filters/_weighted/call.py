@@ -22,7 +22,6 @@ Norm = Literal["l1", "l2"]
 MAX_RADIUS = 200
 _METHODS: tuple[Method, ...] = ("auto", "register_lut", "exact", "constant_time")
 _NORMS: tuple[Norm, ...] = ("l1", "l2")
-_PEAKS = {"uint8": 255.0, "uint16": 65535.0}
 
 
 @public(programs.gray_program, programs.color_program)
@@ -439,14 +438,10 @@ def _may_take_constant_time(kernel: Kernel, plan: Plan, wanted: Wanted) -> bool:
 
 def _values(guide: arrays.Array, *, exactly: bool) -> tuple[float, float] | None:
     """Give the range of a guide's values, or None where it is none that cosines could be for."""
-    if str(guide.dtype) in _PEAKS:
-        return 0.0, _PEAKS[str(guide.dtype)]
-    low, high = (float(guide.min()), float(guide.max())) if guide.size else (0.0, 1.0)
-    if np.isfinite(low) and np.isfinite(high):
-        return low, high
-    if exactly:
+    found = _guides.extent(guide)
+    if found is None and exactly:
         raise ValueError("method 'constant_time' needs finite values: what is not would spread over the whole image")
-    return None
+    return found
 
 
 def _run(
@@ -505,8 +500,8 @@ def _is_bytes(image: arrays.Array, guide: arrays.Array, common: dict[str, Any]) 
 
 def _peak(guide: arrays.Array, function: RangeFunction, method: tuple[Method, float | None]) -> float | None:
     """Give the width of the guide's range of values: its dtype's, or measured where it is asked for."""
-    if str(guide.dtype) in _PEAKS:
-        return _PEAKS[str(guide.dtype)]
+    if str(guide.dtype) in _guides.PEAKS:
+        return _guides.PEAKS[str(guide.dtype)]
     ends = function.name == "table" or function.reach <= forms.TYPICAL * function.sigma
     if (method[1] is None and ends) or not guide.size:
         return None

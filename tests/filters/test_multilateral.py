@@ -445,3 +445,15 @@ def test_out_may_not_be_an_input(photo: np.ndarray) -> None:
         with pytest.raises(ValueError, match="overlaps an input"):
             multilateral(given[0], given[1:], sigma_range=20.0, out=out, **SPACE)
         assert np.array_equal(out, before)
+
+
+def test_one_guide_alone_is_decomposed_into_cosines_where_that_costs_less(planes: list[np.ndarray]) -> None:
+    image, guide, *_ = planes
+    options = {"sigma_space": 9.0, "sigma_range": 40.0, "base": "gaussian"}
+    found = multilateral(image, [guide], method="decomposed", **options)
+    assert any("convolution" in note for note in filters.compiled()[-1].notes)
+    assert filters.compiled()[-1].why.startswith("smooth_gray_by_gray")
+    wanted = reference.multilateral(image, [guide], **options)
+    assert 10 * np.log10(255**2 / np.mean((found - wanted) ** 2)) > 55
+    by_levels = multilateral(image, [guide], method="decomposed", guide_levels=8, **options)
+    assert not np.array_equal(found, by_levels)
