@@ -152,7 +152,7 @@ def multilateral(
         elif way == "cosines":
             _by_cosines(one, decibels, into, common)
         elif levels is not None:
-            _decomposed(one, levels, decibels, into, common)
+            _decomposed(one, levels, _expected(one, levels, decibels), into, common)
     return result
 
 
@@ -196,6 +196,12 @@ class _Wanted:
     def kept(self) -> int:
         """How many guides are not decomposed."""
         return 0 if self.base == "gaussian" else 1
+
+    @property
+    def widths(self) -> list[float]:
+        """The sigma of each coordinate, of each channel of the guides that are decomposed."""
+        pairs = zip(self.guides[self.kept :], self.sigmas[self.kept :], strict=True)
+        return [sigma for guide, sigma in pairs for _ in range(_guides.channels(guide))]
 
 
 def _sigmas(sigma_range: Any, count: int) -> tuple[float, ...]:
@@ -255,13 +261,18 @@ def _ways(
     by_taps = planning.exact_cost(
         wanted.kernel.count, channels, kinds, common["target"], is_bytes=_is_bytes(wanted, common)
     )
-    combinations = math.prod(map(len, levels))
-    by_levels = planning.decomposed_cost(wanted.base, combinations, wanted.kernel.count, channels, common["target"])
+    calls, expected = math.prod(map(len, levels)) * (1 + channels), _expected(wanted, levels, accuracy)
+    by_levels = planning.decomposed_cost(wanted.base, calls, wanted.kernel.count, expected, common["target"])
     found = {"exact": by_taps, "levels": by_levels}
     plan = _cosines(wanted, accuracy) if may_do_without else None
     if plan is not None:
         found["cosines"] = channels * weighted.cost(plan, wanted.kernel, common["target"])
     return found
+
+
+def _expected(wanted: _Wanted, levels: Sequence[Any], accuracy: float | None) -> float:
+    """Give the PSNR in dB that is wanted, or that levels are expected to leave."""
+    return planning.expected(levels, wanted.widths) if accuracy is None else accuracy
 
 
 def _cosines(wanted: _Wanted, accuracy: float | None) -> ConstantTime | None:
@@ -271,7 +282,7 @@ def _cosines(wanted: _Wanted, accuracy: float | None) -> ConstantTime | None:
     values = _guides.extent(guide)
     if not alone or math.isinf(sigma) or values is None:
         return None
-    least = planning.HALVED if accuracy is None else accuracy
+    least = planning.COSINES if accuracy is None else accuracy
     return weighted.in_constant_time(RangeFunction("gaussian", sigma), wanted.kernel, values, least)
 
 
@@ -283,7 +294,7 @@ def _by_cosines(wanted: _Wanted, accuracy: float | None, result: arrays.Array, c
         sigma_space=wanted.space,
         sigma_range=wanted.sigmas[0],
         radius=wanted.kernel.radius,
-        accuracy=planning.HALVED if accuracy is None else accuracy,
+        accuracy=planning.COSINES if accuracy is None else accuracy,
         method="constant_time",
         out=result,
         **common,
@@ -351,17 +362,14 @@ def _levels_of(
 def _decomposed(
     wanted: _Wanted,
     levels: Sequence[np.ndarray[Any, Any]],
-    accuracy: float | None,
+    accuracy: float,
     result: arrays.Array,
     common: dict[str, Any],
 ) -> None:
     """Filter by the decomposition; images that are halved are continued by their border rule first."""
     first = list(wanted.guides[: wanted.kept])
     planes = [plane for guide in wanted.guides[wanted.kept :] for plane in _planes(guide)]
-    widths = [s for g, s in zip(wanted.guides, wanted.sigmas, strict=True) for _ in range(_guides.channels(g))][
-        0 if not wanted.kept else _guides.channels(first[0]) :
-    ]
-    scales = np.array([1 / wanted.sigmas[0], *(1 / sigma for sigma in widths)], np.float32)
+    scales = np.array([1 / wanted.sigmas[0], *(1 / sigma for sigma in wanted.widths)], np.float32)
     middles = np.array([_guides.middle(wanted.image), *map(_guides.middle, first)], np.float32)
     radius = float(wanted.kernel.radius)
     kind = _guides.channels(first[0]) if first else 1
@@ -386,7 +394,7 @@ def _decomposed(
         part.result[...] = found.run(images, *given, **common)[inside]
 
 
-def _kernel(wanted: _Wanted, accuracy: float | None) -> tuple[Any, float, int]:
+def _kernel(wanted: _Wanted, accuracy: float) -> tuple[Any, float, int]:
     """Give the taps of the base that averages over a disc, their radius, and how often images are halved for it."""
     kernel = wanted.kernel
     halvings = planning.halvings_for(kernel.radius, accuracy) if wanted.base == "gaussian" else 0

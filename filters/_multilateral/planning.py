@@ -27,8 +27,8 @@ MOST_COMBINATIONS = 4096
 _BINS, _RARE = 256, 0.02
 #: Levels follow the histogram where that is expected to make the error so much smaller, in dB.
 _WORTH = 1.0
-#: PSNR in dB of averages over halved images, where a call says nothing; and how much more than it says otherwise.
-HALVED, _MARGIN = 58.0, 3.0
+#: PSNR in dB of cosines, where a call says nothing; how much better averages over halved images are than levels.
+COSINES, _MARGIN = 58.0, 3.0
 
 
 def equal_levels(low: float, high: float, count: int) -> Float64:
@@ -41,6 +41,13 @@ def count_for(accuracy: float, sigma: float, width: float, coordinates: int) -> 
     each = accuracy + 10 * math.log10(coordinates)
     step = sigma * 2 ** ((_AT_ONE - each) / _A_HALVING)
     return min(max(math.ceil(width / step) + 1, 2), MOST_LEVELS)
+
+
+def expected(levels: Sequence[Any], widths: Sequence[float]) -> float:
+    """Give the PSNR in dB that levels are expected to leave, of coordinates with a sigma each."""
+    steps = [float(np.diff(each).max()) / width for each, width in zip(levels, widths, strict=True) if len(each) > 1]
+    errors = sum(10 ** ((_A_HALVING * math.log2(step) - _AT_ONE) / 10) for step in steps if step > 0)
+    return -10 * math.log10(errors) if errors else _AT_ONE + 2 * _A_HALVING
 
 
 def spread(values: Any, low: float, high: float, count: int, sigma: float) -> Float64:
@@ -87,14 +94,13 @@ def exact_cost(taps: int, channels: int, guides: Sequence[int], target: str | No
     return taps * channels * each / 1000
 
 
-def decomposed_cost(base: str, combinations: int, taps: int, channels: int, target: str | None) -> float:
-    """Give the nanoseconds a pixel of the decomposition with a base whose cost depends on taps, or not."""
+def decomposed_cost(base: str, calls: int, taps: int, accuracy: float, target: str | None) -> float:
+    """Give the nanoseconds a pixel of so many calls of a base, whose cost depends on taps, or little."""
     known = resolved(target)
     if base == "joint_bilateral":
-        return combinations * (1 + channels) * taps * costs.of(known, "formula") / 1000
-    halvings = halvings_for(math.isqrt(round(taps / math.pi)), None)
-    level = costs.of(known, "level of a Gaussian") + _EACH_TAP * taps / 16.0**halvings
-    return combinations * (1 + channels) * level
+        return calls * taps * costs.of(known, "formula") / 1000
+    halvings = halvings_for(math.isqrt(round(taps / math.pi)), accuracy)
+    return calls * (costs.of(known, "level of a Gaussian") + _EACH_TAP * taps / 16.0**halvings)
 
 
 def resolved(target: str | None) -> str:
@@ -102,7 +108,7 @@ def resolved(target: str | None) -> str:
     return targets.resolve(options.current().target if target is None else target)
 
 
-def halvings_for(radius: int, accuracy: float | None) -> int:
+def halvings_for(radius: int, accuracy: float) -> int:
     """Say how often images are halved for the base that averages over a disc: as often as an accuracy allows."""
-    wanted = HALVED if accuracy is None else accuracy + _MARGIN
-    return next(levels for levels in range(4, -1, -1) if not levels or constant_time.psnr(radius, levels) >= wanted)
+    least = accuracy + _MARGIN
+    return next(levels for levels in range(4, -1, -1) if not levels or constant_time.psnr(radius, levels) >= least)
