@@ -16,7 +16,7 @@ Float64 = NDArray[np.float64]
 
 #: PSNR in dB that interpolation between levels leaves on photographs, of whose steps are one standard deviation, and
 #: what each halving of the steps adds: the error of lines between points is of second order.
-_AT_ONE, _A_HALVING = 58.0, 12.0
+_AT_ONE, _A_HALVING = 56.0, 12.0
 DEFAULT_LEVELS = 8
 #: Nanoseconds of a tap of the base that averages over a disc, for each pixel of a halved image.
 _EACH_TAP = 0.05
