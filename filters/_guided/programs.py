@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-import inspect
+import itertools
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import dsl
+from filters._kinds import declare, kind_of, word
 
 #: Takes an image, gives one of the same channels.
 Base = Callable[[dsl.Image], dsl.Image]
@@ -107,47 +108,32 @@ def _lines_by_color(guide: dsl.Image, eps: dsl.Scalar, means: Means) -> Fit:
 
 @functools.cache
 def program(image: int, guide: int) -> dsl.Filter:
-    """Give the program for an image of one or three channels and a guide of one or three; 0: the image itself."""
+    """Give the program for an image of one or three channels and a guide of one or three; 0: the image itself.
 
-    def guided(
-        image: dsl.Image,
-        guide: dsl.Image,
-        size: dsl.Scalar,
-        eps: dsl.Scalar,
-        middle: dsl.Scalar,
-        guide_middle: dsl.Scalar,
-        window: str = "box",
-        together: bool = False,
-        levels: int = 0,
-    ) -> dsl.Image:
-        base = guided_by(guide - guide_middle, eps, means_over(window, size, together), levels)
-        return middle + base(image - middle)  # type: ignore[no-any-return]
+    Its parameters are ``image``, ``guide``; ``size``, of the window's kernel; ``eps``; ``middle`` and ``guide_middle``,
+    which are subtracted first; and ``window``, ``together`` (see :func:`means_over`), ``levels``.
+    """
+    kinds: dict[str, Any] = {"image": kind_of(image), "guide": kind_of(guide or image)}
+    kinds |= dict.fromkeys(("size", "eps", "middle", "guide_middle"), dsl.Scalar)
+    kinds |= {"window": str, "together": bool, "levels": int}
+    if not guide:
+        del kinds["guide"], kinds["guide_middle"]
 
-    def smoothed(
-        image: dsl.Image,
-        size: dsl.Scalar,
-        eps: dsl.Scalar,
-        middle: dsl.Scalar,
-        window: str = "box",
-        together: bool = False,
-        levels: int = 0,
-    ) -> dsl.Image:
-        moved = image - middle
-        return middle + guided_by(moved, eps, means_over(window, size, together), levels)(moved)  # type: ignore[no-any-return]
+    def guided(**given: Any) -> dsl.Image:
+        moved = given["image"] - given["middle"]
+        by = given["guide"] - given["guide_middle"] if guide else moved
+        means = means_over(given["window"], given["size"], given["together"])
+        return given["middle"] + guided_by(by, given["eps"], means, given["levels"])(moved)  # type: ignore[no-any-return]
 
-    function = guided if guide else smoothed
-    named = {1: "gray", 3: "color"}
-    name = f"guided_{named[image]}" + (f"_by_{named[guide]}" if guide else "")
-    return with_kinds(function, name, {"image": image, "guide": guide})
+    name = f"guided_{word(image)}" + (f"_by_{word(guide)}" if guide else "")
+    defaults = {"window": "box", "together": False, "levels": 0}
+    return declare(guided, name, "Lines from a guide to the image, averaged.", kinds, defaults)
 
 
-def with_kinds(function: Callable[..., Any], name: str, kinds: dict[str, int]) -> dsl.Filter:
-    """Make a filter of a function some of whose images are colours."""
-    annotations = dict(function.__annotations__)
-    for parameter, channels in kinds.items():
-        if parameter in annotations:
-            annotations[parameter] = dsl.Color if channels == 3 else dsl.Image
-    function.__annotations__ = annotations
-    function.__name__ = function.__qualname__ = name
-    function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
-    return dsl.filter(function)
+def __getattr__(name: str) -> dsl.Filter:
+    """Find a program by its name, as pickles do."""
+    for image, guide in itertools.product((1, 3), (0, 1, 3)):
+        found = program(image, guide)
+        if found.__name__ == name:
+            return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import dsl
-from filters._multilateral.kinds import channels_of, declare, kind_of, word
+from filters._kinds import channels_of, declare, kind_of, word
 
 
 @functools.cache
