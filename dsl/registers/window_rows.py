@@ -9,7 +9,8 @@ three passes over a row:
 1. means of that, ``radius`` rows behind; the arithmetic with them that means are of again goes into such a ring, too;
 2. means of that, ``radius`` rows behind again; the result.
 
-A chain that varies over levels goes through its rows once for each level, and adds up what levels give.
+A chain that varies over levels goes through its rows once for each level that some pixel of the task lies next to, and
+adds up what levels give.
 
 The images come with their surroundings. What pass 1 gives beyond the image is computed from those: boxes commute with
 rules that mirror or repeat. Under the others it is *held*, as at the edge of the image, or is constant.
@@ -287,9 +288,32 @@ class _Writer:
     # ------------------------------------------------------------------------------------------------------ levels
 
     def _level(self, level: ir.Value) -> None:
-        """Write one level: all rows of the result."""
-        code, build, spec = self.code, self.build, self.spec
+        """Write one level, if any pixel lies next to it."""
         self._load_level(level)
+        if not self.spec.guides:
+            self._all_rows()
+            return
+        with self.build.if_then(self._is_used()):
+            self._all_rows()
+
+    def _is_used(self) -> ir.Value:
+        """Tell whether this level has a share anywhere; rows are looked at until one is found."""
+        code, build = self.code, self.build
+        with code.loop(self.top, build.add(self.top, self.rows), 1, [I1(0)]) as row:
+            rows, found = self._leaf_rows(row.index), row.values[0]
+            stop = build.select(found, I32(0), self.width)
+            with code.loop(I32(0), stop, LANES, [self.arithmetic.number(0)]) as block:
+                share = self._share(self._row(rows, block.index))
+                more = build.fcmp_unordered(">", share, block.values[0])  # NaN counts, too
+                block.following = [build.select(more, share, block.values[0])]
+            some = build.fcmp_unordered("!=", block.values[0], self.arithmetic.number(0))
+            here = code.call(f"llvm.vector.reduce.or.v{LANES}i1", I1, some)
+            row.following = [build.or_(found, here)]
+        return row.values[0]
+
+    def _all_rows(self) -> None:
+        """Write all rows of the result, of one level."""
+        code, build, spec = self.code, self.build, self.spec
         self._clear()
         two = spec.depth == 2
         bottom = build.add(self.top, self.rows)
