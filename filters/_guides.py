@@ -117,6 +117,12 @@ def extent(image: arrays.Array) -> tuple[float, float] | None:
     return (low, high) if np.isfinite(low) and np.isfinite(high) else None
 
 
+def are_bytes(images: Sequence[arrays.Array], border: str, border_value: float) -> bool:
+    """Tell whether whole numbers of eight bits are all there is, outside too."""
+    outside = border != "constant" or border_value in range(256)
+    return outside and all(image.dtype == np.uint8 for image in images)
+
+
 def middle(image: arrays.Array) -> float:
     """Give a value among those of an image, to subtract before what squares them: the mean of some of its pixels."""
     rows = image[..., ::16, ::16] if image.ndim == 2 else image[..., ::16, ::16, :]

@@ -29,9 +29,6 @@ from schedules import targets
 Method = Literal["auto", "decomposed", "exact"]
 Levels = int | Sequence[int] | Sequence[ArrayLike]
 _METHODS: tuple[Method, ...] = ("auto", "decomposed", "exact")
-MAX_RADIUS = 200
-#: Taps that whole numbers can add up.
-_MOST_TAPS = 60000
 
 
 @public(exact.program(1, (1, 1)), exact.program(3, (3, 3)))
@@ -174,9 +171,7 @@ class _Wanted:
             raise ValueError(f"guides must be a sequence of one array or more, not {came}")
         checked = tuple(_guides.check(guide, image, f"guides[{i}]") for i, guide in enumerate(guides))
         space = number(sigma_space, "sigma_space", least=1e-3, most=1e6)
-        reach = max(round(1.5 * space), 1) if radius is None else whole(radius, "radius", 0, MAX_RADIUS)
-        if reach > MAX_RADIUS:
-            raise ValueError(f"sigma_space {space:g} makes a radius of {reach}; at most {MAX_RADIUS} is accepted")
+        reach = weighted.reach_of(space, radius)
         sigmas = _sigmas(sigma_range, len(checked))
         name: Any = choice(base, "base", decomposed.BASES)
         if name == "guided" and math.isinf(sigmas[0]):
@@ -237,17 +232,11 @@ def _exact(wanted: _Wanted, result: arrays.Array, common: dict[str, Any]) -> Non
 
 
 def _is_bytes(wanted: _Wanted, common: dict[str, Any]) -> bool:
-    """Tell whether whole numbers of eight bits are all there is, outside too, and registers hold their tables."""
-    value = common["border_value"]
-    outside = common["border"] != "constant" or value in range(256)
-    whole_numbers = all(each.dtype == np.uint8 for each in (wanted.image, *wanted.guides))
-    few = wanted.kernel.suits_bytes and wanted.kernel.count <= _MOST_TAPS
-    return (
-        outside
-        and whole_numbers
-        and few
-        and targets.tables_in_registers(planning.resolved(common["target"])) is not None
-    )
+    """Tell whether whole numbers of eight bits are all there is, and registers hold their tables."""
+    images = wanted.image, *wanted.guides
+    if not wanted.kernel.suits_bytes or not _guides.are_bytes(images, common["border"], common["border_value"]):
+        return False
+    return targets.tables_in_registers(weighted.resolved(common["target"])) is not None
 
 
 def _ways(

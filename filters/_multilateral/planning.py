@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filters._weighted import constant_time, costs
-from schedules import options, targets
+from filters._weighted.planning import resolved
 
 Float64 = NDArray[np.float64]
 
@@ -101,11 +101,6 @@ def decomposed_cost(base: str, calls: int, taps: int, accuracy: float, target: s
         return calls * taps * costs.of(known, "formula") / 1000
     halvings = halvings_for(math.isqrt(round(taps / math.pi)), accuracy)
     return calls * (costs.of(known, "level of a Gaussian") + _EACH_TAP * taps / 16.0**halvings)
-
-
-def resolved(target: str | None) -> str:
-    """Spell out the target that a call compiles for."""
-    return targets.resolve(options.current().target if target is None else target)
 
 
 def halvings_for(radius: int, accuracy: float) -> int:

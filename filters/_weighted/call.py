@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from dsl import arrays
 from filters import _guides
-from filters._arguments import choice, number, whole
+from filters._arguments import choice, number
 from filters._filter import public
 from filters._gaussian import Border
 from filters._weighted import constant_time, costs, forms, functions, planning, programs
@@ -19,7 +19,6 @@ from filters._weighted.functions import RangeFunction
 from filters._weighted.planning import Kernel, Method, Plan, Wanted
 
 Norm = Literal["l1", "l2"]
-MAX_RADIUS = 200
 _METHODS: tuple[Method, ...] = ("auto", "register_lut", "exact", "constant_time")
 _NORMS: tuple[Norm, ...] = ("l1", "l2")
 
@@ -306,8 +305,8 @@ def variable_convolve(
 
 def _kernel(weights: Any) -> Kernel:
     array = np.asarray(weights, np.float64)
-    if array.ndim != 2 or any(side % 2 == 0 or side > 2 * MAX_RADIUS + 1 for side in array.shape):
-        most = 2 * MAX_RADIUS + 1
+    if array.ndim != 2 or any(side % 2 == 0 or side > 2 * planning.MAX_RADIUS + 1 for side in array.shape):
+        most = 2 * planning.MAX_RADIUS + 1
         raise ValueError(
             f"spatial_kernel must be 2-D with odd sides up to {most}, an array of shape {array.shape} came"
         )
@@ -321,9 +320,7 @@ def _parameters(
     sigma_space: float, sigma_range: float, radius: int | None, range_function: Any, exponent: float
 ) -> tuple[Kernel, RangeFunction]:
     space = number(sigma_space, "sigma_space", least=1e-3, most=1e6)
-    reach = max(round(1.5 * space), 1) if radius is None else whole(radius, "radius", 0, MAX_RADIUS)
-    if reach > MAX_RADIUS:
-        raise ValueError(f"sigma_space {space:g} makes a radius of {reach}; at most {MAX_RADIUS} is accepted")
+    reach = planning.reach_of(space, radius)
     sigma = number(sigma_range, "sigma_range", least=1e-6, most=1e9)
     if isinstance(range_function, str):
         name = choice(range_function, "range_function", functions.NAMES)
@@ -353,7 +350,7 @@ def _filter(
     leading = image if guide is None else guide
     channels = _guides.channels(leading)
     wanted = Wanted(
-        _is_bytes(image, leading, common),
+        _guides.are_bytes((image, leading), common["border"], common["border_value"]),
         channels,
         chosen,
         method[1],
@@ -489,13 +486,6 @@ _IN_CONSTANT_TIME = {
     programs.gray_program: programs.smooth_gray,
     programs.gray_by_gray: programs.smooth_gray_by_gray,
 }
-
-
-def _is_bytes(image: arrays.Array, guide: arrays.Array, common: dict[str, Any]) -> bool:
-    """Tell whether whole numbers of eight bits are all there is, outside too."""
-    value = common["border_value"]
-    outside = common["border"] != "constant" or value in range(256)
-    return outside and image.dtype == np.uint8 and guide.dtype == np.uint8
 
 
 def _peak(guide: arrays.Array, function: RangeFunction, method: tuple[Method, float | None]) -> float | None:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 import dsl
+from filters._arguments import whole
 from filters._weighted import constant_time, costs, forms, prediction
 from filters._weighted.constant_time import ConstantTime
 from filters._weighted.functions import Float64, RangeFunction
@@ -62,6 +63,18 @@ class Plan:
     formula: bool
     choices: forms.Choices
     cost: float  # nanoseconds a pixel for a thousand taps
+
+
+#: Of discs and other windows.
+MAX_RADIUS = 200
+
+
+def reach_of(space: float, radius: Any) -> int:
+    """Give the radius of a disc: a given one, or OpenCV's default for a Gaussian of so many pixels; or raise."""
+    reach = max(round(1.5 * space), 1) if radius is None else whole(radius, "radius", 0, MAX_RADIUS)
+    if reach > MAX_RADIUS:
+        raise ValueError(f"sigma_space {space:g} makes a radius of {reach}; at most {MAX_RADIUS} is accepted")
+    return reach
 
 
 @functools.lru_cache(maxsize=64)
