@@ -17,8 +17,8 @@ from dsl import arrays
 from dsl.errors import DSLError
 from dsl.ir import Image as ImageType
 from dsl.ir import Node, Program
-from dsl.lowering.window_chain import is_decomposed, of_program
 from dsl.values import Color, Image, Scalar, Table, Value, describe, wrap
+from dsl.window_chain import is_decomposed, of_program
 from schedules import options, targets
 from schedules.errors import ScheduleError, TargetError
 from schedules.native.signature import BORDERS

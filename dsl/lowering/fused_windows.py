@@ -1,4 +1,4 @@
-"""Chains of windows (window_chain.py) as one extern stage (dsl/registers/window_rows.py), a task's rows at a time."""
+"""Chains of windows (dsl/window_chain.py) as one extern stage (dsl/registers/window_rows.py), by tasks of rows."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import Any
 
 import halide as hl
 
+from dsl import window_chain
 from dsl.ir import STENCIL_OPS, Image, Node
-from dsl.lowering import border, pointwise, window_chain
+from dsl.lowering import border, pointwise
 from dsl.lowering import levels as level_by_level
 from dsl.lowering import radius as radius_of
 from dsl.lowering.context import Group, Lowering, Reader, TupleReader, channel_count
 from dsl.lowering.registers import define_extern, in_strips, room
-from dsl.lowering.window_chain import Chain
 from dsl.registers.window_rows import LANES, WindowRows
+from dsl.window_chain import Chain
 from schedules.errors import ScheduleError
 from schedules.native.signature import BORDERS
 
@@ -163,7 +164,7 @@ def _is_once(node: Node) -> bool:
     """Tell whether a node is computed once for all levels, in full: it sees other pixels, and does not vary."""
     if not isinstance(node.type, Image) or node.type.leveled or node.type.varying:
         return False
-    return node.op in STENCIL_OPS or any(map(_sees_others, node.args))
+    return _sees_others(node)
 
 
 def _sees_others(node: Node) -> bool:

@@ -15,9 +15,6 @@ from dsl.ir import Image, Node
 from dsl.lowering import pointwise, tables
 from dsl.lowering.context import Group, Lowering, Reader, channel_count
 
-#: Numbers of a coordinate of a level: its value, and one over the steps to the ones before and behind.
-NUMBERS = 3
-
 
 def unvarying(node: Node) -> list[Node]:
     """List what does not vary over levels of what an interpolation takes: it is computed once, for all levels."""

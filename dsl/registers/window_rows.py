@@ -27,6 +27,7 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
+from dsl import window_chain
 from dsl.registers.arithmetic import Arithmetic
 from dsl.registers.code import F32, I1, I32, I64, PTR, Buffer, Code, splat, vector
 
@@ -34,8 +35,6 @@ from dsl.registers.code import F32, I1, I32, I64, PTR, Buffer, Code, splat, vect
 LANES = 16
 #: Numbers of a coordinate of a level: its value, and over its distances from the ones before and behind.
 LEVEL_NUMBERS = 3
-
-Line = tuple[str, tuple[int, ...], tuple[int | str, ...]]
 
 #: Arithmetic that takes longer than to keep its rows.
 _COSTLY = frozenset(("exp", "sqrt", "div"))
@@ -48,7 +47,7 @@ class WindowRows:
     Parameters
     ----------
     lines : tuple of Line
-        The program: see :class:`dsl.lowering.window_chain.Chain`.
+        The program: see :class:`dsl.window_chain.Chain`.
     outputs : tuple of int
         Lines that are results.
     channels : tuple of int
@@ -57,7 +56,7 @@ class WindowRows:
         Lines between whose levels results are interpolated; none where there are no levels.
     """
 
-    lines: tuple[Line, ...]
+    lines: tuple[window_chain.Line, ...]
     outputs: tuple[int, ...]
     channels: tuple[int, ...]
     guides: tuple[int, ...] = ()
@@ -69,10 +68,7 @@ class WindowRows:
     @functools.cached_property
     def depths(self) -> tuple[int, ...]:
         """How many windows lie within each other at each line."""
-        found: list[int] = []
-        for op, args, _ in self.lines:
-            found.append(max((found[i] for i in args), default=0) + (op == "mean"))
-        return tuple(found)
+        return tuple(window_chain.depths(self.lines))
 
     @property
     def depth(self) -> int:

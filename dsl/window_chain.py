@@ -51,12 +51,13 @@ class Chain:
         """How many windows there are."""
         return sum(op == "mean" for op, _, _ in self.lines)
 
-    def depths(self) -> list[int]:
-        """Give for every line how many windows lie within each other there."""
-        found: list[int] = []
-        for op, args, _ in self.lines:
-            found.append(max((found[i] for i in args), default=0) + (op == "mean"))
-        return found
+
+def depths(lines: Sequence[Line]) -> list[int]:
+    """Give for every line how many windows lie within each other there."""
+    found: list[int] = []
+    for op, args, _ in lines:
+        found.append(max((found[i] for i in args), default=0) + (op == "mean"))
+    return found
 
 
 def chain(outputs: Sequence[Node], is_leaf: Callable[[Node], bool]) -> Chain | None:
@@ -67,12 +68,12 @@ def chain(outputs: Sequence[Node], is_leaf: Callable[[Node], bool]) -> Chain | N
     except _NoChainError:
         return None
     found = builder.chain
-    return found if found.means and max(found.depths()) <= MOST_DEPTH else None
+    return found if found.means and max(depths(found.lines)) <= MOST_DEPTH else None
 
 
 def of_program(nodes: Sequence[Node], outputs: Sequence[Node]) -> Chain | None:
     """Find the chain that a whole program is: at least two windows, else there is nothing to go through at once."""
-    if any(node.op == "interpolated" for node in nodes):
+    if is_decomposed(nodes):
         return None
     found = chain(outputs, lambda node: node.op == "input")
     return found if found is not None and found.means > 1 else None
