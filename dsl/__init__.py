@@ -18,7 +18,7 @@ siblings.check(__name__, "schedules")
 
 from dsl.errors import DSLError
 from dsl.tracing import Filter, filter
-from dsl.values import Color, Image, Kernel, Levels, Scalar, Table, Taps
+from dsl.values import Color, Image, Kernel, Levels, Scalar, Small, SmallColor, Table, Taps
 from dsl.variants import compiled
 from dsl.vocabulary import *  # noqa: F403 (the words are listed once, there)
 from dsl.vocabulary import __all__ as _words
@@ -31,6 +31,8 @@ __all__ = [
     "Kernel",
     "Levels",
     "Scalar",
+    "Small",
+    "SmallColor",
     "Table",
     "Taps",
     "compiled",

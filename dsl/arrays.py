@@ -126,24 +126,31 @@ class Placement:
     planar: bool = False
 
 
-#: One native call: for every image its address, elements between rows (planes); then width, height, channels.
+#: One native call: for every image its address, elements between rows (planes); then width, height, channels; and width
+#: and height of small images, if there are some.
 Job = tuple[int, ...]
 
 
+def rows_axis(array: Array, *, plane: bool = False) -> int:
+    """Give the axis of an image's rows, that of its columns is next; ``plane`` if channels have no axis beside it."""
+    return array.ndim - 2 if plane or array.ndim == 2 else array.ndim - 3
+
+
 def place(
-    mode: str, images: Sequence[Array], outs: Sequence[Array], channels: Sequence[int]
+    mode: str, images: Sequence[Array], outs: Sequence[Array], channels: Sequence[int], grids: Sequence[int]
 ) -> tuple[Placement, Iterator[Job], list[Array]]:
     """Plan the native calls that filter ``images`` into ``outs``.
 
     What cannot be addressed as it lies is copied first. Returned are the placement that all arrays share, the
     calls, and the arrays they write to: each of ``outs`` itself, or one to be copied to it. ``channels`` says of each
-    image how many the program tells apart; where it does of some, the others are planes.
+    image how many the program tells apart; where it does of some, the others are planes. ``grids`` says whose size each
+    image has: see :class:`dsl.ir.Image`.
     """
     if mode == "color":
-        return _place_colors(images, outs, channels)
+        return _place_colors(images, outs, channels, grids)
     planner = {"rows": _rows, "planes": _planes}[mode]
     arrays, (placement, split) = _alike(images, outs, planner, lambda array, fill: _dense(array, mode, fill=fill))
-    return placement, _jobs(arrays, split, mode), arrays[len(images) :]
+    return placement, _jobs(arrays, split, mode, grids), arrays[len(images) :]
 
 
 def _alike(
@@ -165,7 +172,7 @@ def _alike(
 
 
 def _place_colors(
-    images: Sequence[Array], outs: Sequence[Array], channels: Sequence[int]
+    images: Sequence[Array], outs: Sequence[Array], channels: Sequence[int], grids: Sequence[int]
 ) -> tuple[Placement, Iterator[Job], list[Array]]:
     """Plan calls for images whose channels are told apart, and for planes beside them."""
     count = max(channels)
@@ -182,7 +189,7 @@ def _place_colors(
     )
     colors = iter(same)
     placed = [next(colors if color else planes) for color in colored]
-    return placement, _color_jobs(placed, colored, placement), placed[len(images) :]
+    return placement, _color_jobs(placed, colored, placement, grids), placed[len(images) :]
 
 
 def _plane(array: Array, *, fill: bool) -> Array:
@@ -246,16 +253,25 @@ def _room(array: Array) -> Array:
     return np.empty(array.shape, array.dtype)
 
 
-def _jobs(arrays: list[Array], split: bool, mode: str) -> Iterator[Job]:
+def _extents(arrays: Sequence[Array], colored: Sequence[bool], grids: Sequence[int], channels: int) -> tuple[int, ...]:
+    """Give width, height and channels; and width and height of small images, if there are some."""
+    sides: dict[int, tuple[int, ...]] = {}
+    for array, color, grid in zip(arrays, colored, grids, strict=False):  # those behind are results
+        axis = rows_axis(array, plane=not color)
+        sides.setdefault(grid, array.shape[axis : axis + 2][::-1])
+    return (*sides[0], channels, *sides.get(1, ()))
+
+
+def _jobs(arrays: list[Array], split: bool, mode: str, grids: Sequence[int]) -> Iterator[Job]:
     """Go through images of a batch, and channels where each is a call."""
     first = arrays[0]
     size = [array.itemsize for array in arrays]
-    if first.ndim == 2:
-        height, width = first.shape
-        yield _job(arrays, [a.ctypes.data for a in arrays], size, (width, height, 1))
-        return
-    height, width, channels = first.shape[-3:]
+    channels = first.shape[-1] if first.ndim > 2 else 1
     per_call = channels if mode == "rows" and not split else 1
+    extents = _extents(arrays, [True] * len(arrays), grids, per_call)
+    if first.ndim == 2:
+        yield _job(arrays, [a.ctypes.data for a in arrays], size, extents)
+        return
     planes = range(channels) if split else range(1)
     for n in range(first.shape[0] if first.ndim == 4 else 1):
         for c in planes:
@@ -263,15 +279,16 @@ def _jobs(arrays: list[Array], split: bool, mode: str) -> Iterator[Job]:
                 a.ctypes.data + (n * a.strides[0] if a.ndim == 4 else 0) + (c * a.strides[-1] if split else 0)
                 for a in arrays
             ]
-            yield _job(arrays, addresses, size, (width, height, per_call))
+            yield _job(arrays, addresses, size, extents)
 
 
-def _color_jobs(arrays: list[Array], colored: Sequence[bool], placement: Placement) -> Iterator[Job]:
+def _color_jobs(
+    arrays: list[Array], colored: Sequence[bool], placement: Placement, grids: Sequence[int]
+) -> Iterator[Job]:
     """Go through images of a batch; planes have no axis of channels."""
     kinds = list(zip(arrays, colored, strict=True))
-    axes = [2 + color for color in colored]  # of one image
-    height, width = arrays[0].shape[-axes[0] :][:2]
-    batch = arrays[0].shape[0] if arrays[0].ndim > axes[0] else 1
+    extents = _extents(arrays, colored, grids, 1)
+    batch = arrays[0].shape[0] if arrays[0].ndim > 2 + colored[0] else 1
     for n in range(batch):
         job: list[int] = []
         for array, color in kinds:
@@ -280,14 +297,14 @@ def _color_jobs(arrays: list[Array], colored: Sequence[bool], placement: Placeme
             job += (array.ctypes.data + start, array.strides[row] // array.itemsize)
             if color and placement.planar:
                 job.append(array.strides[-1] // array.itemsize)
-        yield (*job, width, height, 1)
+        yield (*job, *extents)
 
 
 def _job(
     arrays: list[Array],
     addresses: list[int],
     size: list[int],
-    extents: tuple[int, int, int],
+    extents: tuple[int, ...],
 ) -> Job:
     job: list[int] = []
     for array, address, itemsize in zip(arrays, addresses, size, strict=True):

@@ -1,12 +1,14 @@
 """The language: every kind of node, what it takes and what it gives.
 
     image  = input <index> <channels>           an argument of the filter; 0 channels: each is filtered alone
+           | small <index> <channels>           an argument of another size, which all of these have
            | POINTWISE value+                   arithmetic; an image if any operand is one (see pointwise.py)
            | shift <dy> <dx> image              the neighbour that far down and to the right
            | window <op> <ry> <rx> image ...    a reduction over a window (sum, min, max)
            | convolve <terms> image kernel_y kernel_x
            | down <stored> image                blur by 1 4 6 4 1, keep even pixels; size (n + 1) // 2
            | up image like                      insert zeros to the size of `like`, blur, gain one everywhere
+           | resize <kernel> image like         resampled to the size of `like`, see RESAMPLING
            | harmonics <terms> image            cos v, cos 2v, ..., sin v, sin 2v, ...: 2 * terms channels
            | stack image+                       channels side by side
            | component <index> image            one channel
@@ -28,7 +30,7 @@
 
 A program is a list of such nodes, each naming earlier ones, so it prints on a screen, goes to JSON and back,
 and hashes: floats are written by ``float.hex``, and no name, file or line is part of it. Images read outside
-their domain (by shift, window, convolve, down, up) follow the border rule of the call, at the size of *that*
+their domain (by shift, window, convolve, down, up, resize) follow the border rule of the call, at the size of *that*
 image.
 """
 
@@ -48,18 +50,29 @@ _NOWHERE = ("", 0)  # the place of a node that was not traced
 
 @dataclass(frozen=True)
 class Image:
-    """Type of an image: channels (0: plain planes), how often it was halved, whether it varies over taps or levels."""
+    """Type of an image: channels (0: plain planes), how often it was halved, whether it varies over taps or levels.
+
+    ``grid`` says whose size it has, or had before it was halved: 0 that of the images of a program, 1 that of its small
+    ones.
+    """
 
     channels: int
     level: int = 0
     varying: bool = False
     leveled: bool = False
+    grid: int = 0
+
+    @property
+    def size(self) -> Size:
+        """What its size is known by: equal for images of equal sizes."""
+        return self.grid, self.level
 
     def __str__(self) -> str:
+        kind = "a small Image" if self.grid else "an Image"
         channels = f" with {self.channels} channels" if self.channels else ""
         level = f" at pyramid level {self.level}" if self.level else ""
         over = [name for name, is_so in (("taps", self.varying), ("levels", self.leveled)) if is_so]
-        return f"an Image{channels}{level}" + (f" that varies over {' and '.join(over)}" if over else "")
+        return f"{kind}{channels}{level}" + (f" that varies over {' and '.join(over)}" if over else "")
 
 
 @dataclass(frozen=True)
@@ -72,9 +85,16 @@ class Plain:
         return self.name.capitalize() if self.name in ("taps", "levels") else f"a {self.name.capitalize()}"
 
 
+#: Grid and level of an image.
+Size = tuple[int, int]
+
 SCALAR, TABLE, KERNEL, TAPS, LEVELS = map(Plain, ("scalar", "table", "kernel", "taps", "levels"))
 Type = Image | Plain
 
+#: Kernels of resampling, along each axis; pixel x of m lies at ``(x + 0.5) * n / m - 0.5`` in a source of n. The
+#: nearest pixel; equal weights of the 2x2, 4x4 or 8x8 nearest; Gaussian weights of these, by distance; linear between
+#: two; Keys' cubic (a = -0.5) of 4x4; the mean over what a pixel covers, with shares of those at its rim.
+RESAMPLING = ("nearest", "box4", "box16", "box64", "gauss4", "gauss16", "gauss64", "linear", "cubic", "area")
 #: Distances between colours.
 NORMS = ("l1", "l2")
 #: What the pixels of a coarser level may be kept as in memory.
@@ -160,8 +180,9 @@ def _expect(node: Node, position: int, kind: Plain, name: str) -> None:
 def _broadcast(node: Node, kinds: Iterable[Type]) -> Type:
     images = [kind for kind in kinds if isinstance(kind, Image)]
     for kind in images[1:]:
-        if kind.level != images[0].level:
-            raise node.fail(f"images of different sizes: {images[0]} and {kind}; dsl.up and dsl.down change it")
+        if kind.size != images[0].size:
+            change = "dsl.up and dsl.down change" if kind.grid == images[0].grid else "dsl.resize changes"
+            raise node.fail(f"images of different sizes: {images[0]} and {kind}; {change} it")
         if kind.channels != images[0].channels and min(kind.channels, images[0].channels) > 1:
             raise node.fail(f"images of {images[0].channels} and {kind.channels} channels")
     if not images:
@@ -185,6 +206,10 @@ def _pointwise(node: Node) -> Type:
 
 def _input(node: Node) -> Type:
     return Image(int(node.attributes[1]))  # type: ignore[arg-type]
+
+
+def _small(node: Node) -> Type:
+    return Image(int(node.attributes[1]), grid=1)  # type: ignore[arg-type]
 
 
 def _shift(node: Node) -> Type:
@@ -218,9 +243,16 @@ def _down(node: Node) -> Type:
 
 def _up(node: Node) -> Type:
     kind, like = _image_argument(node, 0), _image_argument(node, 1)
-    if kind.level != like.level + 1:
+    if kind.size != (like.grid, like.level + 1):
         raise node.fail(f"must go up one level, from {kind} to {like} is not one")
     return replace(kind, level=like.level)
+
+
+def _resize(node: Node) -> Type:
+    kind, like = _image_argument(node, 0), _image_argument(node, 1)
+    if node.attributes[0] not in RESAMPLING:
+        raise node.fail(f"kernel must be one of {', '.join(RESAMPLING)}, not {node.attributes[0]!r}")
+    return replace(kind, grid=like.grid, level=like.level)
 
 
 def _harmonics(node: Node) -> Type:
@@ -236,10 +268,10 @@ def _stack(node: Node) -> Type:
     kinds = [_image_argument(node, i, varying=True) for i in range(len(node.args))]
     if not kinds:
         raise node.fail("at least one Image is needed")
-    if any(kind.level != kinds[0].level for kind in kinds):
+    if any(kind.size != kinds[0].size for kind in kinds):
         raise node.fail("images of different sizes")
     channels = sum(max(kind.channels, 1) for kind in kinds)
-    return Image(channels, kinds[0].level, **_over(kinds))
+    return replace(kinds[0], channels=channels, **_over(kinds))
 
 
 def _component(node: Node) -> Type:
@@ -408,6 +440,7 @@ MAX_TERMS, MAX_COSINES = 12, 6
 #: Every operation but the pointwise ones.
 OPS: dict[str, Form] = {
     "input": Form((int, int), 0, _input),
+    "small": Form((int, int), 0, _small),
     "parameter": Form((int,), 0, lambda node: SCALAR),
     "constant": Form((str,), 0, lambda node: SCALAR),
     "element": Form((int,), 1, _element),
@@ -419,6 +452,7 @@ OPS: dict[str, Form] = {
     "convolve": Form((int,), 3, _convolve),
     "down": Form((str,), 1, _down),
     "up": Form((), 2, _up),
+    "resize": Form((str,), 2, _resize),
     "harmonics": Form((int,), 1, _harmonics),
     "stack": Form((), None, _stack),
     "component": Form((int,), 1, _component),
@@ -438,7 +472,9 @@ OPS: dict[str, Form] = {
 }
 
 #: Operations that read their first operand at other pixels than the one they give.
-STENCIL_OPS = frozenset(("shift", "window", "convolve", "down", "up", "near", "mean", "interpolated"))
+STENCIL_OPS = frozenset(("shift", "window", "convolve", "down", "up", "resize", "near", "mean", "interpolated"))
+#: Operations that are arguments of the filter, by their grid.
+INPUT_OPS = ("input", "small")
 
 
 # --------------------------------------------------------------------------------------------------- programs
@@ -460,6 +496,8 @@ class Program:
         For every image argument its channels, 0 where each channel is filtered alone.
     tables, scalars : int
         How many there are of each.
+    grids : tuple of int
+        For every image argument whose size it has: see :class:`Image`.
     """
 
     lines: tuple[Line, ...]
@@ -467,9 +505,10 @@ class Program:
     images: tuple[int, ...]
     tables: int
     scalars: int
+    grids: tuple[int, ...]
 
     @staticmethod
-    def of(outputs: Sequence[Node], images: Sequence[int], tables: int, scalars: int) -> Program:
+    def of(outputs: Sequence[Node], images: Sequence[Image], tables: int, scalars: int) -> Program:
         """Give the program of some outputs: the nodes they need, numbered, equal ones once."""
         numbers: dict[int, int] = {}
         lines: dict[Line, int] = {}
@@ -481,7 +520,14 @@ class Program:
             return numbers[id(node)]
 
         results = tuple(map(visit, outputs))
-        return Program(tuple(lines), results, tuple(images), tables, scalars)
+        channels, grids = tuple(image.channels for image in images), tuple(image.grid for image in images)
+        return Program(tuple(lines), results, channels, tables, scalars, grids)
+
+    def _check_grids(self) -> None:
+        if len(self.grids) != len(self.images) or any(grid not in range(len(INPUT_OPS)) for grid in self.grids):
+            raise ValueError(f"a grid, 0 or 1, is needed for each image, {self.grids} came")
+        if 0 not in self.grids:
+            raise ValueError("at least one image must be of grid 0, whose size results have")
 
     def nodes(self) -> list[Node]:
         """Build the nodes, which checks each of them and the program as a whole."""
@@ -508,12 +554,14 @@ class Program:
                 raise DSLError(f"an output must not vary over taps, {kind} came", _NOWHERE)
             if kind.leveled:
                 raise DSLError(f"an output must not vary over levels, {kind} came", _NOWHERE)
+            if kind.grid:
+                raise DSLError(f"an output must not have the size of small images, {kind} came", _NOWHERE)
             forms.add((max(kind.channels, 1), kind.level))
         if len(forms) > 1:
             raise DSLError("the outputs differ in size or channels", _NOWHERE)
 
     def _check_argument(self, node: Node) -> None:
-        counts = {"input": len(self.images), "parameter": self.scalars, "argument": self.tables}
+        counts = {**dict.fromkeys(INPUT_OPS, len(self.images)), "parameter": self.scalars, "argument": self.tables}
         if node.op not in counts:
             return
         index, *channels = node.attributes
@@ -521,6 +569,8 @@ class Program:
             raise node.fail(f"there is no argument {index}; there are {counts[node.op]}")
         if channels and channels[0] != self.images[int(index)]:  # type: ignore[arg-type]
             raise node.fail(f"argument {index} has {self.images[int(index)]} channels, not {channels[0]}")  # type: ignore[arg-type]
+        if channels and INPUT_OPS[self.grids[int(index)]] != node.op:  # type: ignore[arg-type]
+            raise node.fail(f"argument {index} is an {INPUT_OPS[self.grids[int(index)]]}")  # type: ignore[arg-type]
 
     def __str__(self) -> str:
         """Print one line a node."""
@@ -539,8 +589,9 @@ class Program:
         return "\n".join([*text, f"return {', '.join(f'%{i}' for i in self.outputs)}"])
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain data, for ``json.dumps``."""
+        """Give plain data, for ``json.dumps``; grids only where there is more than one."""
         return {
+            **({"grids": list(self.grids)} if any(self.grids) else {}),
             "lines": [[op, list(attributes), list(args)] for op, attributes, args in self.lines],
             "outputs": list(self.outputs),
             "images": list(self.images),
@@ -558,7 +609,9 @@ class Program:
         try:
             lines = tuple((op, tuple(map(attribute, attrs)), tuple(args)) for op, attrs, args in data["lines"])
             outputs, images = tuple(data["outputs"]), tuple(data["images"])
-            program = Program(lines, outputs, images, data["tables"], data["scalars"])
+            grids = tuple(data.get("grids", (0,) * len(images)))
+            program = Program(lines, outputs, images, data["tables"], data["scalars"], grids)
+            program._check_grids()
         except (KeyError, TypeError, ValueError) as error:
             raise DSLError(f"not a program: {type(error).__name__}: {error}", _NOWHERE) from None
         program.nodes()

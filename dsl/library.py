@@ -45,7 +45,7 @@ _KEYWORDS = """
 """
 #: Names the entry takes for itself: the arguments that every library has, and its own steps (see entry.py).
 _ENTRY = """
-    width height channels border border_value threads
+    width height channels small_width small_height border border_value threads
     all bad context end entry limit message result run status stock text
 """
 _RESERVED = frozenset((_KEYWORDS + _ENTRY).split())

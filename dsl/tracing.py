@@ -15,9 +15,9 @@ import numpy as np
 
 from dsl import arrays
 from dsl.errors import DSLError
+from dsl.ir import INPUT_OPS, Node, Program
 from dsl.ir import Image as ImageType
-from dsl.ir import Node, Program
-from dsl.values import Color, Image, Scalar, Table, Value, describe, wrap
+from dsl.values import Color, Image, Scalar, Small, SmallColor, Table, Value, describe, wrap
 from dsl.window_chain import is_decomposed, of_program
 from schedules import options, targets
 from schedules.errors import ScheduleError, TargetError
@@ -30,6 +30,7 @@ _SERIAL_BELOW = 1 << 14
 _COMMON = ("border", "border_value", "out", "target", "schedule", "threads")
 #: Channels that a Color tells apart.
 COLORS = 3
+_IMAGES = (Image, Color, Small, SmallColor)
 _BORDER_NUMBERS = {name: number for number, name in enumerate(BORDERS)}
 
 
@@ -75,6 +76,7 @@ class Filter:
         self._count = {kind: self._names(kind) for kind in (Image, Scalar, Table)}
         self._fixed = {p.name: p for p in self.parameters if p.structural}
         self._colors = set(self._names(Color))
+        self._grids = [int(issubclass(p.kind, Small)) for p in self.parameters if issubclass(p.kind, Image)]
 
     def _names(self, kind: type) -> list[str]:
         return [p.name for p in self.parameters if issubclass(p.kind, kind)]
@@ -124,7 +126,7 @@ class Filter:
         return fixed
 
     def _trace(self, fixed: dict[str, Any], maps: frozenset[str]) -> Traced:
-        images: list[int] = []
+        images: list[ImageType] = []
         counts: dict[type, Any] = {Scalar: itertools.count(), Table: itertools.count()}
         given: dict[str, Any] = dict(fixed)
         for parameter in [p for p in self.parameters if p.name not in maps] + [
@@ -134,8 +136,8 @@ class Filter:
                 continue
             if issubclass(parameter.kind, Image) or parameter.name in maps:
                 channels = COLORS if issubclass(parameter.kind, Color) else 0
-                node = Node("input", (len(images), channels))
-                images.append(channels)
+                node = Node(INPUT_OPS[issubclass(parameter.kind, Small)], (len(images), channels))
+                images.append(_image_type(node))
             else:
                 op = "parameter" if parameter.kind is Scalar else "argument"
                 node = Node(op, (next(counts[parameter.kind]),))
@@ -147,7 +149,7 @@ class Filter:
         words = [f"{name}={value}" for name, value in fixed.items()] + [f"{name}: map" for name in sorted(maps)]
         return Traced(program, _mode(program), ", ".join([self.__name__, *words]), several)
 
-    def _output(self, result: Any, images: list[int]) -> Node:
+    def _output(self, result: Any, images: list[ImageType]) -> Node:
         where = (self.function.__code__.co_filename, self.function.__code__.co_firstlineno)
         if result is None:
             raise DSLError(f"{self.__name__} returns nothing: it must return an Image", where)
@@ -160,8 +162,10 @@ class Filter:
             raise DSLError(f"{self.__name__} must return an image, {kind} came: take dsl.interpolate of it", where)
         if kind.level:
             raise DSLError(f"{self.__name__} must return an image of its input's size, {kind} came", where)
-        if max(kind.channels, 1) != max(images[0], 1):
-            expected = images[0] or "no"
+        if kind.grid:
+            raise DSLError(f"{self.__name__} must return no small image, {kind} came: take dsl.resize of it", where)
+        if max(kind.channels, 1) != max(images[0].channels, 1):
+            expected = images[0].channels or "no"
             raise DSLError(f"{self.__name__} must return {expected} channels like its first image, {kind} came", where)
         return result.node
 
@@ -213,8 +217,8 @@ class Filter:
     ) -> Any:
         """Filter, with the arguments sorted by kind: what a call does once it has bound its parameters."""
         checked = self._checked(images)
-        first = checked[0]
-        maps, numbers = self._numbers(scalars, checked)
+        first, like = checked[0], self._like(checked)
+        maps, numbers = self._numbers(scalars, checked, like)
         traced = self.trace(structural, maps)
         native = [v for table, name in zip(tables, self._count[Table], strict=True) for v in _table(table, name)]
         rule = _border(border, border_value)
@@ -222,11 +226,12 @@ class Filter:
         target = options.current().target if target is None else target
         if not isinstance(schedule, (str, Path, Schedule)):
             find_schedule(schedule)  # says what is accepted
-        results = _results(traced, first, checked, out)
+        results = _results(traced, like, checked, out)
         returned = tuple(results) if traced.several else results[0]
-        if first.size == 0:
+        if like.size == 0:
             return returned
-        placement, jobs, written = arrays.place(traced.mode, checked, results, traced.program.images)
+        channels, grids = traced.program.images, traced.program.grids
+        placement, jobs, written = arrays.place(traced.mode, checked, results, channels, grids)
         key = (
             id(traced),
             placement,
@@ -238,42 +243,68 @@ class Filter:
         kernel = self._kernels.get(key)
         if kernel is None:
             kernel = self._kernels[key] = self._compile(traced, placement, checked, target, schedule, choices)
-        if first.size < _SERIAL_BELOW:
+        if max(first.size, like.size) < _SERIAL_BELOW:
             limit = 1
         addresses = [v if isinstance(v, int) else v.ctypes.data for v in native]
         for job in jobs:
             kernel(limit, *job, *addresses, *numbers, *rule)
-        channels = traced.program.images[0]
+        told = channels[0]
         for result, filtered in zip(results, written, strict=True):
             if filtered is not result:
                 result[..., : filtered.shape[-1]] = filtered
-            if channels and first.shape[-1] > channels:
-                result[..., channels:] = first[..., channels:]
+            if told and first.shape[-1] > told:
+                result[..., told:] = first[..., told:]
         return returned
 
     def _checked(self, images: Sequence[Any]) -> list[arrays.Array]:
-        """Check images, and that their sizes are equal; beside colour, the others are planes."""
+        """Check images, and that sizes are equal, of small ones their own; beside colour, the others are planes."""
         names = self._count[Image]
         if not self._colors:
             checked = [arrays.check(image, name) for image, name in zip(images, names, strict=True)]
-            sizes = [array.shape for array in checked]
         else:
             checked = [
                 _check_color(image, name) if name in self._colors else arrays.check_plane(image, name)
                 for image, name in zip(images, names, strict=True)
             ]
-            sizes = [
-                array.shape[:-1] if name in self._colors else array.shape
-                for array, name in zip(checked, names, strict=True)
-            ]
-        for array, name, size in zip(checked, names, sizes, strict=True):
-            if size != sizes[0]:
+        firsts: dict[int, int] = {}
+        for i, (array, name, grid) in enumerate(zip(checked, names, self._grids, strict=True)):
+            first = firsts.setdefault(grid, i)
+            if self._size(array, name) != self._size(checked[first], names[first]):
                 raise ValueError(
-                    f"{name} has shape {array.shape}, {names[0]} {checked[0].shape}; equal sizes are needed"
+                    f"{name} has shape {array.shape}, {names[first]} {checked[first].shape}; equal sizes are needed"
                 )
+            if self._besides(array, name) != self._besides(checked[0], names[0]):
+                needed = "equal batches are needed" if self._colors else "equal channels and batches are needed"
+                raise ValueError(f"{name} has shape {array.shape}, {names[0]} {checked[0].shape}; {needed}")
+        if self._grids[0] and names[0] in self._colors and checked[0].shape[-1] > COLORS:
+            raise ValueError(f"{names[0]} has shape {checked[0].shape}; {COLORS} channels are needed")
         return checked
 
-    def _numbers(self, scalars: Sequence[Any], images: list[arrays.Array]) -> tuple[frozenset[str], list[float]]:
+    def _size(self, array: arrays.Array, name: str) -> tuple[int, ...]:
+        """Give what must be equal for images of one size."""
+        return array.shape[:-1] if name in self._colors else array.shape
+
+    def _besides(self, array: arrays.Array, name: str) -> tuple[int, ...]:
+        """Give what must be equal for images of different sizes, too: batches, and channels that are filtered alone."""
+        axis, shape = self._rows_axis(array, name), self._size(array, name)
+        return shape[:axis] + shape[axis + 2 :]
+
+    def _rows_axis(self, array: arrays.Array, name: str) -> int:
+        return arrays.rows_axis(array, plane=bool(self._colors) and name not in self._colors)
+
+    def _like(self, checked: Sequence[arrays.Array]) -> arrays.Array:
+        """Give an array like the results: like the first image, in the size of those that are not small."""
+        first = checked[0]
+        if not self._grids[0]:
+            return first
+        names, other = self._count[Image], self._grids.index(0)
+        axis, other_axis = self._rows_axis(first, names[0]), self._rows_axis(checked[other], names[other])
+        sides = checked[other].shape[other_axis : other_axis + 2]
+        return np.broadcast_to(first.dtype.type(0), first.shape[:axis] + sides + first.shape[axis + 2 :])
+
+    def _numbers(
+        self, scalars: Sequence[Any], images: list[arrays.Array], like: arrays.Array
+    ) -> tuple[frozenset[str], list[float]]:
         """Sort run-time numbers from parameter maps; the maps join the images."""
         maps, numbers = [], []
         for value, name in zip(scalars, self._count[Scalar], strict=True):
@@ -282,12 +313,12 @@ class Filter:
             elif np.ndim(value) == 0:
                 numbers.append(_scalar(value, name))
             else:
-                images.append(self._map(value, images[0], name))
+                images.append(self._map(value, like, name))
                 maps.append(name)
         return frozenset(maps), numbers
 
     def _map(self, value: Any, first: arrays.Array, name: str) -> arrays.Array:
-        """Bring a parameter map to the shape of the first image, or beside colour to its size."""
+        """Bring a parameter map to the shape of the result, or beside colour to its size."""
         array = np.asarray(value, dtype=np.float32)
         is_color = self._count[Image][0] in self._colors
         size = first.shape[:-1] if first.ndim > 2 and (is_color or not self._colors) else first.shape
@@ -393,10 +424,11 @@ def filter(function: Callable[..., Any]) -> Filter:
     """Make a filter of a function: a decorator.
 
     Parameters are annotated: ``dsl.Image`` and ``dsl.Color`` for images (beside a color, an image is a plane, (H, W)),
-    ``dsl.Scalar`` and ``dsl.Table`` for
-    numbers given at run time, ``int``, ``str`` and ``bool`` for what is part of the program. The function is
-    called once for each set of the latter, with values that stand for images and numbers, and must return an
-    image, or a tuple of images, which share what they have in common; a call then gives a tuple of arrays.
+    ``dsl.Small`` and ``dsl.SmallColor`` for those of another size, ``dsl.Scalar`` and ``dsl.Table`` for numbers given
+    at run time, ``int``, ``str`` and ``bool`` for what is part of the program. The function is called once for each
+    set of the latter, with values that stand for images and numbers, and must return an image, or a tuple of images,
+    which share what they have in common; a call then gives a tuple of arrays. Results have dtype and channels of the
+    first image, and the size of those that are not small.
 
     Examples
     --------
@@ -448,17 +480,27 @@ def _parameters(function: Callable[..., Any]) -> list[Parameter]:
             raise DSLError(f"{function.__name__}: *args and **kwargs cannot be traced", where)
         if parameter.name in _COMMON:
             raise DSLError(f"{function.__name__}: every filter has an option {parameter.name} already", where)
-        if kind not in (Image, Color, Scalar, Table, int, str, bool):
+        if kind not in (*_IMAGES, Scalar, Table, int, str, bool):
             came = "it has no annotation" if kind is None else f"not {getattr(kind, '__name__', kind)}"
             raise DSLError(
-                f"{function.__name__}: parameter {parameter.name} must be annotated dsl.Image, dsl.Color, "
+                f"{function.__name__}: parameter {parameter.name} must be annotated {_named_images()}, "
                 f"dsl.Scalar, dsl.Table, int, str or bool; {came}",
                 where,
             )
         found.append(Parameter(parameter.name, kind, parameter.default))
-    if not any(issubclass(p.kind, Image) for p in found):
-        raise DSLError(f"{function.__name__}: at least one dsl.Image is needed", where)
+    if not any(issubclass(p.kind, Image) and not issubclass(p.kind, Small) for p in found):
+        raise DSLError(f"{function.__name__}: at least one dsl.Image is needed, whose size results have", where)
     return found
+
+
+def _named_images() -> str:
+    return ", ".join(f"dsl.{kind.__name__}" for kind in _IMAGES)
+
+
+def _image_type(node: Node) -> ImageType:
+    if not isinstance(node.type, ImageType):
+        raise TypeError(f"{node.op} is no image")
+    return node.type
 
 
 def _mode(program: Program) -> str:
@@ -470,7 +512,8 @@ def _mode(program: Program) -> str:
     if is_decomposed(nodes) or of_program(nodes, [nodes[i] for i in program.outputs]):
         return "planes"
     over_patches = ops >= {"near", "window"}  # whose pixels must be side by side
-    return "planes" if over_patches or ops & {"down", "up", "stack", "harmonics"} else "rows"
+    alone = {"down", "up", "resize", "stack", "harmonics"}
+    return "planes" if over_patches or any(program.grids) or ops & alone else "rows"
 
 
 def describe_layout(mode: str, placement: arrays.Placement) -> str:

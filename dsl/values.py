@@ -179,6 +179,22 @@ class Color(Image):
     __slots__ = ()
 
 
+class Small(Image):
+    """As an annotation of a parameter: an image of another size, the same for all small images of a filter.
+
+    It may also be the larger one. Results have the size of the other images; :func:`dsl.resize` goes from one to the
+    other.
+    """
+
+    __slots__ = ()
+
+
+class SmallColor(Small, Color):
+    """As an annotation of a parameter: red, green and blue that are told apart, in the size of small images."""
+
+    __slots__ = ()
+
+
 class Table(Value):
     """Numbers in a row, of the program or given at run time; ``table[i]`` is one of them."""
 

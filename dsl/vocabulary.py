@@ -480,6 +480,28 @@ def _check_levels(levels: int) -> None:
         )
 
 
+# --------------------------------------------------------------------------------------------------- resizing
+
+
+def resize(image: Image, like: Image, kernel: str = "cubic") -> Image:
+    """Resample an image to the size of another one, along each axis by its own ratio.
+
+    Parameters
+    ----------
+    image : Image
+        What to resample.
+    like : Image
+        Whose size the result has; its pixels are not looked at.
+    kernel : str
+        How pixels are made of those of ``image`` around their position, whose centres match:
+        ``"nearest"``; ``"box4"``, ``"box16"``, ``"box64"`` (equal weights of the 2x2, 4x4, 8x8 nearest); ``"gauss4"``,
+        ``"gauss16"``, ``"gauss64"`` (of the same by distance); ``"linear"``; ``"cubic"`` (Keys, a = -0.5); ``"area"``
+        (the mean over what a pixel covers: for a smaller size; where it grows by a whole factor as ``"nearest"``). What
+        lies outside follows the border rule.
+    """
+    return Image(make("resize", (kernel,), wrap(image_node(image, "resize")), wrap(image_node(like, "resize: like"))))
+
+
 # ------------------------------------------------------------------------------------------ Fourier expansion
 
 
@@ -545,6 +567,7 @@ __all__ = [
     "minimum",
     "oscillators",
     "power",
+    "resize",
     "rint",
     "select",
     "sin",

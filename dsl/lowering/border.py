@@ -11,9 +11,9 @@ from typing import Any
 
 import halide as hl
 
-from dsl.ir import Image, Node
+from dsl.ir import Node, Size
 from dsl.lowering import pointwise
-from dsl.lowering.context import Group, Lowering, Reader, channel_count
+from dsl.lowering.context import Group, Lowering, Reader, channel_count, size_name, size_of
 from schedules.native.signature import BORDERS
 
 CONSTANT = BORDERS.index("constant")
@@ -34,11 +34,11 @@ def source_index(low: Lowering, index: Any, size: Any) -> Any:
     return hl.select(inside, index, outside)
 
 
-def column_index(low: Lowering, level: int) -> hl.Func:
-    """Stage: for every element of a row at a pyramid level, the element it is read from."""
+def column_index(low: Lowering, size: Size) -> hl.Func:
+    """Stage: for every element of a row of an image of some size, the element it is read from."""
 
     def make() -> hl.Func:
-        width, _ = low.size(level)
+        width, _ = low.size(size)
         pixel = hl.Var("x")
         if low.variant.mode == "rows":
             column = low.x // low.step
@@ -47,25 +47,25 @@ def column_index(low: Lowering, level: int) -> hl.Func:
             value = hl.select(source < 0, -1, source * low.step + channel)
         else:
             value = source_index(low, pixel, width)
-        name = f"column{level}"
+        name = f"column{size_name(size)}"
         func = low.stage(name, [low.x], value)
         low.record[name].compute_root()
         return func
 
-    return low.once(("column", level), make)
+    return low.once(("column", size), make)
 
 
-def row_index(low: Lowering, level: int) -> hl.Func:
-    """Stage: for every row at a pyramid level, the row it is read from."""
+def row_index(low: Lowering, size: Size) -> hl.Func:
+    """Stage: for every row of an image of some size, the row it is read from."""
 
     def make() -> hl.Func:
-        _, height = low.size(level)
-        name = f"row{level}"
+        _, height = low.size(size)
+        name = f"row{size_name(size)}"
         func = low.stage(name, [low.y], source_index(low, low.y, height))
         low.record[name].compute_root()
         return func
 
-    return low.once(("row", level), make)
+    return low.once(("row", size), make)
 
 
 def padded(low: Lowering, node: Node, group: Group) -> Reader:
@@ -110,7 +110,7 @@ def padded_bytes(low: Lowering, node: Node, name: str, *, signed: bool) -> hl.Fu
         return image[x, y, c] if channels > 1 else image[x, y]
 
     def value(x: Any, y: Any, c: Any) -> list[Any]:
-        found = _through_border(low, node, read, lambda c: pointwise.store("uint8", low.border_value), x, y, c)
+        found = through_border(low, node, read, lambda c: pointwise.store("uint8", low.border_value), x, y, c)
         return [found ^ 0x80 if signed else found]
 
     stage = f"pad_{low.label(node)}_{name}"
@@ -124,20 +124,18 @@ def _padded_leaf(low: Lowering, node: Node, group: Group) -> Reader:
     outside, read = pointwise.outside(low, node), pointwise.leaf_reader(low, node)
 
     def value(x: Any, y: Any, c: Any) -> Any:
-        return _through_border(low, node, read, outside, x, y, c)
+        return through_border(low, node, read, outside, x, y, c)
 
     return low.image_stage(f"pad_{low.label(node)}_{group.name}", channel_count(node), value, group)
 
 
-def _through_border(
+def through_border(
     low: Lowering, node: Node, read: Reader, outside: Callable[[Any], Any], x: Any, y: Any, c: Any
 ) -> Any:
     """Write dense loads inside, the border rule's indices outside."""
-    if not isinstance(node.type, Image):
-        raise TypeError(f"{node.op} is no image")
-    level = node.type.level
-    columns, (_, height) = low.columns(level), low.size(level)
-    row, column = row_index(low, level)[y], column_index(low, level)[x]
+    size = size_of(node)
+    columns, (_, height) = low.columns(size), low.size(size)
+    row, column = row_index(low, size)[y], column_index(low, size)[x]
     here = hl.clamp(row, 0, height - 1)
     inner = read(hl.clamp(hl.likely(x), 0, columns - 1), here, c)
     edge = read(hl.clamp(column, 0, columns - 1), here, c)

@@ -10,7 +10,7 @@ from typing import Any
 
 import halide as hl
 
-from dsl.ir import Image, Node
+from dsl.ir import Image, Node, Size
 from dsl.lowering.chunks import chunk_rows
 from schedules.apply import Stages
 from schedules.schedule import Recorder, Schedule
@@ -120,8 +120,7 @@ class Lowering:
         self.externs: dict[str, str] = {}  # functions of our own that stages call, as LLVM IR by name
         self.notes: dict[str, str] = {}  # how nodes were lowered, where there is a choice
         self.mixed: set[str] = set()  # stages whose channels are different expressions
-        self.width: Any = None  # in pixels, of the images as they came
-        self.height: Any = None
+        self.sides: list[tuple[Any, Any]] = []  # by grid: width and height in pixels, of the images as they came
         self.level: Any = None  # the loop over levels that stages are made in
         self._summing = ""  # and the stage that adds them up
         self._times: dict[int, int] = {}  # id(node) -> how often it was computed in full and forgotten
@@ -239,22 +238,24 @@ class Lowering:
 
     # -------------------------------------------------------------------------------------------------------- sizes
 
-    def size(self, level: int) -> tuple[Any, Any]:
-        """Give width and height in pixels after so many halvings."""
+    def size(self, size: Size) -> tuple[Any, Any]:
+        """Give width and height in pixels, of a grid after so many halvings."""
+        grid, level = size
+        width, height = self.sides[grid]
         add, scale = (1 << level) - 1, 1 << level
-        return ((self.width + add) // scale, (self.height + add) // scale) if level else (self.width, self.height)
+        return ((width + add) // scale, (height + add) // scale) if level else (width, height)
 
-    def columns(self, level: int) -> Any:
+    def columns(self, size: Size) -> Any:
         """Give the extent of the x loop: pixels, or elements of a row in mode ``"rows"``."""
         if self.variant.mode == "rows":
             return self.images[0].dim(0).extent()
-        return self.size(level)[0]
+        return self.size(size)[0]
 
-    def bands_per_chunk(self, level: int) -> Any:
+    def bands_per_chunk(self, size: Size) -> Any:
         """Give the bands that one task goes through, of an image that is gone through in bands."""
         rows = self.schedule.choice("chunk", default=None)
         if rows is None:
-            rows = chunk_rows(self.size(level)[1], hl.min, hl.max)
+            rows = chunk_rows(self.size(size)[1], hl.min, hl.max)
         return (rows + self.lanes - 1) // self.lanes
 
     @property
@@ -278,6 +279,19 @@ class _Leveled(hl.Func):  # type: ignore[misc]
 
     def _at(self, at: Any) -> tuple[Any, ...]:
         return (*at, self._level) if isinstance(at, tuple) else (at, self._level)
+
+
+def size_of(node: Node) -> Size:
+    """Tell whose size an image has."""
+    if not isinstance(node.type, Image):
+        raise TypeError(f"{node.op} is no image")
+    return node.type.size
+
+
+def size_name(size: Size) -> str:
+    """Name a size for stages."""
+    grid, level = size
+    return f"{'small' if grid else ''}{level}"
 
 
 def channel_count(node: Node) -> int:

@@ -33,10 +33,10 @@ def convolve(low: Lowering, node: Node, group: Group) -> Reader:
             source = _down(low, f"{name}_vertical", weights_y, node, group, weights_x.radius, gain)
         else:  # arithmetic is done once, not at every tap
             padded = border.padded(low, image, group)
-            source = _sums(low, f"{name}_vertical", weights_y, padded, channel_count(node), group, vertical=True)
+            source = _along(low, f"{name}_vertical", weights_y, padded, channel_count(node), group, vertical=True)
     if kernel_x.op == "identity":
         return source
-    return _sums(low, f"{name}_horizontal", weights_x, source, channel_count(node), group, vertical=False)
+    return _along(low, f"{name}_horizontal", weights_x, source, channel_count(node), group, vertical=False)
 
 
 def _down(
@@ -80,7 +80,7 @@ def _down(
     return lambda x, y, c: hl.Expr(func[(x, *([c] if planes else []), y)])
 
 
-def _sums(
+def _along(
     low: Lowering,
     name: str,
     weights: kernels.Weights,
@@ -90,15 +90,27 @@ def _sums(
     *,
     vertical: bool,
 ) -> Reader:
-    """Stage: sums along one axis, made in a stage of their own inside the loops that use them: so in registers."""
-    x, y, lanes = low.x, low.y, low.lanes
+    """Stage: sums along one axis."""
     taps = hl.RDom([(-weights.radius, 2 * weights.radius + 1)], f"{name}_taps")
+
+    def term(x: Any, y: Any, c: Any) -> Any:
+        at = source(x, y + taps.x, c) if vertical else source(x + taps.x * low.step, y, c)
+        return weights.weight(taps.x) * at
+
+    return sums(low, name, taps, term, channels, group, vertical=vertical)
+
+
+def sums(low: Lowering, name: str, taps: Any, term: Reader, channels: int, group: Group, *, vertical: bool) -> Reader:
+    """Stage: sums of a term over taps, made in a stage of their own inside the loops that use them: so in registers.
+
+    Vertical ones are kept, a row at a time: other columns of them are read.
+    """
+    x, y, lanes = low.x, low.y, low.lanes
     summed = low.image_stage(f"{name}_sum", channels, lambda x, y, c: hl.f32(0), None)
     total = low.stages.funcs[f"{name}_sum"]
     c = hl.Var("c")
-    at = source(x, y + taps.x, c) if vertical else source(x + taps.x * low.step, y, c)
     place = (x, y) if channels == 1 else (x, y, c)
-    total[place] += weights.weight(taps.x) * at
+    total[place] += term(x, y, c)
     low.stages.loops[f"{name}_sum"]["taps"] = taps.x
     read = low.image_stage(name, channels, summed, None)
     if vertical:

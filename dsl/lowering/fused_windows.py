@@ -20,6 +20,8 @@ from schedules.errors import ScheduleError
 from schedules.native.signature import BORDERS
 
 METHODS = ("fused", "separate")
+#: Chains are of images as they came, no small ones.
+_SIZE = (0, 0)
 #: Rows of a task at least, and times the radius more: what tasks compute twice stays little.
 _LEAST_ROWS, _ROWS_A_RADIUS = 128, 8
 #: Bytes of kept rows that caches near a core have room for; and columns of a task at least, in radii.
@@ -62,8 +64,8 @@ def read(
         _nothing(low, name) if levels is None else level_by_level.numbers(low, levels),
         room(low, name),
         radius,
-        low.columns(0),
-        low.height,
+        low.columns(_SIZE),
+        low.size(_SIZE)[1],
         hl.cast(hl.Int(32), (low.border == _HELD[0]) | (low.border == _HELD[1])),
         hl.cast(hl.Int(32), low.border == border.CONSTANT),
         hl.Expr(1) if levels is None else level_by_level.count(low, levels),
@@ -81,16 +83,17 @@ def read(
 
 def _rows(low: Lowering, radius: Any) -> Any:
     """Give the rows of a task: a power of two of them. By image and radius alone, for last bits depend on it."""
-    parts = hl.max(low.height // (_LEAST_ROWS + _ROWS_A_RADIUS * radius), 1)
+    _, height = low.size(_SIZE)
+    parts = hl.max(height // (_LEAST_ROWS + _ROWS_A_RADIUS * radius), 1)
     tasks = hl.i32(1) << (31 - hl.cast(hl.Int(32), hl.count_leading_zeros(parts)))
-    return (low.height + tasks - 1) // tasks
+    return (height + tasks - 1) // tasks
 
 
 def _columns(low: Lowering, spec: WindowRows, radius: Any) -> Any:
     """Give the columns of a task: equal parts of the image whose rows that are kept stay in cache."""
     column = (2 * radius + 1) * (4 * max(spec.rows_kept, 1))
     most = hl.max(hl.max(_KEPT // column, _COLUMNS_A_RADIUS * radius), LANES)
-    width = low.columns(0)
+    width = low.columns(_SIZE)
     parts = (width + most - 1) // most
     return ((width + parts - 1) // parts + LANES - 1) // LANES * LANES
 

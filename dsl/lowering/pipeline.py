@@ -13,7 +13,7 @@ from typing import Any
 
 import halide as hl
 
-from dsl.ir import STENCIL_OPS, Image, Node, Program
+from dsl.ir import INPUT_OPS, STENCIL_OPS, Image, Node, Program, Size
 from dsl.lowering import (  # noqa: F401 (they register)
     border,
     convolution,
@@ -24,11 +24,12 @@ from dsl.lowering import (  # noqa: F401 (they register)
     mean,
     neighbours,
     pointwise,
-    resample,
+    pyramids,
+    resampling,
     tables,
     weighted,
 )
-from dsl.lowering.context import Group, Lowering, Reader, TupleReader, Variant, channel_count, hl_type
+from dsl.lowering.context import Group, Lowering, Reader, TupleReader, Variant, channel_count, hl_type, size_of
 from schedules.native import signature as sig
 from schedules.native.worker import Lowered
 from schedules.schedule import Schedule
@@ -37,6 +38,10 @@ from schedules.schedule import Schedule
 _STRIP = 32
 #: From this level on there are few pixels, and one code for borders and all else is compiled faster.
 _COARSE = 4
+#: The size of results.
+_FULL = (0, 0)
+#: Operands that are not computed in full or looked at for their size alone, where those are not all.
+_READ: dict[str, tuple[int, int | None]] = {"interpolated": (1, None), "resize": (0, 1)}
 
 
 def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowered:
@@ -86,7 +91,8 @@ def signature(program: Program, variant: Variant, names: Mapping[str, list[str]]
         channels = program.images[0 if is_output else i]
         plane = variant.mode == "color" and not channels
         layout = sig.Layout(1) if plane else sig.Layout(variant.pitch, channels, variant.planar)
-        images.append(sig.Image(name, variant.dtypes[i], layout, is_output))  # type: ignore[arg-type]
+        grid = 0 if is_output else program.grids[i]
+        images.append(sig.Image(name, variant.dtypes[i], layout, is_output, grid))  # type: ignore[arg-type]
     return sig.Signature(tuple(images), tuple(names["tables"]), tuple(names["scalars"]))
 
 
@@ -99,9 +105,14 @@ def _arguments(low: Lowering, program: Program, names: Mapping[str, list[str]]) 
     for table in low.tables:
         table.dim(0).set_min(0)
     low.scalars = [hl.Param(hl.Float(32), name) for name in names["scalars"]]
-    columns = low.images[0].dim(0).extent()
-    low.width = columns / low.channels if low.variant.mode == "rows" else columns
-    low.height = low.images[0].dim(1).extent()
+    for grid in range(max(program.grids) + 1):
+        low.sides.append(_sides(low, low.images[program.grids.index(grid)]))
+
+
+def _sides(low: Lowering, image: Any) -> tuple[Any, Any]:
+    """Give width and height in pixels."""
+    columns = image.dim(0).extent()
+    return columns / low.channels if low.variant.mode == "rows" else columns, image.dim(1).extent()
 
 
 def _constrain(low: Lowering, buffer: Any, channels: int) -> None:
@@ -127,6 +138,10 @@ def _set_strides(low: Lowering, buffer: Any, channels: int) -> None:
 
 def full_nodes(nodes: list[Node], outputs: list[Node], slides: Callable[[Node], bool]) -> set[int]:
     """Find the nodes that get a loop nest before that of the outputs; ``slides`` tells which convolutions slide."""
+
+    def loops_over_channels(node: Node) -> bool:
+        return node.op == "resize" or (node.op == "convolve" and slides(node))
+
     roots = {id(n) for n in nodes if n.op == "down"}
     for node in nodes:  # in order, so an operand's own stencils are decided before it is asked about
         if node.op == "interpolated":
@@ -136,7 +151,7 @@ def full_nodes(nodes: list[Node], outputs: list[Node], slides: Callable[[Node], 
         elif node.op in STENCIL_OPS and not is_varying(node.args[0]):
             operand = node.args[0]
             stencils = any(inner.op in STENCIL_OPS for inner in inlined([operand], roots))
-            looped = channel_count(operand) > 1 and operand.op != "input" and node.op == "convolve" and slides(node)
+            looped = channel_count(operand) > 1 and operand.op not in INPUT_OPS and loops_over_channels(node)
             if stencils or looped:
                 roots.add(id(operand))
     groups = [inlined([node], roots - {id(node)}) for node in nodes if id(node) in roots]
@@ -165,7 +180,8 @@ def inlined(nodes: Sequence[Node], roots: set[int]) -> Iterator[Node]:
             continue
         seen.add(id(current))
         yield current
-        pending += current.args[1:] if current.op == "interpolated" else current.args
+        first, last = _READ.get(current.op, (0, None))
+        pending += current.args[first:last]
 
 
 # -------------------------------------------------------------------------------------------------- loop nests
@@ -175,18 +191,18 @@ def _lower_full(low: Lowering, node: Node) -> None:
     name, channels = low.label(node), channel_count(node)
     group = Group(name)
     if node.op == "down":
-        value, uniform, stored = resample.down(low, node, group), True, str(node.attributes[0])
-    elif node.op == "mean" and weighted.is_plain(node):
+        value, uniform, stored = pyramids.down(low, node, group), True, str(node.attributes[0])
+    elif node.op == "resize" or (node.op == "mean" and weighted.is_plain(node)):
         value, uniform, stored = pointwise.stencil(low, node, group), True, "float32"
     else:
         value, uniform, stored = _value(low, node, group), channels == 1, "float32"
     reader = low.image_stage(name, channels, value, None, uniform=uniform, stored=stored)
     low.in_full(name)
-    # A coarser level may be computed beyond its domain (and is read there: see resample.py), an input not, nor sums.
-    level = node.type.level  # type: ignore[union-attr]
-    if not level or any(inner.op == "convolve" for inner in inlined([node], set(low.roots))):
+    # A coarser level may be computed beyond its domain (and is read there: see pyramids.py), an input not, nor sums.
+    size = size_of(node)
+    if not size[1] or any(inner.op == "convolve" for inner in inlined([node], set(low.roots))):
         low.inside.add(id(node))
-    _schedule_loops(low, group, "GuardWithIf" if id(node) in low.inside else "RoundUp", level)
+    _schedule_loops(low, group, "GuardWithIf" if id(node) in low.inside else "RoundUp", size)
     low.roots[id(node)] = reader
 
 
@@ -272,20 +288,20 @@ def _constrain_outputs(low: Lowering, func: hl.Func, channels: int) -> None:
     """Constrain the buffers of the outputs; Halide itself demands that the sizes of all are those of the first."""
     first, *others = func.output_buffers()
     _constrain(low, first, channels)
-    first.dim(0).set_bounds(0, low.images[0].dim(0).extent())
-    first.dim(1).set_bounds(0, low.images[0].dim(1).extent())
+    first.dim(0).set_bounds(0, low.columns(_FULL))
+    first.dim(1).set_bounds(0, low.size(_FULL)[1])
     for buffer in others:
         _set_strides(low, buffer, channels)
 
 
-def _schedule_loops(low: Lowering, group: Group, tail: str, level: int = 0, *, tile: bool = False) -> None:
+def _schedule_loops(low: Lowering, group: Group, tail: str, size: Size = _FULL, *, tile: bool = False) -> None:
     """Schedule a group: strips of rows in parallel, rows in vectors, helper stages row by row within a strip."""
     record, lanes = low.record, low.lanes
     loops = record[group.name]
     if group.bands:
         outer = "yb"
         symbol = f"{group.name}_bands"
-        low.stages.symbols[symbol] = low.bands_per_chunk(level)
+        low.stages.symbols[symbol] = low.bands_per_chunk(size)
         loops.split("y", "yb", "y", lanes, tail).split("yb", "yc", "yb", symbol, tail)
         rows: tuple[str, ...] = ("y", "yb", "yc")
     else:
@@ -322,7 +338,7 @@ def _schedule_loops(low: Lowering, group: Group, tail: str, level: int = 0, *, t
             record[name].split("x", "x", "xi", lanes, "RoundUp").vectorize("xi")
             if name in low.mixed:
                 record[name].reorder("c", "xi", "x", "y").unroll("c")
-    if level >= _COARSE:
+    if size[1] >= _COARSE:
         for name in (group.name, *group.local):
             record[name].never_partition("x", "y")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import halide as hl
 
-from dsl.ir import POINTWISE, SCALAR, STENCIL_OPS, TABLE, Image, Node
+from dsl.ir import INPUT_OPS, POINTWISE, SCALAR, STENCIL_OPS, TABLE, Image, Node
 from dsl.lowering.context import Group, Lowering, Reader, channel_count, f32, hl_type
 
 
@@ -105,7 +105,7 @@ Leaf = Callable[[Node, Any, Any], list[Any]]
 
 def is_leaf(low: Lowering, node: Node) -> bool:
     """Tell whether a node is read from memory: an input, or what is computed in full."""
-    return node.op == "input" or id(node) in low.roots
+    return node.op in INPUT_OPS or id(node) in low.roots
 
 
 def leaf_reader(low: Lowering, node: Node) -> Reader:
@@ -210,7 +210,7 @@ def outside(low: Lowering, node: Node) -> Callable[[Any], Any]:
     That is its operations on the constant. They are computed once per call, in a stage of their own: written into
     every stage that reads through the border they would be most of the code.
     """
-    if node.op == "input":
+    if node.op in INPUT_OPS:
         return lambda c: low.border_value
     if node.op in OUTSIDES:
         return OUTSIDES[node.op](low, node)
@@ -239,7 +239,7 @@ def _on_constant(low: Lowering, node: Node) -> list[Any]:
     def compute(inner: Node) -> list[Any]:
         if not isinstance(inner.type, Image):
             return [scalar(low, inner)] if inner.type == SCALAR else []
-        if inner is not node and (id(inner) in low.roots or inner.op in STENCIL_OPS or inner.op == "input"):
+        if inner is not node and (id(inner) in low.roots or inner.op in (*STENCIL_OPS, *INPUT_OPS)):
             read = outside(low, inner)
             return [read(c) for c in range(channel_count(inner))]
         if inner.op in STENCIL_OPS:

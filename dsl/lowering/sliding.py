@@ -27,7 +27,7 @@ import halide as hl
 
 from dsl.ir import Node
 from dsl.lowering import kernels
-from dsl.lowering.context import Group, Lowering, Reader, channel_count
+from dsl.lowering.context import Group, Lowering, Reader, channel_count, size_of
 from dsl.lowering.scan import Scan
 from dsl.lowering.source import Columns
 
@@ -70,8 +70,8 @@ class _Shape:
         self.low, self.node, self.group = low, node, group
         self.name = f"{low.label(node)}_{group.name}"
         self.lanes, self.step = low.lanes, low.step
-        self.level = node.type.level  # type: ignore[union-attr]
-        self.width, _ = low.size(self.level)
+        self.size = size_of(node)
+        self.width, _ = low.size(self.size)
         self.band, self.block, self.lane = hl.Var("band"), hl.Var("block"), hl.Var("lane")
         self.channels = channel_count(node)
         self.planes = [hl.Var("c")] if self.channels > 1 else []
@@ -113,7 +113,7 @@ class _Shape:
 
 def _down(shape: _Shape, osc: kernels.Oscillators) -> Block:
     """Scan down the columns."""
-    first = shape.band % shape.low.bands_per_chunk(shape.level) == 0
+    first = shape.band % shape.low.bands_per_chunk(shape.size) == 0
     scan = shape.scan("down", osc, first)
     source, top = shape.source, shape.band * shape.lanes
     func = scan.define_two(

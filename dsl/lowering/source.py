@@ -8,9 +8,9 @@ from typing import Any
 
 import halide as hl
 
-from dsl.ir import Image, Node
+from dsl.ir import Node, Size
 from dsl.lowering import border, pointwise
-from dsl.lowering.context import Group, Lowering
+from dsl.lowering.context import Group, Lowering, size_of
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,14 @@ class Columns:
     channel: Any
 
     @property
-    def level(self) -> int:
-        """How often the size was halved."""
-        if not isinstance(self.image.type, Image):
-            raise TypeError(f"{self.image.op} is no image")
-        return self.image.type.level
+    def size(self) -> Size:
+        """Whose size it has."""
+        return size_of(self.image)
 
     @property
     def count(self) -> Any:
         """Elements of a row."""
-        return self.low.columns(self.level)
+        return self.low.columns(self.size)
 
     @property
     def blocks(self) -> Any:
@@ -55,22 +53,22 @@ class Columns:
 
     def plain(self, top: Any, rows: Any, reach: Any) -> Any:
         """Tell whether rows from ``top`` on, and ``reach`` rows around them, need no constant, and blocks are full."""
-        _, height = self.low.size(self.level)
+        _, height = self.low.size(self.size)
         inside = (top >= reach) & (top + rows + reach <= height)
         return (self.count >= self.low.lanes) & ((self.low.border != border.CONSTANT) | inside)
 
     def general(self, block: Any, lane: Any, row: Any) -> Any:
         """Read under the border rule."""
-        _, height = self.low.size(self.level)
-        source = hl.Expr(border.row_index(self.low, self.level)[row])
+        _, height = self.low.size(self.size)
+        source = hl.Expr(border.row_index(self.low, self.size)[row])
         column = hl.clamp(self.first(block) + lane, 0, self.count - 1)
         found = self._value(column, hl.clamp(source, 0, height - 1))
         return hl.select(source < 0, pointwise.outside(self.low, self.image)(self.channel), found)
 
     def dense(self, block: Any, lane: Any, row: Any) -> Any:
         """Read where ``plain`` holds: no conditions, and loads that are dense."""
-        _, height = self.low.size(self.level)
-        source = hl.unsafe_promise_clamped(hl.Expr(border.row_index(self.low, self.level)[row]), 0, height - 1)
+        _, height = self.low.size(self.size)
+        source = hl.unsafe_promise_clamped(hl.Expr(border.row_index(self.low, self.size)[row]), 0, height - 1)
         return self._value(hl.unsafe_promise_clamped(self.first(block) + lane, 0, self.count - 1), source)
 
     def _value(self, x: Any, y: Any) -> Any:
@@ -99,7 +97,7 @@ class Columns:
             Of the stage, the others than that over columns; the first is the vector.
         """
         func, record = self.low.stages.funcs[stage], self.low.record
-        sources = border.column_index(self.low, self.level)
+        sources = border.column_index(self.low, self.size)
         outside = pointwise.outside(self.low, self.image)(self.channel) * gain
         for side, start, count in (("before", -before, before), ("behind", self.count, behind)):
             edge = hl.RDom([(start, count)], f"{stage}_{side}")

@@ -8,7 +8,7 @@ structure. Python calls ``NAME_call``, which takes a context it keeps (see shim.
 
 from __future__ import annotations
 
-from schedules.native.signature import BORDERS, TYPES, Image, Layout, Signature
+from schedules.native.signature import BORDERS, SIDES, TYPES, Image, Layout, Signature
 
 _PREAMBLE = """\
 %halide_type = type { i8, i8, i16 }
@@ -54,11 +54,12 @@ def call_ir(name: str, signature: Signature) -> str:
 def _image_buffer(image: Image) -> list[str]:
     name, layout = image.name, image.layout
     lines = [f"%{name}.row = trunc i64 %{name}_stride to i32"]
+    width, height = SIDES[image.grid]
     if layout.pitch == 0:
-        lines.append(f"%{name}.elements = mul i32 %width, %channels")
-        dims = [(f"%{name}.elements", "1"), ("%height", f"%{name}.row")]
+        lines.append(f"%{name}.elements = mul i32 %{width}, %channels")
+        dims = [(f"%{name}.elements", "1"), (f"%{height}", f"%{name}.row")]
     else:
-        dims = [("%width", str(layout.pitch)), ("%height", f"%{name}.row")]
+        dims = [(f"%{width}", str(layout.pitch)), (f"%{height}", f"%{name}.row")]
     if layout.planar:
         lines.append(f"%{name}.plane = trunc i64 %{name}_plane_stride to i32")
     if layout.channels:
@@ -141,7 +142,7 @@ def _checks(name: str, signature: Signature) -> tuple[str, str]:
     for _, llvm, parameter in signature.parameters():
         if llvm == "ptr":
             conditions.append((f"icmp eq ptr %{parameter}, null", f"{name}: {parameter} is NULL"))
-        elif parameter in ("width", "height", "channels"):
+        elif parameter in (*SIDES[0], "channels", *signature.small_sides):
             conditions.append((f"icmp slt i32 %{parameter}, 1", f"{name}: {parameter} must be at least 1"))
         elif parameter == "border":
             rules = ", ".join(f"{i} {rule}" for i, rule in enumerate(BORDERS))
@@ -177,11 +178,13 @@ def header(name: str, signature: Signature, doc: str = "") -> str:
     arguments = ",\n    ".join(f"{c}{p}" for c, _, p in [*signature.parameters(), ("int32_t ", "i32", "threads")])
     summary = (doc.strip().splitlines() or [name])[0].replace("*/", "")
     channels = _channels(signature.images[0].layout)
+    small = [image.name for image in signature.images if image.grid]
+    sizes = f" * {SIDES[1][0]}, {SIDES[1][1]}: the size of {', '.join(small)}.\n" if small else ""
     return f"""/* {summary}
  *
  * Returns 0, or an error code; {name}_last_error() then gives the text (per thread, empty after success).
  * Strides are in elements, from one row to the next, and may be negative. channels: {channels}.
- * border: {rules}. border_value: outside pixels under rule 4.
+{sizes} * border: {rules}. border_value: outside pixels under rule 4.
  * threads: most threads to use, 0 for all.  Outputs must not overlap inputs, nor one another.
  */
 #ifndef {guard}

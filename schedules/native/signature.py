@@ -16,6 +16,10 @@ TYPES: dict[str, tuple[str, str, int, int]] = {
 }
 
 
+#: Width and height of the images of a grid, as the entry names them.
+SIDES = (("width", "height"), ("small_width", "small_height"))
+
+
 @dataclass(frozen=True)
 class Layout:
     """How the elements of an image lie in memory; rows are always any number of elements apart.
@@ -38,20 +42,25 @@ class Layout:
 
 @dataclass(frozen=True)
 class Image:
-    """An image argument: a pointer and the elements between rows (and between planes, if planar)."""
+    """An image argument: a pointer and the elements between rows (and between planes, if planar).
+
+    Of grid 0 it has the pipeline's width and height, of grid 1 those of the small images.
+    """
 
     name: str
     dtype: DType
     layout: Layout
     output: bool = False
+    grid: int = 0
 
 
 @dataclass(frozen=True)
 class Signature:
     """All arguments of a pipeline, in the order of its entry.
 
-    The entry takes every image, inputs before outputs, then width, height and channels, then each table (pointer
-    and length), then the scalars (float32), then the border rule and its value.
+    The entry takes every image, inputs before outputs, then width, height and channels (and the small images' width and
+    height, if there are some), then each table (pointer and length), then the scalars (float32), then the border rule
+    and its value.
     """
 
     images: tuple[Image, ...]
@@ -68,6 +77,11 @@ class Signature:
         images = tuple(Image(**{**image, "layout": Layout(**image["layout"])}) for image in data["images"])
         return Signature(images, tuple(data["tables"]), tuple(data["scalars"]))
 
+    @property
+    def small_sides(self) -> tuple[str, ...]:
+        """Name the arguments that are the small images' width and height, if there are such images."""
+        return SIDES[1] if any(image.grid for image in self.images) else ()
+
     def parameters(self) -> list[tuple[str, str, str]]:
         """List the entry's parameters as (C type, LLVM type, name)."""
         found: list[tuple[str, str, str]] = []
@@ -77,7 +91,7 @@ class Signature:
             found.append(("int64_t ", "i64", f"{image.name}_stride"))
             if image.layout.planar:
                 found.append(("int64_t ", "i64", f"{image.name}_plane_stride"))
-        found += [("int32_t ", "i32", name) for name in ("width", "height", "channels")]
+        found += [("int32_t ", "i32", name) for name in (*SIDES[0], "channels", *self.small_sides)]
         for table in self.tables:
             found += [("const float *", "ptr", table), ("int32_t ", "i32", f"{table}_length")]
         found += [("float ", "float", name) for name in self.scalars]

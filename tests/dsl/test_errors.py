@@ -157,7 +157,8 @@ WHOLE = {
     ),
     "float": (
         "def f(src: dsl.Image, sigma: float): return src",
-        "must be annotated dsl.Image, dsl.Color, dsl.Scalar, dsl.Table, int, str or bool; not float",
+        "must be annotated dsl.Image, dsl.Color, dsl.Small, dsl.SmallColor, dsl.Scalar, dsl.Table, int, str or bool; "
+        "not float",
     ),
     "no annotation": ("def f(src: dsl.Image, sigma): return src", "parameter sigma must be annotated"),
     "no image": ("def f(sigma: dsl.Scalar): return sigma", "f: at least one dsl.Image is needed"),

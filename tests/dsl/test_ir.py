@@ -27,7 +27,7 @@ return %7"""
 
 
 @dsl.filter
-def everything(src: dsl.Color, guide: dsl.Image, sigma: dsl.Scalar, curve: dsl.Table) -> dsl.Image:
+def everything(src: dsl.Color, guide: dsl.Image, low: dsl.Small, sigma: dsl.Scalar, curve: dsl.Table) -> dsl.Image:
     """Uses every kind of node that has attributes."""
     levels = dsl.laplacian_pyramid(src, 2)
     levels[-1] = dsl.lookup(dsl.table([0.0, 0.1, 1 / 3]), levels[-1])
@@ -40,7 +40,9 @@ def everything(src: dsl.Color, guide: dsl.Image, sigma: dsl.Scalar, curve: dsl.T
     wide = dsl.oscillators(curve.part(0, 2), curve.part(1, 2), sigma, terms=3, parity="even")
     split = dsl.decompose(lambda image: dsl.convolve(image, dsl.box(sigma)), mixed, [guide], [sigma], [curve])
     return dsl.select(
-        src > guide[1, -2], split + alike, dsl.convolve(src, wide, dsl.gaussian(2)) + dsl.convolve(src, dsl.identity())
+        src > guide[1, -2] + dsl.resize(low, guide),
+        split + alike,
+        dsl.convolve(src, wide, dsl.gaussian(2)) + dsl.convolve(src, dsl.identity()),
     )
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import halide as hl
 
-from dsl.ir import Image, Node
+from dsl.ir import Node, Size
 from dsl.lowering import border, pointwise
-from dsl.lowering.context import Group, Lowering, Reader, channel_count, f32
+from dsl.lowering.context import Group, Lowering, Reader, channel_count, f32, size_name, size_of
 
 _TAPS = (1, 4, 6, 4, 1)
 
@@ -31,7 +31,7 @@ def _blur(values: list[Any]) -> Any:
     return (a + e) * f32(1 / 16) + (b + d) * f32(4 / 16) + c * f32(6 / 16)
 
 
-def _ends(low: Lowering, level: int, *, vertical: bool) -> tuple[Any, Any]:
+def _ends(low: Lowering, size: Size, *, vertical: bool) -> tuple[Any, Any]:
     """Give the coarse samples that even positions just outside a fine grid stand for, on its two sides.
 
     The border rule holds on the fine grid, where only even positions carry a sample. Of the two positions outside
@@ -39,27 +39,27 @@ def _ends(low: Lowering, level: int, *, vertical: bool) -> tuple[Any, Any]:
     """
     axis = "rows" if vertical else "columns"
 
-    def sample(size: Any, near: Any, far: Any) -> Any:
-        sources = [border.source_index(low, position, size) for position in (near, far)]
+    def sample(pixels: Any, near: Any, far: Any) -> Any:
+        sources = [border.source_index(low, position, pixels) for position in (near, far)]
         outside = [hl.select(s < 0, p, s) for s, p in zip(sources, (near, far), strict=True)]
         source = hl.select(outside[0] % 2 == 0, sources[0], sources[1])
         return hl.select(source < 0, -1, source // 2)
 
     def make() -> tuple[Any, Any]:
-        width, height = low.size(level)
-        size = height if vertical else width
-        name = f"up_{axis}{level}_ends"
+        width, height = low.size(size)
+        pixels = height if vertical else width
+        name = f"up_{axis}{size_name(size)}_ends"
         side = hl.Var("side")
-        values = [sample(size, hl.i32(-1), hl.i32(-2)), sample(size, size, size + 1)]
+        values = [sample(pixels, hl.i32(-1), hl.i32(-2)), sample(pixels, pixels, pixels + 1)]
         func = low.stage(name, [side], hl.mux(side, values))
         low.record[name].compute_root()
         return hl.Expr(func[0]), hl.Expr(func[1])
 
-    ends: tuple[Any, Any] = low.once(("up_ends", level, vertical), make)
+    ends: tuple[Any, Any] = low.once(("up_ends", size, vertical), make)
     return ends
 
 
-def _weights(low: Lowering, level: int, *, vertical: bool) -> hl.Func:
+def _weights(low: Lowering, size: Size, *, vertical: bool) -> hl.Func:
     """Stage ``weight[i, s]``: what fine pixel i takes of coarse sample ``i // 2 - 1 + s``, s = 0 .. 3.
 
     Interior pixels weigh three samples 1 6 1 or two 4 4; only near a border does it become irregular: what lies
@@ -68,36 +68,34 @@ def _weights(low: Lowering, level: int, *, vertical: bool) -> hl.Func:
     axis = "rows" if vertical else "columns"
 
     def make() -> hl.Func:
-        width, height = low.size(level)
-        size = height if vertical else width
-        last = (size + 1) // 2
+        width, height = low.size(size)
+        pixels = height if vertical else width
+        last = (pixels + 1) // 2
         i, s = hl.Var("i"), hl.Var("s")
         hits, total = f32(0), f32(0)
         for t, tap in enumerate(_TAPS):
             position = i + (t - 2)
-            source = border.source_index(low, position, size)
+            source = border.source_index(low, position, pixels)
             even = hl.select(source < 0, position, source) % 2 == 0
-            coarse = hl.select(position < 0, -1, hl.select(position >= size, last, position // 2))
+            coarse = hl.select(position < 0, -1, hl.select(position >= pixels, last, position // 2))
             total = total + hl.select(even, f32(tap), f32(0))
             hits = hits + hl.select(even & (coarse == i // 2 - 1 + s), f32(tap), f32(0))
-        name = f"up_{axis}{level}"
+        name = f"up_{axis}{size_name(size)}"
         func = low.stage(name, [i, s], hits / hl.max(total, f32(1)))  # far outside, nothing is hit
         low.record[name].compute_root().bound_extent("s", 4)
         return func
 
-    func: hl.Func = low.once(("up", level, vertical), make)
+    func: hl.Func = low.once(("up", size, vertical), make)
     return func
 
 
 def up(low: Lowering, node: Node, group: Group) -> Reader:
     """Lower to finer pixels: columns are stretched first, at the coarse width, then the row."""
-    if not isinstance(node.type, Image):
-        raise TypeError("up gives an image")
-    level = node.type.level
+    size = size_of(node)
     group.parity = True
-    tall = _tall(low, node.args[0], level, group, f"{low.label(node)}_{group.name}_tall")
-    width, _ = low.size(level)
-    weight = _weights(low, level, vertical=False)
+    tall = _tall(low, node.args[0], size, group, f"{low.label(node)}_{group.name}_tall")
+    width, _ = low.size(size)
+    weight = _weights(low, size, vertical=False)
 
     def reader(x: Any, y: Any, c: Any) -> Any:
         samples = [tall(x // 2 + d, y, c) for d in (-1, 0, 1, 2)]
@@ -111,16 +109,16 @@ def up(low: Lowering, node: Node, group: Group) -> Reader:
     return reader
 
 
-def _tall(low: Lowering, coarse: Node, level: int, group: Group, name: str) -> Reader:
+def _tall(low: Lowering, coarse: Node, size: Size, group: Group, name: str) -> Reader:
     """Stretch columns, in a stage of coarse width, and put what lies outside beside its first and last column.
 
     The stage reads its operand a few columns beyond the image, where a coarser level is computed like anywhere
     else, or columns inside stand for them; those values are overwritten, or get no weight.
     """
     channels = channel_count(coarse)
-    coarse_width, coarse_height = low.size(level + 1)
-    weight = _weights(low, level, vertical=True)
-    above, below = _ends(low, level, vertical=True)
+    coarse_width, coarse_height = low.size(size_of(coarse))
+    weight = _weights(low, size, vertical=True)
+    above, below = _ends(low, size, vertical=True)
     outside = pointwise.outside(low, coarse)
     uniform = pointwise.is_leaf(low, coarse) or channels == 1
     if pointwise.is_leaf(low, coarse):
@@ -142,7 +140,7 @@ def _tall(low: Lowering, coarse: Node, level: int, group: Group, name: str) -> R
 
     tall = low.image_stage(name, channels, value, group, uniform=uniform)
     func, y, c = low.stages.funcs[name], low.y, hl.Var("c") if channels > 1 else 0
-    for update, (column, source) in enumerate(zip((-1, coarse_width), _ends(low, level, vertical=False), strict=True)):
+    for update, (column, source) in enumerate(zip((-1, coarse_width), _ends(low, size, vertical=False), strict=True)):
         inside = tall(hl.clamp(source, 0, coarse_width - 1), y, c)
         place = (column, y) if channels == 1 else (column, y, c)
         func[place] = hl.select(source < 0, outside(c), inside)
