@@ -18,7 +18,7 @@ siblings.check(__name__, "schedules")
 
 from dsl.errors import DSLError
 from dsl.tracing import Filter, filter
-from dsl.values import Color, Image, Kernel, Levels, Scalar, Small, SmallColor, Table, Taps
+from dsl.values import Color, Image, Kernel, Levels, Scalar, Small, SmallColor, Table, Tables, Taps
 from dsl.variants import compiled
 from dsl.vocabulary import *  # noqa: F403 (the words are listed once, there)
 from dsl.vocabulary import __all__ as _words
@@ -34,6 +34,7 @@ __all__ = [
     "Small",
     "SmallColor",
     "Table",
+    "Tables",
     "Taps",
     "compiled",
     "filter",

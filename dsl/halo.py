@@ -89,7 +89,7 @@ def halo(program: Program, scalars: Sequence[float | None]) -> tuple[int, int]:
         elif node.op == "near":
             reach_of_taps = round(value(node.args[1].args[1]))
             rows, columns = rows + reach_of_taps * scale, columns + reach_of_taps * scale
-        elif node.op == "resize":
+        elif node.op in ("resize", "read"):
             raise ValueError("the halo depends on the sizes that images are resampled between")
         elif node.op == "down":  # two finer pixels on each side
             rows, columns = rows + scale, columns + scale

@@ -18,6 +18,7 @@
            | mean image weights taps            the mean over the taps, by weight
            | level <index> levels               a coordinate of each level, which varies over the levels
            | interpolated image guide ... levels    between the levels where the guides' values lie, linearly
+           | read <kernel> <what> tables image  the neighbouring pixels' tables at the values of an image of any size
     scalar = parameter <index>                  a run-time number
            | constant <value>                   a number of the program
            | element <index> table              one entry
@@ -25,6 +26,8 @@
            | part <index> <of> table            one of so many equal parts
     taps   = taps table radius                  neighbours with a weight each: see tap_table.py
     levels = levels table ...                   all combinations of the tables' entries, each a coordinate
+    tables = tabulate <entries> <keep> <beyond> inputs outputs taps low high smooth least_slope greatest_slope
+                      start end least greatest  for every pixel a table from inputs to outputs near by, see TABLES
     kernel = gaussian sigma | box radius | samples table | identity
            | oscillators <type> <terms> <parity> samples numbers radius      a kernel and its fit, see fitting.py
 
@@ -77,24 +80,31 @@ class Image:
 
 @dataclass(frozen=True)
 class Plain:
-    """Type of anything that is not an image: ``scalar``, ``table``, ``kernel``, ``taps`` or ``levels``."""
+    """Type of anything that is not an image: ``scalar``, ``table``, ``kernel``, ``taps``, ``levels`` or ``tables``."""
 
     name: str
 
     def __str__(self) -> str:
-        return self.name.capitalize() if self.name in ("taps", "levels") else f"a {self.name.capitalize()}"
+        return self.name.capitalize() if self.name in ("taps", "levels", "tables") else f"a {self.name.capitalize()}"
 
 
 #: Grid and level of an image.
 Size = tuple[int, int]
 
-SCALAR, TABLE, KERNEL, TAPS, LEVELS = map(Plain, ("scalar", "table", "kernel", "taps", "levels"))
+SCALAR, TABLE, KERNEL, TAPS, LEVELS, TABLES = map(Plain, ("scalar", "table", "kernel", "taps", "levels", "tables"))
 Type = Image | Plain
 
 #: Kernels of resampling, along each axis; pixel x of m lies at ``(x + 0.5) * n / m - 0.5`` in a source of n. The
 #: nearest pixel; equal weights of the 2x2, 4x4 or 8x8 nearest; Gaussian weights of these, by distance; linear between
 #: two; Keys' cubic (a = -0.5) of 4x4; the mean over what a pixel covers, with shares of those at its rim.
 RESAMPLING = ("nearest", "box4", "box16", "box64", "gauss4", "gauss16", "gauss64", "linear", "cubic", "area")
+#: Which of the outputs at one entry of a table counts, the last of the taps or the one that most of their weight speaks
+#: for; and what is beyond the entries that are known: the nearest one, a line on from the first to the last, a line to
+#: what is given for the first and the last entry, or nothing: such a table is not read there.
+KEEP, BEYOND = ("last", "most"), ("replicate", "linear", "ends", "none")
+#: What is read of tables: the output, or which share of the weights is of tables that have seen such inputs.
+READ = ("value", "observed")
+MAX_ENTRIES = 256
 #: Distances between colours.
 NORMS = ("l1", "l2")
 #: What the pixels of a coarser level may be kept as in memory.
@@ -199,7 +209,7 @@ def _over(kinds: Iterable[Image]) -> dict[str, bool]:
 
 def _pointwise(node: Node) -> Type:
     for arg in node.args:
-        if arg.type in (TABLE, KERNEL, TAPS, LEVELS):
+        if arg.type in (TABLE, KERNEL, TAPS, LEVELS, TABLES):
             raise node.fail(f"an Image or a Scalar is needed, {arg.type} came")
     return _broadcast(node, (arg.type for arg in node.args))
 
@@ -284,7 +294,7 @@ def _component(node: Node) -> Type:
 def _lookup(node: Node) -> Type:
     _expect(node, 0, TABLE, "the table")
     kind = node.args[1].type
-    if kind in (TABLE, KERNEL, TAPS, LEVELS):
+    if kind in (TABLE, KERNEL, TAPS, LEVELS, TABLES):
         raise node.fail(f"the index must be an Image or a Scalar, {kind} came")
     return kind
 
@@ -388,6 +398,37 @@ def _interpolated(node: Node) -> Type:
     return replace(kinds[0], leveled=False)
 
 
+def _tabulate(node: Node) -> Type:
+    entries, keep, beyond = node.attributes
+    if not 2 <= int(entries) <= MAX_ENTRIES:  # type: ignore[arg-type]
+        raise node.fail(f"entries must be from 2 to {MAX_ENTRIES}, not {entries}")
+    for name, value, known in (("keep", keep, KEEP), ("beyond", beyond, BEYOND)):
+        if value not in known:
+            raise node.fail(f"{name} must be one of {', '.join(known)}, not {value!r}")
+    kinds = [_image_argument(node, i) for i in (0, 1)]
+    if any(kind.channels > 1 or kind.leveled for kind in kinds):
+        raise node.fail("inputs and outputs have one channel and do not vary over levels")
+    _broadcast(node, kinds)
+    _expect(node, 2, TAPS, "the neighbours")
+    for position in range(3, len(node.args)):
+        _expect(node, position, SCALAR, f"operand {position}")
+    return TABLES
+
+
+def _read(node: Node) -> Type:
+    kernel, what = node.attributes
+    known = [name for name in RESAMPLING if name != "area"]
+    if kernel not in known:
+        raise node.fail(f"kernel must be one of {', '.join(known)}, not {kernel!r}")
+    if what not in READ:
+        raise node.fail(f"what is read must be one of {', '.join(READ)}, not {what!r}")
+    _expect(node, 0, TABLES, "the tables")
+    kind = _image_argument(node, 1)
+    if kind.channels > 1 or kind.leveled:
+        raise node.fail(f"values have one channel and do not vary over levels, {kind} came")
+    return kind
+
+
 def _element(node: Node) -> Type:
     _expect(node, 0, TABLE, "the table")
     return SCALAR
@@ -464,6 +505,8 @@ OPS: dict[str, Form] = {
     "levels": Form((), None, _levels),
     "level": Form((int,), 1, _level),
     "interpolated": Form((), None, _interpolated),
+    "tabulate": Form((int, str, str), 12, _tabulate),
+    "read": Form((str, str), 2, _read),
     "gaussian": Form((), 1, _kernel("sigma")),
     "box": Form((), 1, _kernel("radius")),
     "samples": Form((), 1, _samples),
@@ -472,7 +515,9 @@ OPS: dict[str, Form] = {
 }
 
 #: Operations that read their first operand at other pixels than the one they give.
-STENCIL_OPS = frozenset(("shift", "window", "convolve", "down", "up", "resize", "near", "mean", "interpolated"))
+STENCIL_OPS = frozenset(
+    ("shift", "window", "convolve", "down", "up", "resize", "near", "mean", "interpolated", "tabulate", "read")
+)
 #: Operations that are arguments of the filter, by their grid.
 INPUT_OPS = ("input", "small")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from dsl.errors import DSLError, caller
-from dsl.ir import KERNEL, LEVELS, SCALAR, TABLE, TAPS, Attribute, Node
+from dsl.ir import KERNEL, LEVELS, SCALAR, TABLE, TABLES, TAPS, Attribute, Node
 from dsl.ir import Image as ImageType
 
 Number = int | float
@@ -240,12 +240,31 @@ class Levels(Value):
         return Image(make("level", (index,), self))
 
 
+class Tables(Value):
+    """A table for every pixel of an image, from :func:`dsl.tabulate`: read at the values of an image of any size.
+
+    A pixel between those that have tables reads several of them, and averages what it finds by a kernel of
+    :func:`dsl.resize`, other than ``"area"``; beyond the image the tables of its outermost pixels are read.
+    """
+
+    kind = "Tables"
+    __slots__ = ()
+
+    def at(self, values: Image, kernel: str = "gauss16") -> Image:
+        """Look values up."""
+        return Image(make("read", (kernel, "value"), self, values))
+
+    def observed(self, values: Image, kernel: str = "gauss16") -> Image:
+        """Tell which share of the kernel's weight is of tables made from pixels that hold such values: 0 to 1."""
+        return Image(make("read", (kernel, "observed"), self, values))
+
+
 Operand = Value | Number
 
 
 def wrap(node: Node, name: str = "") -> Any:
     """Give the value for a node, which may be a parameter that has a name."""
-    classes = {SCALAR: Scalar, TABLE: Table, KERNEL: Kernel, TAPS: Taps, LEVELS: Levels}
+    classes = {SCALAR: Scalar, TABLE: Table, KERNEL: Kernel, TAPS: Taps, LEVELS: Levels, TABLES: Tables}
     return (Image if isinstance(node.type, ImageType) else classes[node.type])(node, name)
 
 
@@ -287,5 +306,5 @@ def describe(value: Any) -> str:
     if not isinstance(value, Value):
         text = repr(value)
         return f"{text if len(text) <= 40 else '...'} ({type(value).__name__})"
-    article = {"Image": "an ", "Taps": "", "Levels": ""}.get(value.kind, "a ")
+    article = {"Image": "an ", "Taps": "", "Levels": "", "Tables": ""}.get(value.kind, "a ")
     return f"{article}{value.kind}" + (f" (parameter {value.name})" if value.name else "")

@@ -24,7 +24,9 @@ from dsl.values import (
     Operand,
     Scalar,
     Table,
+    Tables,
     Taps,
+    Value,
     describe,
     image_node,
     make,
@@ -283,6 +285,72 @@ def decompose(
 _FAR = 80.0
 #: And weights less than this are none.
 _LITTLE = 1e-4
+
+
+def tabulate(
+    inputs: Image,
+    outputs: Image,
+    near: Taps,
+    over: tuple[Scalar | Number, Scalar | Number],
+    *,
+    entries: int = 256,
+    keep: str = "last",
+    beyond: str = "replicate",
+    smooth: Scalar | Number = 0,
+    slopes: tuple[Scalar | Number, Scalar | Number] = (-math.inf, math.inf),
+    ends: tuple[Scalar | Number, Scalar | Number] = (0, 0),
+    within: tuple[Scalar | Number, Scalar | Number] = (-math.inf, math.inf),
+) -> Tables:
+    """Make a table for every pixel: from what an input holds there and near by to what an output holds.
+
+    Between entries that are known tables go linearly.
+
+    Parameters
+    ----------
+    inputs, outputs : Image
+        Of one channel each, and of one size.
+    near : Taps
+        The pixels that a table is made from.
+    over : pair of Scalar
+        The inputs of the first and the last entry; entries are equally far apart.
+    entries : int
+        2 to 256; part of the program.
+    keep : str
+        Which output counts where several meet at an entry: ``"last"``, in the order of the taps; or ``"most"``, the
+        one that most of the taps' weight speaks for, where outputs count as the same that ``entries`` steps of
+        ``within`` do not tell apart.
+    beyond : str
+        What lies beyond the first and the last entry that is known: ``"replicate"`` them; ``"linear"``, on with the
+        slope from the first to the last; lines to ``"ends"``; ``"none"``: the table is not read there, unless no other
+        one is.
+    smooth : Scalar
+        Entries on each side that are averaged, at most 127.
+    slopes : pair of Scalar
+        The least and the greatest slope of ``beyond="linear"``, in units of the output for one of the input.
+    ends : pair of Scalar
+        The outputs of the first and the last entry with ``beyond="ends"``.
+    within : pair of Scalar
+        The least and the greatest output of a table.
+    """
+    numbers = [*(_one_number(each, "tabulate: over") for each in over), _size(smooth, "tabulate: smooth")]
+    for name, pair in (("slopes", slopes), ("ends", ends), ("within", within)):
+        numbers += [_one_number(_finite(each), f"tabulate: {name}") for each in pair]
+    images = [wrap(image_node(image, "tabulate")) for image in (inputs, outputs)]
+    return Tables(make("tabulate", (entries, keep, beyond), *images, near, *numbers))
+
+
+#: Stands for infinity, which programs do not write.
+_HUGE = 3e38
+
+
+def _finite(value: Any) -> Any:
+    return value if isinstance(value, Value) else min(max(value, -_HUGE), _HUGE)
+
+
+def _one_number(value: Any, what: str) -> Any:
+    if isinstance(value, Image):
+        raise DSLError(f"{what} must be one number for the whole image, {describe(value)} came")
+    return value
 
 
 def stack(*images: Image) -> Image:
@@ -575,6 +643,7 @@ __all__ = [
     "sqrt",
     "stack",
     "table",
+    "tabulate",
     "tap_table",
     "taps",
     "up",

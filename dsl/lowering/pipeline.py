@@ -21,6 +21,7 @@ from dsl.lowering import (  # noqa: F401 (they register)
     fused_windows,
     harmonics,
     levels,
+    local_tables,
     mean,
     neighbours,
     pointwise,
@@ -149,11 +150,11 @@ def full_nodes(nodes: list[Node], outputs: list[Node], slides: Callable[[Node], 
             once = levels.unvarying(node)
             roots |= {id(n) for n in once if any(inner.op in STENCIL_OPS for inner in inlined([n], roots))}
         elif node.op in STENCIL_OPS and not is_varying(node.args[0]):
-            operand = node.args[0]
-            stencils = any(inner.op in STENCIL_OPS for inner in inlined([operand], roots))
-            looped = channel_count(operand) > 1 and operand.op not in INPUT_OPS and loops_over_channels(node)
-            if stencils or looped:
-                roots.add(id(operand))
+            for operand in node.args[: 2 if node.op == "tabulate" else 1]:
+                stencils = any(inner.op in STENCIL_OPS for inner in inlined([operand], roots))
+                looped = channel_count(operand) > 1 and operand.op not in INPUT_OPS and loops_over_channels(node)
+                if stencils or looped:
+                    roots.add(id(operand))
     groups = [inlined([node], roots - {id(node)}) for node in nodes if id(node) in roots]
     users = Counter(id(inner) for group in [*groups, inlined(outputs, roots)] for inner in group)
     shared = (n for n in nodes if n.op in ("convolve", "window", "mean") and users[id(n)] > 1)

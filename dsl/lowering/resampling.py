@@ -24,6 +24,8 @@ _COUNTS = {"nearest": 1, "box4": 2, "box16": 4, "box64": 8, "linear": 2, "cubic"
 _COUNTS |= {"gauss4": 2, "gauss16": 4, "gauss64": 8}
 #: Standard deviations, in pixels of the source.
 SIGMAS = {"gauss4": 0.5, "gauss16": 1.0, "gauss64": 2.0}
+#: Kernels with weights below zero.
+NEGATIVE = ("cubic",)
 #: Rows of a strip whose rows of the source are stretched together: as many as a task has.
 _ROWS = 32
 
@@ -76,6 +78,31 @@ def axis(low: Lowering, kernel: str, source: Size, target: Size, *, vertical: bo
 
     found: Axis = low.once(("resampling", kernel, source, target, vertical), make)
     return found
+
+
+def readers(low: Lowering, kernel: str, source: Size, target: Size, *, vertical: bool) -> hl.Func:
+    """Stage, once a call: for each pixel of a source, or outside, the first of a target that it or later ones are in.
+
+    Not of the kernel ``"area"``.
+    """
+
+    def make() -> hl.Func:
+        n, m = (_i64(low.size(size)[vertical]) for size in (source, target))
+        i, count = hl.Var("i"), _COUNTS[kernel]
+        below = _i64(i) - count + 1 + (count - 1) // 2  # the least position, rounded down, that reads the pixel
+        start = 2 * m * below + (m if count > 1 else 0) - n
+        first = hl.clamp((start + 2 * n - 1) // (2 * n), hl.i64(0), m)
+        name = f"{kernel}_{'rows' if vertical else 'columns'}_{size_name(source)}_to_{size_name(target)}_readers"
+        return _once(low, name, [i], hl.cast(hl.Int(32), first))
+
+    func: hl.Func = low.once(("readers", kernel, source, target, vertical), make)
+    return func
+
+
+def most_between(low: Lowering, source: Size, target: Size, count: int, *, vertical: bool) -> Any:
+    """Give how far apart the first pixels of a source are at most, of as many neighbouring ones of a target."""
+    n, m = (_i64(low.size(size)[vertical]) for size in (source, target))
+    return hl.cast(hl.Int(32), hl.min(((count - 1) * n + m - 1) // m, n))
 
 
 def _once(low: Lowering, name: str, arguments: list[Any], value: Any) -> hl.Func:
@@ -181,7 +208,7 @@ def _stretched(low: Lowering, node: Node, group: Group, down: Axis, across: Axis
         return across.weight[x, k] * at(rows, column, slot, strip, c)
 
     stretched = stage("stretched", _total(columns, across.count))
-    most = _slots(low, node, down) - 1
+    most = most_between(low, size_of(image), size_of(node), _ROWS, vertical=True) + down.count - 1
 
     def read(x: Any, y: Any, c: Any) -> Any:
         start = down.first[y] - down.first[y // _ROWS * _ROWS]
@@ -200,13 +227,6 @@ def _total(term: Callable[[int], Any], count: int) -> Any:
     for k in range(1, count):
         total = total + term(k)
     return total
-
-
-def _slots(low: Lowering, node: Node, down: Axis) -> Any:
-    """Give the rows of the source that a strip needs at most."""
-    n, m = (_i64(low.size(size_of(each))[1]) for each in (node.args[0], node))
-    between = hl.min(((_ROWS - 1) * n + m - 1) // m, n + down.count)
-    return hl.cast(hl.Int(32), between) + down.count
 
 
 pointwise.STENCILS["resize"] = _resize

@@ -28,10 +28,11 @@ def splat(kind: ir.Type, lanes: int, value: float) -> ir.Constant:
 
 @dataclass
 class Loop:
-    """A loop: its index, and what it carries from turn to turn (afterwards: what it ended with)."""
+    """A loop: its index, what it carries from turn to turn (afterwards: what it ended with), and how far it goes on."""
 
     index: ir.Value
     values: list[ir.Value]
+    step: ir.Value
     following: list[ir.Value] | None = None
 
 
@@ -101,7 +102,7 @@ class Code:
 
     @contextlib.contextmanager
     def loop(self, start: ir.Value, stop: ir.Value, step: int, carried: Sequence[ir.Value] = ()) -> Iterator[Loop]:
-        """Write a loop; its body sets ``following`` if it carries something."""
+        """Write a loop; its body sets ``following`` if it carries something, and may set another ``step``."""
         before, build = self.build.block, self.build
         header, body, after = (self.function.append_basic_block(name) for name in ("turn", "body", "after"))
         build.branch(header)
@@ -113,9 +114,9 @@ class Code:
             phi.add_incoming(value, before)
         build.cbranch(build.icmp_signed("<", index, stop), body, after)
         build.position_at_end(body)
-        found = Loop(index, list(values))
+        found = Loop(index, list(values), start.type(step))
         yield found
-        index.add_incoming(build.add(index, start.type(step)), build.block)
+        index.add_incoming(build.add(index, found.step), build.block)
         for phi, value in zip(values, found.following or [], strict=True):
             phi.add_incoming(value, build.block)
         build.branch(header)

@@ -1,0 +1,185 @@
+"""Tables of small pixels, of bytes, as one extern stage that builds and reads them (dsl/registers/local_tables.py)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import halide as hl
+
+from dsl.ir import INPUT_OPS, TAP_NUMBERS, Node
+from dsl.lowering import weighted
+from dsl.lowering.context import Group, Lowering, Reader, channel_count, size_of
+from dsl.lowering.registers import define_extern
+from dsl.lowering.resampling import NEGATIVE, Axis, axis, readers
+from dsl.lowering.tabulated import Tables, entry, number, padded, smooth
+from dsl.registers.local_tables import ACROSS, COLUMNS, DOWN, ENTRIES, MAX_TAPS, ROWS, LocalTables
+from dsl.registers.machine import Machine, machine
+
+#: Rows of small pixels that one task builds tables of, at least; and tasks of an image, at most, but for that.
+_LEAST_CELLS, _TASKS = 16, 8
+
+
+def _unit(low: Lowering) -> Machine | None:
+    unit = machine(low.target)
+    return unit if unit is not None and ENTRIES in unit.tables(ENTRIES) and unit.registers.whole else None
+
+
+def suits(low: Lowering, node: Node, known: Tables) -> bool:
+    """Tell whether tables have 256 entries of bytes, for bytes, and the machine has what it takes."""
+    kernel, what = node.attributes
+    if _unit(low) is None or what != "value" or kernel in NEGATIVE:
+        return False
+    images = known.inputs, known.outputs, node.args[1]
+    of_bytes = known.entries == ENTRIES and all(_is_bytes(low, image) for image in images)
+    is_plain = known.keep == "last" and known.beyond != "none" and _taps(known) is not None
+    bounds = (known.low, known.high), known.within
+    return of_bytes and is_plain and all(_is(pair[0], 0) and _is(pair[1], 255) for pair in bounds)
+
+
+def _is_bytes(low: Lowering, node: Node) -> bool:
+    """Tell whether an image is one of the arguments, of bytes, or a channel of it."""
+    node = node.args[0] if node.op == "component" else node
+    return node.op in INPUT_OPS and low.variant.dtypes[int(node.attributes[0])] == "uint8"  # type: ignore[arg-type]
+
+
+def _is(node: Node, value: float) -> bool:
+    return node.op == "constant" and float.fromhex(str(node.attributes[0])) == value
+
+
+def _taps(known: Tables) -> tuple[tuple[int, int], ...] | None:
+    """Give the taps that are part of the program; None if they are not, or are too many."""
+    table = known.taps.args[0]
+    if table.op != "table":
+        return None
+    numbers = [float.fromhex(value) for value in table.attributes[0]]  # type: ignore[union-attr]
+    taps = zip(*(numbers[i::TAP_NUMBERS] for i in range(TAP_NUMBERS)), strict=True)
+    found = tuple((int(down), int(right)) for down, right, weight in taps if weight)
+    return found if len(found) <= MAX_TAPS else None
+
+
+def read(low: Lowering, node: Node, known: Tables, group: Group) -> Reader:
+    """Stages: what the extern stage is given, most of it once a call; and that stage, by tasks of rows."""
+    unit, taps, name = _unit(low), _taps(known), f"{low.label(node)}_{group.name}"
+    if unit is None or taps is None:
+        raise TypeError("tables are not read in registers here")
+    kernel, sizes = str(node.attributes[0]), (size_of(known.inputs), size_of(node))
+    across, down = (axis(low, kernel, *sizes, vertical=vertical) for vertical in (False, True))
+    begins = [readers(low, kernel, *sizes, vertical=vertical) for vertical in (False, True)]
+    (width, height), (columns, rows) = map(low.size, sizes)
+    counts = [(down.count * n + m - 1) // m for n, m in ((columns, width), (rows, height))]
+    rounded, outside = _is_rounded(low, node), down.count // 2
+    begin = _once(low, f"{name}_begin", [hl.Var("j")], begins[0][hl.Var("j") - outside])
+    given = [
+        _source(low, node, f"{name}_source"),
+        entry(low, known),
+        padded(low, known.outputs),
+        _ranges(low, node, name, counts, begins),
+        begin,
+        _across(low, name, across, begin, columns),
+        down.first,
+        _down(low, name, down),
+        _numbers(low, known, name),
+        low.stage(f"{name}_room", [hl.Var("i")], hl.undef(hl.UInt(8))),
+        width,
+        height,
+        columns,
+        rows,
+        weighted.radius(low, known.taps),
+        (counts[0] + COLUMNS - 1) // COLUMNS,
+        smooth(low, known),
+    ]
+    spec = LocalTables(unit, down.count, taps, known.beyond, rounded)
+    result = define_extern(low, name, spec, given, hl.UInt(8) if rounded else hl.Float(32), 1)
+    group.strips += [f"{name}_source", f"{name}_room", name]
+    group.wide = rounded and len(low.outputs) == 1
+    least = (_LEAST_CELLS * rows + height - 1) // height
+    group.rows = hl.max(least, (rows + _TASKS - 1) // _TASKS)
+    low.notes[low.label(node)] = f"tables of {ENTRIES} bytes in registers ({unit.name})"
+    return result
+
+
+def _is_rounded(low: Lowering, node: Node) -> bool:
+    """Tell whether a node is stored as bytes, and nothing else: alone, or as a channel of an output."""
+    users = [user for user in low.nodes if any(node is arg for arg in user.args)]
+    stacked = bool(users) and all(user.op == "stack" and low.is_stored(user, "uint8") for user in users)
+    return stacked or low.is_stored(node, "uint8")
+
+
+def _once(low: Lowering, name: str, arguments: list[Any], value: Any, kind: Any = None) -> hl.Func:
+    """Make a stage that is computed once a call."""
+    func = low.stage(name, arguments, value if kind is None else hl.cast(kind, value))
+    low.record[name].compute_root()
+    return func
+
+
+def _byte(low: Lowering, node: Node, x: Any, y: Any) -> Any:
+    """Read an image of bytes; beyond it, the nearest pixel."""
+    channel = int(node.attributes[0]) if node.op == "component" else 0  # type: ignore[arg-type]
+    image = node.args[0] if node.op == "component" else node
+    source, (width, height) = low.images[int(image.attributes[0])], low.size(size_of(node))  # type: ignore[arg-type]
+    at = hl.clamp(hl.likely(x), 0, width - 1), hl.clamp(hl.likely(y), 0, height - 1)
+    return source[(*at, channel) if channel_count(image) > 1 else at]
+
+
+def _source(low: Lowering, node: Node, name: str) -> hl.Func:
+    """Stage: the image whose values are looked up, as far to the right as it is asked for."""
+    func = low.stage(name, [low.x, low.y], _byte(low, node.args[1], low.x, low.y))
+    low.record[name].split("x", "x", "xi", 4 * low.lanes, "RoundUp").vectorize("xi")
+    return func
+
+
+def _numbers(low: Lowering, known: Tables, name: str) -> hl.Func:
+    i, values = hl.Var("i"), [number(low, each) for each in (*known.slopes, *known.ends)]
+    return _once(low, f"{name}_numbers", [i], hl.mux(i, values))
+
+
+def _shares(weight: Callable[[int], Any], count: int, total: int) -> list[Any]:
+    """Write weights in whole numbers that add up to ``total``: what is rounded off one is added to the next."""
+    sums = [hl.f32(0)]
+    for k in range(count):
+        sums.append(sums[-1] + weight(k))
+    rounded = [hl.round(each * total) for each in sums[:-1]] + [hl.f32(total)]
+    return [after - before for before, after in itertools.pairwise(rounded)]
+
+
+def _down(low: Lowering, name: str, down: Axis) -> hl.Func:
+    """Stage: weights of rows of small pixels, in bytes."""
+    k, y = hl.Var("k"), low.y
+    shares = _shares(lambda k: down.weight[y, k], down.count, DOWN)
+    return _once(low, f"{name}_down", [k, y], shares[0] if down.count == 1 else hl.mux(k, shares), hl.UInt(8))
+
+
+def _across(low: Lowering, name: str, across: Axis, begin: hl.Func, width: Any) -> hl.Func:
+    """Stage: weights of a column of small pixels for the columns of each block that reads it."""
+    lane, block, j, x, k = (hl.Var(each) for each in ("lane", "block", "j", "x", "k"))
+    shares = _shares(lambda k: across.weight[x, k], across.count, ACROSS)
+    share = _once(low, f"{name}_shares", [x, k], shares[0] if across.count == 1 else hl.mux(k, shares), hl.Int(16))
+    low.record[share.name()].bound("k", 0, across.count)
+    column = begin[j] + block * COLUMNS + lane // ROWS
+    inside = hl.clamp(column, 0, width - 1)
+    place = j - across.count // 2 - across.first[inside]
+    reads = (column < width) & (place >= 0) & (place < across.count)
+    value = hl.select(reads, share[inside, hl.clamp(place, 0, across.count - 1)], hl.i16(0))
+    return _once(low, f"{name}_across", [lane, block, j], value)
+
+
+def _ranges(low: Lowering, node: Node, name: str, counts: Sequence[Any], begins: Sequence[hl.Func]) -> hl.Func:
+    """Stages: the least and the greatest byte that will be looked up in each table, or a little beyond these."""
+    (width, _), x, y = low.size(size_of(node)), low.x, low.y
+
+    def both(suffix: str, count: Any, read: Callable[[Any, int], Any]) -> hl.Func:
+        loop = hl.RDom([(0, count)], f"{name}_{suffix}_loop")
+        func = low.stage(f"{name}_{suffix}", [x, y], (hl.minimum(read(loop.x, 0)), hl.maximum(read(loop.x, 1))))
+        low.record[func.name()].split("x", "x", "xi", 4 * low.lanes, "RoundUp").vectorize("xi")
+        return func
+
+    rows = both("rows", counts[1], lambda i, _: _byte(low, node.args[1], x, begins[1][y] + i))
+    columns = both("columns", counts[0], lambda i, which: hl.Expr(rows[hl.min(x + i, width - 1), y][which]))
+    at = columns[begins[0][x], y]
+    func = _once(low, f"{name}_ranges", [x, y], (hl.Expr(at[0]), hl.Expr(at[1])))
+    for stage in (rows, columns):
+        low.record[stage.name()].compute_at(func.name(), "y")
+    low.record[func.name()].parallel("y")
+    return func
