@@ -98,10 +98,12 @@ Type = Image | Plain
 #: nearest pixel; equal weights of the 2x2, 4x4 or 8x8 nearest; Gaussian weights of these, by distance; linear between
 #: two; Keys' cubic (a = -0.5) of 4x4; the mean over what a pixel covers, with shares of those at its rim.
 RESAMPLING = ("nearest", "box4", "box16", "box64", "gauss4", "gauss16", "gauss64", "linear", "cubic", "area")
-#: Which of the outputs at one entry of a table counts, the last of the taps or the one that most of their weight speaks
-#: for; and what is beyond the entries that are known: the nearest one, a line on from the first to the last, a line to
-#: what is given for the first and the last entry, or nothing: such a table is not read there.
-KEEP, BEYOND = ("last", "most"), ("replicate", "linear", "ends", "none")
+#: Which of the outputs at one entry of a table counts: the last of the taps, the one that most of their weight speaks
+#: for, or that on the path from low inputs and outputs to high ones that most speaks for.
+KEEP = ("last", "most", "path")
+#: What is beyond the entries that are known: the nearest one, a line on from the first to the last, a line to what is
+#: given for the first and the last entry, or nothing: such a table is not read there.
+BEYOND = ("replicate", "linear", "ends", "none")
 #: What is read of tables: the output, or which share of the weights is of tables that have seen such inputs.
 READ = ("value", "observed")
 MAX_ENTRIES = 256

@@ -316,9 +316,10 @@ def tabulate(
     entries : int
         2 to 256; part of the program.
     keep : str
-        Which output counts where several meet at an entry: ``"last"``, in the order of the taps; or ``"most"``, the
-        one that most of the taps' weight speaks for, where outputs count as the same that ``entries`` steps of
-        ``within`` do not tell apart.
+        Which output counts where several meet at an entry: ``"last"``, in the order of the taps; ``"most"``, the one
+        that most of the taps' weight speaks for, where outputs count as the same that ``entries`` steps of ``within``
+        do not tell apart. Or ``"path"``: those outputs count that lie on a path on which neither inputs nor outputs
+        fall, of all such paths that of most weight; each entry that it goes on in one of the two only costs 1.
     beyond : str
         What lies beyond the first and the last entry that is known: ``"replicate"`` them; ``"linear"``, on with the
         slope from the first to the last; lines to ``"ends"``; ``"none"``: the table is not read there, unless no other

@@ -7,7 +7,7 @@ from typing import Any
 
 import halide as hl
 
-from dsl.ir import INPUT_OPS, POINTWISE, SCALAR, STENCIL_OPS, TABLE, Image, Node
+from dsl.ir import INPUT_OPS, POINTWISE, SCALAR, STENCIL_OPS, TABLE, TABLES, Image, Node
 from dsl.lowering.context import Group, Lowering, Reader, channel_count, f32, hl_type
 
 
@@ -275,8 +275,9 @@ _PLAIN_SCALARS = ("constant", "parameter")
 
 
 def _scalars(low: Lowering) -> tuple[hl.Func, dict[int, int]]:
-    """Stage: the numbers that images use and that take arithmetic; and the place of each in it."""
-    used = {id(a): a for user in low.nodes if isinstance(user.type, Image) for a in user.args if a.type == SCALAR}
+    """Stage: the numbers that images and their tables use and that take arithmetic; and the place of each in it."""
+    users = [node for node in low.nodes if isinstance(node.type, Image) or node.type == TABLES]
+    used = {id(a): a for user in users for a in user.args if a.type == SCALAR}
     wanted = [node for node in used.values() if node.op not in _PLAIN_SCALARS]
     values = [inline_scalar(low, node) for node in wanted]
     func = low.stage("scalars", [hl.Var("i")], hl.mux(hl.Var("i"), values) if len(values) > 1 else values[0])

@@ -130,6 +130,37 @@ def _is_seen(seen: hl.Func, cell: tuple[Any, Any], nearest: Any) -> Any:
     return hl.select((least <= nearest) & (nearest <= most), f32(1), f32(0))
 
 
+@dataclass(frozen=True)
+class _Taps:
+    """The neighbours that a table is made from, by number."""
+
+    near: weighted.Neighbours
+    entries: hl.Func
+    outputs: hl.Func
+    x: Any  # of the small pixel
+    y: Any
+    last: int  # entry
+    within: list[Any]
+
+    def _read(self, stage: hl.Func, tap: Any) -> Any:
+        down, right, _ = self.near.at(tap)
+        return hl.Expr(stage[self.x + right, self.y + down])
+
+    def entry(self, tap: Any) -> Any:
+        """Read the entry of a tap's input."""
+        return hl.clamp(hl.cast(hl.Int(32), self._read(self.entries, tap)), 0, self.last)
+
+    def output(self, tap: Any) -> Any:
+        """Read the output of a tap."""
+        return self._read(self.outputs, tap)
+
+    def bins(self, tap: Any) -> tuple[Any, Any]:
+        """Write the entry of a tap's input, and that of its output, both as float32."""
+        least, most = self.within
+        output = hl.round((self.output(tap) - least) * (f32(self.last) / hl.max(most - least, f32(1e-30))))
+        return hl.cast(hl.Float(32), self.entry(tap)), output
+
+
 class _Builder:
     """The stages of a table: known entries, the nearest of these before and behind, lines between, their averages."""
 
@@ -137,6 +168,7 @@ class _Builder:
         self.low, self.known, self.tile, self.group = low, known, tile, group
         self.name, self.last = f"{low.label(node)}_{group.name}", known.entries - 1
         self.column, self.entry, self.row, *self.tiles = map(hl.Var, ("column", "entry", "row", "across", "down"))
+        self.tap = hl.Var("tap")
         self.inner: list[str] = []
 
     def build(self) -> hl.Func:
@@ -153,21 +185,22 @@ class _Builder:
     def _place(self, entry: Any) -> tuple[Any, ...]:
         return self.column, entry, self.row, *self.tiles
 
-    def _stage(self, suffix: str, value: Any) -> hl.Func:
-        """Make a stage that holds tables of a vector of small pixels."""
-        found = self.low.stage(f"{self.name}_{suffix}", list(self._place(self.entry)), value)
-        self._vectorize(self.low.record[found.name()], "entry")
+    def _stage(self, suffix: str, value: Any, along: Any = None) -> hl.Func:
+        """Make a stage that holds tables of a vector of small pixels, or what they have of each tap."""
+        along = self.entry if along is None else along
+        found = self.low.stage(f"{self.name}_{suffix}", list(self._place(along)), value)
+        self._vectorize(self.low.record[found.name()], along.name())
         self.inner.append(found.name())
         return found
 
-    def _vectorize(self, loops: Any, inner: str) -> None:
+    def _vectorize(self, loops: Any, *inner: str) -> None:
         loops.split("column", "column", "ci", _CELLS, "GuardWithIf")
-        loops.reorder("ci", inner, "column", "row", "across", "down").vectorize("ci")
+        loops.reorder("ci", *inner, "column", "row", "across", "down").vectorize("ci")
 
-    def _update(self, func: hl.Func, loop: str, variable: Any) -> None:
-        """Schedule the last update of a stage: its loop inside, but for the vector."""
+    def _update(self, func: hl.Func, loop: str, variable: Any, *outer: str) -> None:
+        """Schedule the last update of a stage: its loops inside, but for the vector."""
         self.low.stages.loops[func.name()][loop] = variable
-        self._vectorize(self.low.record[func.name()].update(func.num_update_definitions() - 1), loop)
+        self._vectorize(self.low.record[func.name()].update(func.num_update_definitions() - 1), loop, *outer)
 
     def _known(self) -> hl.Func:
         """Stage: known outputs by entry, each with what speaks for it, which is zero where none is known."""
@@ -175,42 +208,64 @@ class _Builder:
         near, entries, outputs = weighted.neighbours(low, known.taps), entry(low, known), padded(low, known.outputs)
         x, y = self.tile.cell((self.column, self.row), (self.tiles[0], self.tiles[1]))
         func = self._stage("known", (f32(0), f32(0)))
-        down, right, _ = near.at(near.loop.x)
-        here = self._place(hl.clamp(hl.cast(hl.Int(32), entries[x + right, y + down]), 0, self.last))
-        output = outputs[x + right, y + down]
+        taps = _Taps(near, entries, outputs, x, y, self.last, [number(low, each) for each in known.within])
+        if known.keep == "path":
+            steps = hl.RDom([(0, near.count)], f"{self.name}_step")
+            tap = self._path(taps)[self._place(near.count - 1 - steps.x)]
+            # Where a path has fewer steps, the first tap stands for those it has not, and for nothing.
+            one = hl.clamp(tap, 0, near.count - 1)
+            output, here = taps.output(one), self._place(taps.entry(one))
+            func[here] = tuple(hl.select(tap >= 0, new, func[here][i]) for i, new in enumerate((output, f32(1))))
+            self._update(func, "step", steps.x)
+            return func
+        here, output = self._place(taps.entry(near.loop.x)), taps.output(near.loop.x)
         if known.keep == "last":
             func[here] = (output, f32(1))
         else:
-            scores = self._scores(near, entries, outputs, x, y)
-            score = hl.Expr(scores[(self.column, near.loop.x, self.row, *self.tiles)])
-            before = [hl.Expr(each) for each in func[here]]
-            better = score >= before[1]
-            func[here] = (hl.select(better, output, before[0]), hl.select(better, score, before[1]))
+            score = hl.Expr(self._scores(taps)[self._place(near.loop.x)])
+            better = score >= func[here][1]
+            func[here] = tuple(hl.select(better, new, func[here][i]) for i, new in enumerate((output, score)))
         self._update(func, "tap", near.loop.x)
         return func
 
-    def _scores(self, near: weighted.Neighbours, entries: hl.Func, outputs: hl.Func, x: Any, y: Any) -> hl.Func:
+    def _scores(self, taps: _Taps) -> hl.Func:
         """Stage: for each tap the weights of all whose input and output fall into the same of ``entries`` bins."""
-        low, known = self.low, self.known
-        least, most = (number(low, each) for each in known.within)
-        scale = f32(self.last) / hl.max(most - least, f32(1e-30))
-
-        def both(tap: Any) -> tuple[Any, Any, Any]:
-            down, right, weight = near.at(tap)
-            output = (outputs[x + right, y + down] - least) * scale
-            return entries[x + right, y + down], hl.round(output), weight
-
-        tap, loop = hl.Var("tap"), hl.RDom([(0, near.count)], f"{self.name}_other")
-        place = self.column, tap, self.row, *self.tiles
-        func = low.stage(f"{self.name}_scores", list(place), f32(0))
-        (one, one_output, _), (other, other_output, weight) = both(tap), both(loop.x)
-        func[place] += hl.select((one == other) & (one_output == other_output), weight, f32(0))
-        self._vectorize(low.record[func.name()], "tap")
-        low.stages.loops[func.name()]["other"] = loop.x
-        update = low.record[func.name()].update(0).split("column", "column", "ci", _CELLS, "GuardWithIf")
-        update.reorder("ci", "other", "tap", "column", "row", "across", "down").vectorize("ci")
-        self.inner.append(func.name())
+        func = self._stage("scores", f32(0), self.tap)
+        loop = hl.RDom([(0, taps.near.count)], f"{self.name}_other")
+        one, other = taps.bins(self.tap), taps.bins(loop.x)
+        same = (one[0] == other[0]) & (one[1] == other[1])
+        func[self._place(self.tap)] += hl.select(same, taps.near.at(loop.x)[2], f32(0))
+        self._update(func, "other", loop.x, "tap")
         return func
+
+    def _path(self, taps: _Taps) -> hl.Func:
+        """Stage: the taps of the path that most speaks for, from its end to its start; -1 where there are no more."""
+        count, scores = taps.near.count, self._scores(taps)
+        chain = self._stage("chain", (hl.i32(-1), hl.Expr(scores[self._place(self.tap)])), self.tap)
+        # A path of as many steps as there are taps needs as many rounds, unless steps come in order.
+        loop = hl.RDom([(0, count), (0, count), (0, count)], f"{self.name}_link")
+        one, other, here = taps.bins(loop.y), taps.bins(loop.x), self._place(loop.y)
+        steps = [a - b for a, b in zip(one, other, strict=True)]
+        rises = (steps[0] >= 0) & (steps[1] >= 0) & (steps[0] + steps[1] > 0)
+        score = scores[here] + chain[self._place(loop.x)][1] - hl.abs(steps[0] - steps[1])
+        better = rises & (score > chain[here][1])
+        # What is compared comes last: vectors of it are stored before what comes behind is computed.
+        chain[here] = tuple(hl.select(better, new, chain[here][i]) for i, new in enumerate((loop.x, score)))
+        for name, variable in (("round", loop.z), ("one", loop.y)):
+            self.low.stages.loops[chain.name()][name] = variable
+        self._update(chain, "other", loop.x, "one", "round")
+        walk = self._stage("walk", hl.i32(-1), self.tap)
+        best = hl.RDom([(0, count)], f"{self.name}_best")
+        first = self._place(0)
+        last_best = chain[self._place(hl.clamp(walk[first], 0, count - 1))][1]
+        better = (walk[first] < 0) | (chain[self._place(best.x)][1] > last_best)
+        walk[first] = hl.select(better, best.x, walk[first])
+        self._update(walk, "best", best.x)
+        back = hl.RDom([(1, count - 1)], f"{self.name}_back")
+        before = walk[self._place(back.x - 1)]
+        walk[self._place(back.x)] = hl.select(before < 0, -1, chain[self._place(hl.clamp(before, 0, count - 1))][0])
+        self._update(walk, "back", back.x)
+        return walk
 
     def _nearest(self, known: hl.Func, suffix: str, step: int) -> hl.Func:
         """Stage: for each entry the nearest known one from it on, and its output; one far outside if there is none."""
