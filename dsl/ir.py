@@ -26,8 +26,9 @@
            | part <index> <of> table            one of so many equal parts
     taps   = taps table radius                  neighbours with a weight each: see tap_table.py
     levels = levels table ...                   all combinations of the tables' entries, each a coordinate
-    tables = tabulate <entries> <keep> <beyond> inputs outputs taps low high smooth least_slope greatest_slope
-                      start end least greatest  for every pixel a table from inputs to outputs near by, see TABLES
+    tables = tabulate <entries> <keep> <beyond> <anchored> inputs outputs taps low high smooth
+                      least_slope greatest_slope start end least greatest
+                                                for every pixel a table from inputs to outputs near by: see KEEP
     kernel = gaussian sigma | box radius | samples table | identity
            | oscillators <type> <terms> <parity> samples numbers radius      a kernel and its fit, see fitting.py
 
@@ -401,7 +402,9 @@ def _interpolated(node: Node) -> Type:
 
 
 def _tabulate(node: Node) -> Type:
-    entries, keep, beyond = node.attributes
+    entries, keep, beyond, anchored = node.attributes
+    if anchored not in (0, 1):
+        raise node.fail(f"anchored must be 0 or 1, not {anchored}")
     if not 2 <= int(entries) <= MAX_ENTRIES:  # type: ignore[arg-type]
         raise node.fail(f"entries must be from 2 to {MAX_ENTRIES}, not {entries}")
     for name, value, known in (("keep", keep, KEEP), ("beyond", beyond, BEYOND)):
@@ -507,7 +510,7 @@ OPS: dict[str, Form] = {
     "levels": Form((), None, _levels),
     "level": Form((int,), 1, _level),
     "interpolated": Form((), None, _interpolated),
-    "tabulate": Form((int, str, str), 12, _tabulate),
+    "tabulate": Form((int, str, str, int), 12, _tabulate),
     "read": Form((str, str), 2, _read),
     "gaussian": Form((), 1, _kernel("sigma")),
     "box": Form((), 1, _kernel("radius")),

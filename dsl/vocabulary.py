@@ -296,6 +296,7 @@ def tabulate(
     entries: int = 256,
     keep: str = "last",
     beyond: str = "replicate",
+    anchored: bool = False,
     smooth: Scalar | Number = 0,
     slopes: tuple[Scalar | Number, Scalar | Number] = (-math.inf, math.inf),
     ends: tuple[Scalar | Number, Scalar | Number] = (0, 0),
@@ -324,8 +325,11 @@ def tabulate(
         What lies beyond the first and the last entry that is known: ``"replicate"`` them; ``"linear"``, on with the
         slope from the first to the last; lines to ``"ends"``; ``"none"``: the table is not read there, unless no other
         one is.
+    anchored : bool
+        Whether tables are moved up or down, after all else, so that each gives for its own pixel's input the output
+        that it has.
     smooth : Scalar
-        Entries on each side that are averaged, at most 127.
+        Entries on each side that are averaged, at most 127; towards the ends of a table as many as there are.
     slopes : pair of Scalar
         The least and the greatest slope of ``beyond="linear"``, in units of the output for one of the input.
     ends : pair of Scalar
@@ -337,7 +341,7 @@ def tabulate(
     for name, pair in (("slopes", slopes), ("ends", ends), ("within", within)):
         numbers += [_one_number(_finite(each), f"tabulate: {name}") for each in pair]
     images = [wrap(image_node(image, "tabulate")) for image in (inputs, outputs)]
-    return Tables(make("tabulate", (entries, keep, beyond), *images, near, *numbers))
+    return Tables(make("tabulate", (entries, keep, beyond, int(anchored)), *images, near, *numbers))
 
 
 #: Stands for infinity, which programs do not write.

@@ -75,7 +75,7 @@ def read(low: Lowering, node: Node, known: Tables, group: Group) -> Reader:
         _source(low, node, f"{name}_source"),
         entry(low, known),
         padded(low, known.outputs),
-        _ranges(low, node, name, counts, begins),
+        _ranges(low, node, known, name, counts, begins),
         begin,
         _across(low, name, across, begin, columns),
         down.first,
@@ -90,7 +90,7 @@ def read(low: Lowering, node: Node, known: Tables, group: Group) -> Reader:
         (counts[0] + COLUMNS - 1) // COLUMNS,
         smooth(low, known),
     ]
-    spec = LocalTables(unit, down.count, taps, known.beyond, rounded)
+    spec = LocalTables(unit, down.count, taps, known.beyond, known.anchored, rounded)
     result = define_extern(low, name, spec, given, hl.UInt(8) if rounded else hl.Float(32), 1)
     group.strips += [f"{name}_source", f"{name}_room", name]
     group.wide = rounded and len(low.outputs) == 1
@@ -165,7 +165,9 @@ def _across(low: Lowering, name: str, across: Axis, begin: hl.Func, width: Any) 
     return _once(low, f"{name}_across", [lane, block, j], value)
 
 
-def _ranges(low: Lowering, node: Node, name: str, counts: Sequence[Any], begins: Sequence[hl.Func]) -> hl.Func:
+def _ranges(
+    low: Lowering, node: Node, known: Tables, name: str, counts: Sequence[Any], begins: Sequence[hl.Func]
+) -> hl.Func:
     """Stages: the least and the greatest byte that will be looked up in each table, or a little beyond these."""
     (width, _), x, y = low.size(size_of(node)), low.x, low.y
 
@@ -177,8 +179,9 @@ def _ranges(low: Lowering, node: Node, name: str, counts: Sequence[Any], begins:
 
     rows = both("rows", counts[1], lambda i, _: _byte(low, node.args[1], x, begins[1][y] + i))
     columns = both("columns", counts[0], lambda i, which: hl.Expr(rows[hl.min(x + i, width - 1), y][which]))
-    at = columns[begins[0][x], y]
-    func = _once(low, f"{name}_ranges", [x, y], (hl.Expr(at[0]), hl.Expr(at[1])))
+    at, own = columns[begins[0][x], y], entry(low, known)[x, y]
+    least, most = (hl.min(at[0], own), hl.max(at[1], own)) if known.anchored else (hl.Expr(at[0]), hl.Expr(at[1]))
+    func = _once(low, f"{name}_ranges", [x, y], (least, most))
     for stage in (rows, columns):
         low.record[stage.name()].compute_at(func.name(), "y")
     low.record[func.name()].parallel("y")

@@ -173,7 +173,9 @@ class _Builder:
 
     def build(self) -> hl.Func:
         """Write all stages; give the one that is read."""
-        func = self._averages(self._lines(self._known()))
+        averages = self._averages(self._lines(self._known()))
+        value = self._anchored(averages) if self.known.anchored else averages
+        func = self.low.stage(f"{self.name}_table", list(self._place(self.entry)), value)
         name, lanes = func.name(), _CELLS
         loops = self.low.record[name].split("column", "column", "ci", lanes, "RoundUp")
         loops.reorder("ci", "entry", "column", "row", "across", "down").vectorize("ci")
@@ -312,10 +314,24 @@ class _Builder:
             return (lower - start) / hl.max(left, f32(1)), (end - upper) / hl.max(self.last - right, f32(1))
         return f32(0), f32(0)
 
-    def _averages(self, lines: hl.Func) -> hl.Func:
-        """Stage: averages over neighbouring entries, those at either end repeated."""
+    def _averages(self, lines: hl.Func) -> Any:
+        """Write averages over neighbouring entries, of fewer towards the ends."""
         radius = smooth(self.low, self.known)
         loop = hl.RDom([(-radius, 2 * radius + 1)], f"{self.name}_average")
-        here = self._place(hl.clamp(self.entry + loop.x, 0, self.last))
-        window = hl.cast(hl.Float(32), 2 * radius + 1)
-        return self.low.stage(f"{self.name}_table", list(self._place(self.entry)), hl.sum(lines[here]) / window)
+        reach = hl.min(radius, hl.min(self.entry, self.last - self.entry))
+        value = lines[self._place(hl.clamp(self.entry + loop.x, 0, self.last))]
+        total = hl.sum(hl.select(hl.abs(loop.x) <= hl.cast(hl.UInt(32), reach), value, f32(0)))
+        return total / hl.cast(hl.Float(32), 2 * reach + 1)
+
+    def _anchored(self, averages: Any) -> Any:
+        """Write tables that are moved, so that each gives for its own pixel's input the output that it has."""
+        low, known, column = self.low, self.known, self._place(self.entry)
+        func = self._stage("averages", averages)
+        x, y = self.tile.cell((self.column, self.row), (self.tiles[0], self.tiles[1]))
+        at = hl.clamp(position(low, known, padded(low, known.inputs)[x, y]), f32(0), f32(self.last))
+        first = hl.clamp(hl.cast(hl.Int(32), hl.floor(at)), 0, self.last - 1)
+        lower, upper = (func[self._place(first + k)] for k in (0, 1))
+        found = lower + (at - hl.cast(hl.Float(32), first)) * (upper - lower)
+        least, most = (number(low, each) for each in known.within)
+        own = self._stage("own", padded(low, known.outputs)[x, y] - found, self.tap)
+        return hl.clamp(func[column] + own[self._place(0)], least, most)

@@ -45,6 +45,11 @@ class Tables:
         return str(self.node.attributes[1])
 
     @property
+    def anchored(self) -> bool:
+        """Whether a table gives for its own pixel's input the output that it has."""
+        return bool(self.node.attributes[3])
+
+    @property
     def beyond(self) -> str:
         """What lies beyond known entries: see :data:`dsl.ir.BEYOND`."""
         return str(self.node.attributes[2])

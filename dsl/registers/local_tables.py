@@ -33,6 +33,8 @@ _MARGIN, _UNIT = 128, 256
 #: Entries that are smoothed together: the numbers of sixteen bits in a register.
 _SMOOTHED = 32
 _LINE = ENTRIES + 2 * _MARGIN + _SMOOTHED
+#: The most that sixteen bits hold.
+_MOST = _UNIT * ENTRIES - 1
 _KEY = 24
 
 BUFFERS = ("source", "inputs", "outputs", "lows", "highs", "begin", "across", "first", "down", "numbers", "room")
@@ -71,6 +73,8 @@ class LocalTables:
         last counts.
     beyond : str
         One of :data:`BEYOND`.
+    anchored : bool
+        Whether tables are moved so that each gives for its own pixel's input the output that it has.
     rounded : bool
         Whether the result is bytes; else floats.
     """
@@ -79,6 +83,7 @@ class LocalTables:
     count: int
     taps: tuple[tuple[int, int], ...]
     beyond: str
+    anchored: bool
     rounded: bool
 
     def write(self, name: str) -> str:
@@ -233,7 +238,7 @@ class _Writer:
                 self._draw(cell.index, *self._range(row, self.build.add(cells.index, cell.index)))
             with code.loop(I32(0), I32(CELLS), 1) as cell:
                 at = self.build.add(cells.index, cell.index)
-                self._smooth(cell.index, *self._range(row, at), self._table(row, at))
+                self._smooth(cell.index, row, at)
 
     def _range(self, row: ir.Value, cell: ir.Value) -> tuple[ir.Value, ir.Value]:
         """Load the least and greatest entry that is read of a small pixel's table."""
@@ -337,8 +342,6 @@ class _Writer:
             with code.loop(build.add(lines.values[0], I32(CELLS)), end, CELLS) as block:
                 self._draw_line(line, block.index, slopes, firsts)
             lines.following = [end]
-        self._continue(line, I32(0), build.sub(I32(0), wanted[0]), -_SMOOTHED)
-        self._continue(line, I32(ENTRIES - 1), build.sub(wanted[1], I32(ENTRIES)), _SMOOTHED)
 
     def _draw_line(self, line: ir.Value, entry: ir.Value, slope: ir.Value, start: ir.Value) -> None:
         """Draw sixteen entries of a line."""
@@ -352,27 +355,71 @@ class _Writer:
         words = build.fptosi(found, self.words)
         code.store(build.trunc(words, vector(I16, CELLS)), code.at(line, entry, I16))
 
-    def _continue(self, line: ir.Value, entry: ir.Value, count: ir.Value, step: int) -> None:
-        """Continue a table beyond its first or last entry."""
-        code, build = self.code, self.build
-        value = code.broadcast(code.load(code.at(line, entry, I16), I16), _SMOOTHED)
-        start = build.add(entry, I32(step if step < 0 else 1))
-        blocks = build.sdiv(build.add(count, I32(_SMOOTHED - 1)), I32(_SMOOTHED))
-        with code.loop(I32(0), blocks, 1) as block:
-            at = build.add(start, build.mul(block.index, I32(step)))
-            code.store(value, code.at(line, at, I16))
-
-    def _smooth(self, cell: ir.Value, low: ir.Value, high: ir.Value, table: ir.Value) -> None:
+    def _smooth(self, cell: ir.Value, row: ir.Value, at: ir.Value) -> None:
         """Average the entries of a table over their neighbours, and store them as bytes, less 128."""
-        code, build, line = self.code, self.build, self._line(cell)
+        code, build, line, table = self.code, self.build, self._line(cell), self._table(row, at)
+        low, high = self._range(row, at)
+        move = self._move(line, row, at) if self.spec.anchored else I32(0)
+        up, down = (self._sixteen_bits(each) for each in (move, build.neg(move)))
         ahead = build.add(self.smooth, I32(1))
         with code.loop(low, build.add(high, I32(1)), _SMOOTHED) as block:
             with code.loop(build.neg(self.smooth), ahead, 1, [splat(I16, _SMOOTHED, _UNIT // 2)]) as near:
                 place = code.at(line, build.add(block.index, near.index), I16)
                 near.following = [build.add(near.values[0], code.load(place, self.halves))]
-            rounded = build.lshr(near.values[0], splat(I16, _SMOOTHED, 8))
-            found = build.trunc(rounded, vector(I8, _SMOOTHED))
+            total = near.values[0]
+            if self.spec.anchored:
+                total = code.call("llvm.uadd.sat.v32i16", self.halves, total, up)
+                total = code.call("llvm.usub.sat.v32i16", self.halves, total, down)
+            found = build.trunc(build.lshr(total, splat(I16, _SMOOTHED, 8)), vector(I8, _SMOOTHED))
             code.store(build.xor(found, splat(I8, _SMOOTHED, -128)), code.at(table, block.index, I8))
+        self._smooth_end(line, table, move, I32(0), low, 1)
+        self._smooth_end(line, table, move, I32(ENTRIES - 1), high, -1)
+
+    def _sixteen_bits(self, value: ir.Value) -> ir.Value:
+        """Give a number in sixteen bits, in every lane; zero if it is less, the most if it is more."""
+        code, build = self.code, self.build
+        within = code.least(code.most(value, I32(0)), I32(_MOST))
+        return code.broadcast(build.trunc(within, I16), _SMOOTHED)
+
+    def _smooth_end(
+        self, line: ir.Value, table: ir.Value, move: ir.Value, end: ir.Value, needed: ir.Value, step: int
+    ) -> None:
+        """Average the entries towards an end of a table, from it on: over as many as there are on both sides."""
+        code, build = self.code, self.build
+        distance = build.mul(build.sub(needed, end), I32(step))
+        count = build.select(build.icmp_signed("<", distance, self.smooth), self.smooth, I32(0))
+        first = build.zext(code.load(code.at(line, end, I16), I16), I32)
+        with code.loop(I32(0), count, 1, [first]) as entry:
+            place = build.add(end, build.mul(entry.index, I32(step)))
+            value = self._average(entry.values[0], entry.index)
+            value = build.add(value, build.add(move, I32(_UNIT // 2)))
+            value = code.most(code.least(value, I32(_MOST)), I32(0))
+            code.store(build.xor(build.trunc(build.lshr(value, I32(8)), I8), I8(-128)), code.at(table, place, I8))
+            following = entry.values[0]
+            for further in (1, 2):
+                twice = build.add(build.mul(entry.index, I32(2)), I32(further))
+                at = code.at(line, build.add(end, build.mul(twice, I32(step))), I16)
+                following = build.add(following, build.zext(code.load(at, I16), I32))
+            entry.following = [following]
+
+    def _average(self, total: ir.Value, reach: ir.Value) -> ir.Value:
+        """Divide a sum over as many entries on each side by their number; 256 times the value."""
+        build = self.build
+        window, wide = (build.add(build.mul(each, I32(2)), I32(1)) for each in (reach, self.smooth))
+        share = build.fdiv(build.sitofp(wide, F32), build.sitofp(window, F32))
+        return build.fptosi(build.fadd(build.fmul(build.sitofp(total, F32), share), F32(0.5)), I32)
+
+    def _move(self, line: ir.Value, row: ir.Value, cell: ir.Value) -> ir.Value:
+        """Give by how much a table is moved up, in 256ths."""
+        code, build = self.code, self.build
+        entry = build.zext(code.load(self._element("inputs", I8, cell, row), I8), I32)
+        output = code.load(self._element("outputs", F32, cell, row), F32)
+        reach = code.least(self.smooth, code.least(entry, build.sub(I32(ENTRIES - 1), entry)))
+        with code.loop(build.neg(reach), build.add(reach, I32(1)), 1, [I32(0)]) as near:
+            value = code.load(code.at(line, build.add(entry, near.index), I16), I16)
+            near.following = [build.add(near.values[0], build.zext(value, I32))]
+        wanted = build.fptosi(build.fmul(output, F32(_UNIT)), I32)
+        return build.sub(wanted, self._average(near.values[0], reach))
 
     # -------------------------------------------------------------------------------------------------------- reading
 

@@ -42,6 +42,7 @@ def tables(
     numbers: dsl.Table,
     keep: str = "last",
     beyond: str = "replicate",
+    anchored: bool = False,
     entries: int = 16,
     kernel: str = "linear",
 ) -> dsl.Image:
@@ -54,6 +55,7 @@ def tables(
         entries=entries,
         keep=keep,
         beyond=beyond,
+        anchored=anchored,
         smooth=smooth,
         slopes=(numbers[0], numbers[1]),
         ends=(numbers[2], numbers[3]),
@@ -75,11 +77,12 @@ def of_bytes(
     source: dsl.Image,
     smooth: dsl.Scalar,
     beyond: str = "linear",
+    anchored: bool = False,
     kernel: str = "gauss16",
 ) -> dsl.Image:
     """Tables of bytes, for which there is a stage in registers."""
     near = dsl.taps(dsl.table(TAPS), 1)
-    bounds: dict[str, Any] = {"slopes": (0, 2), "ends": (0, 255), "within": (0, 255)}
+    bounds: dict[str, Any] = {"slopes": (0, 2), "ends": (0, 255), "within": (0, 255), "anchored": anchored}
     return dsl.tabulate(inputs, outputs, near, (0, 255), beyond=beyond, smooth=smooth, **bounds).at(source, kernel)
 
 
@@ -139,14 +142,18 @@ def filled(known, entries, beyond, slopes, ends):
     return values
 
 
-def table(pairs, o):
+def table(pairs, own, o):
     """Give a table, and which entries were seen."""
     known = kept(pairs, o["keep"], *o["within"], o["entries"] - 1)
     step = (o["over"][1] - o["over"][0]) / (o["entries"] - 1)
     values = filled(known, o["entries"], o["beyond"], [s * step for s in o["slopes"]], o["ends"])
     values = np.clip(values, *o["within"])
-    padded = np.pad(values, o["smooth"], mode="edge")
-    smooth = np.convolve(padded, np.full(2 * o["smooth"] + 1, 1 / (2 * o["smooth"] + 1)), mode="valid")
+    reach = [min(o["smooth"], e, len(values) - 1 - e) for e in range(len(values))]
+    smooth = np.array([values[e - r : e + r + 1].mean() for e, r in enumerate(reach)])
+    if o["anchored"]:
+        entry, output = own
+        place = min(max(entry, 0.0), o["entries"] - 1.0)
+        smooth = np.clip(smooth + output - np.interp(place, np.arange(o["entries"]), smooth), *o["within"])
     return smooth, (min(e for e, _, _ in pairs), max(e for e, _, _ in pairs))
 
 
@@ -176,7 +183,7 @@ def entry_of(value, o):
 def expected(inputs, outputs, source, kernel, border="reflect101", what="value", **options):
     """Read tables pixel by pixel, as the docstrings of dsl.tabulate and dsl.Tables say."""
     o = {"keep": "last", "beyond": "replicate", "smooth": 0, "slopes": (-9e9, 9e9), "ends": (0, 255)}
-    o |= {"within": (0, 255), "over": (0, 255), "entries": 256, **options}
+    o |= {"within": (0, 255), "over": (0, 255), "entries": 256, "anchored": False, **options}
     h, w = inputs.shape
 
     def pair(y, x, weight):
@@ -184,9 +191,10 @@ def expected(inputs, outputs, source, kernel, border="reflect101", what="value",
         place = entry_of(inputs[at], o)
         return min(max(round(place), 0), o["entries"] - 1), float(outputs[at]), weight
 
-    made = {
-        (y, x): table([pair(y + dy, x + dx, weight) for dy, dx, weight in NEAR], o) for y in range(h) for x in range(w)
-    }
+    made = {}
+    for y, x in np.ndindex(h, w):
+        own = entry_of(inputs[y, x], o), float(outputs[y, x])
+        made[y, x] = table([pair(y + dy, x + dx, weight) for dy, dx, weight in NEAR], own, o)
     (rows, down), (columns, across) = (weights(kernel, n, m) for n, m in zip((h, w), source.shape, strict=True))
     result = np.zeros(source.shape)
     for (y, x), value in np.ndenumerate(source):
@@ -219,21 +227,17 @@ def pair(shape, seed, dtype=np.float32):
 
 
 @pytest.mark.parametrize(
-    ("keep", "beyond"),
+    ("keep", "beyond", "anchored"),
     [
-        ("last", "replicate"),
-        ("last", "linear"),
-        ("last", "none"),
-        ("most", "ends"),
-        ("path", "none"),
-        ("path", "linear"),
+        ("last", "replicate", False), ("last", "linear", True), ("last", "none", False),
+        ("most", "ends", True), ("path", "none", True), ("path", "linear", False),
     ],
-)
-def test_tables_are_those_of_the_definition(keep, beyond):
+)  # fmt: skip
+def test_tables_are_those_of_the_definition(keep, beyond, anchored):
     inputs, outputs = pair((6, 5), 3)
     source = np.random.default_rng(4).uniform(-20, 280, (13, 17)).astype(np.float32)
     numbers = (0.2, 1.7, 20, 240, 5, 250)
-    options = {"keep": keep, "beyond": beyond, "entries": 16}
+    options = {"keep": keep, "beyond": beyond, "anchored": anchored, "entries": 16}
     result = tables(outputs, inputs, source, -4, 260, 1, np.float32(numbers), **options)
     named = {"slopes": numbers[:2], "ends": numbers[2:4], "within": numbers[4:]}
     found = expected(inputs, outputs, source, "linear", over=(-4, 260), smooth=1, **named, **options)
@@ -272,9 +276,9 @@ def test_a_pixel_tells_how_much_was_observed():
 def test_bytes_are_within_their_rounding(small, large, smooth, data):
     inputs, outputs = pair(small, data.draw(st.integers(0, 99)), np.uint8)
     source = np.random.default_rng(7).integers(0, 256, large).astype(np.uint8)
-    beyond = data.draw(st.sampled_from(["linear", "ends"]))
-    result = of_bytes(outputs, inputs, source, smooth, beyond=beyond)
-    options = {"beyond": beyond, "smooth": smooth, "slopes": (0, 2)}
+    beyond, anchored = data.draw(st.sampled_from([("linear", True), ("linear", False), ("ends", False)]))
+    result = of_bytes(outputs, inputs, source, smooth, beyond=beyond, anchored=anchored)
+    options = {"beyond": beyond, "anchored": anchored, "smooth": smooth, "slopes": (0, 2)}
     error = np.abs(result - expected(inputs, outputs, source, "gauss16", **options))
     assert error.max() < BYTES
     assert math.sqrt((error**2).mean()) < BYTES / 3
