@@ -23,7 +23,7 @@ from dsl.lowering.context import Group, Lowering, Reader, channel_count, size_na
 _COUNTS = {"nearest": 1, "box4": 2, "box16": 4, "box64": 8, "linear": 2, "cubic": 4}
 _COUNTS |= {"gauss4": 2, "gauss16": 4, "gauss64": 8}
 #: Standard deviations, in pixels of the source.
-SIGMAS = {"gauss4": 0.5, "gauss16": 1.0, "gauss64": 2.0}
+SIGMAS = {"gauss4": 0.5, "gauss16": 0.85, "gauss64": 2.0}
 #: Kernels with weights below zero.
 NEGATIVE = ("cubic",)
 #: Rows of a strip whose rows of the source are stretched together: as many as a task has.

@@ -8,9 +8,11 @@ from .borders import border_index, pad
 from .convolution import box, convolve, gabor, gaussian, gaussian_scale_space, unsharp
 from .guided import gaussian_window, guided
 from .local_laplacian import local_laplacian
+from .local_lut import local_lut_upsample
 from .metrics import psnr
 from .multilateral import multilateral
 from .pyramids import collapse, down, gaussian_pyramid, laplacian_pyramid, up
+from .resampling import downsample, resize
 from .weighted import bilateral, disc, joint_bilateral, nonlocal_means, range_weights, variable_convolve
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "convolve",
     "disc",
     "down",
+    "downsample",
     "gabor",
     "gaussian",
     "gaussian_pyramid",
@@ -30,11 +33,13 @@ __all__ = [
     "joint_bilateral",
     "laplacian_pyramid",
     "local_laplacian",
+    "local_lut_upsample",
     "multilateral",
     "nonlocal_means",
     "pad",
     "psnr",
     "range_weights",
+    "resize",
     "unsharp",
     "up",
     "variable_convolve",

@@ -22,7 +22,7 @@ KERNELS = {
     "linear": (2, lambda d: 1 - np.abs(d)),
     "cubic": (4, lambda d: np.where(np.abs(d) < 1, _inner(np.abs(d)), _outer(np.abs(d)))),
 }
-for _count, _name, _sigma in ((2, "4", 0.5), (4, "16", 1.0), (8, "64", 2.0)):
+for _count, _name, _sigma in ((2, "4", 0.5), (4, "16", 0.85), (8, "64", 2.0)):
     KERNELS[f"box{_name}"] = _count, np.ones_like
     KERNELS[f"gauss{_name}"] = _count, lambda d, sigma=_sigma: np.exp(-d * d / (2 * sigma**2))
 

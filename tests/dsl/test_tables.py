@@ -169,7 +169,7 @@ def weights(kernel, source, target):
         outer = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
         found = np.where(distance < 1, (1.5 * distance - 2.5) * distance**2 + 1, outer)
     elif kernel.startswith("gauss"):
-        sigma = {"gauss4": 0.5, "gauss16": 1.0, "gauss64": 2.0}[kernel]
+        sigma = {"gauss4": 0.5, "gauss16": 0.85, "gauss64": 2.0}[kernel]
         found = np.exp(-0.5 * (distance / sigma) ** 2)
     else:
         found = np.ones_like(distance)
