@@ -76,6 +76,8 @@ def halo(program: Program, scalars: Sequence[float | None]) -> tuple[int, int]:
     for node in nodes:
         rows, columns = widest(node.args)
         scale = 1 << node.type.level if isinstance(node.type, Image) else 1
+        if node.op in ("resize", "around", "read"):
+            raise ValueError("the halo depends on the sizes that images are resampled between")
         if node.op == "shift":
             dy, dx = (abs(int(a)) for a in node.attributes)  # type: ignore[arg-type]
             rows, columns = rows + dy * scale, columns + dx * scale
@@ -89,8 +91,6 @@ def halo(program: Program, scalars: Sequence[float | None]) -> tuple[int, int]:
         elif node.op == "near":
             reach_of_taps = round(value(node.args[1].args[1]))
             rows, columns = rows + reach_of_taps * scale, columns + reach_of_taps * scale
-        elif node.op in ("resize", "read"):
-            raise ValueError("the halo depends on the sizes that images are resampled between")
         elif node.op == "down":  # two finer pixels on each side
             rows, columns = rows + scale, columns + scale
         elif node.op == "up":  # one coarser pixel on each side

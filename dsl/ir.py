@@ -25,6 +25,7 @@
     table  = table <values>  | argument <index> numbers of the program, or given at run time
            | part <index> <of> table            one of so many equal parts
     taps   = taps table radius                  neighbours with a weight each: see tap_table.py
+           | around <radius> image like sigma   pixels of the size of an image, around those of the size of `like`
     levels = levels table ...                   all combinations of the tables' entries, each a coordinate
     tables = tabulate <entries> <keep> <beyond> <anchored> inputs outputs taps low high smooth
                       least_slope greatest_slope start end least greatest
@@ -235,7 +236,10 @@ def _window(node: Node) -> Type:
         raise node.fail(f"reduction must be 'sum', 'min' or 'max', not {op!r}")
     if int(ry) < 0 or int(rx) < 0:  # type: ignore[arg-type]
         raise node.fail(f"radius must not be negative, ({ry}, {rx}) came")
-    return _image_argument(node, 0, varying=True)
+    kind = _image_argument(node, 0, varying=True)
+    if any(taps.op == "around" for taps in taps_of(node.args[0])):
+        raise node.fail("takes no pixels of another size; those of a window have neighbours of their own")
+    return kind
 
 
 def _convolve(node: Node) -> Type:
@@ -321,10 +325,24 @@ def _taps(node: Node) -> Type:
     return TAPS
 
 
+def _around(node: Node) -> Type:
+    _image_argument(node, 0)
+    _image_argument(node, 1)
+    _expect(node, 2, SCALAR, "sigma")
+    if not 0 <= int(node.attributes[0]) <= MAX_AROUND:  # type: ignore[arg-type]
+        raise node.fail(f"radius must be from 0 to {MAX_AROUND}, not {node.attributes[0]}")
+    return TAPS
+
+
 def _near(node: Node) -> Type:
     kind = _image_argument(node, 0)
     _expect(node, 1, TAPS, "the neighbours")
-    return replace(kind, varying=True)
+    if node.args[1].op != "around":
+        return replace(kind, varying=True)
+    source, like = (image.type for image in node.args[1].args[:2])
+    if kind.size != source.size:  # type: ignore[union-attr]
+        raise node.fail(f"the neighbours are those of {source}, {kind} came")
+    return replace(kind, varying=True, grid=like.grid, level=like.level)  # type: ignore[union-attr]
 
 
 def _mean(node: Node) -> Type:
@@ -482,6 +500,8 @@ def _samples(node: Node) -> Type:
 TAP_NUMBERS = 3
 #: Harmonics of an angle, and cosines of a sliding kernel, that lowering is made for.
 MAX_TERMS, MAX_COSINES = 12, 6
+#: Radius of windows of pixels around those of another size.
+MAX_AROUND = 8
 
 #: Every operation but the pointwise ones.
 OPS: dict[str, Form] = {
@@ -505,6 +525,7 @@ OPS: dict[str, Form] = {
     "lookup": Form((), 2, _lookup),
     "distance": Form((str,), 2, _distance),
     "taps": Form((), 2, _taps),
+    "around": Form((int,), 3, _around),
     "near": Form((), 2, _near),
     "mean": Form((), 3, _mean),
     "levels": Form((), None, _levels),

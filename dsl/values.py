@@ -222,7 +222,10 @@ class Kernel(Value):
 
 
 class Taps(Value):
-    """Neighbours of a pixel, each with a weight: what ``image[taps]`` reads and :func:`dsl.weighted_mean` averages."""
+    """Neighbours of a pixel, each with a weight: what ``image[taps]`` reads and :func:`dsl.weighted_mean` averages.
+
+    They are from :func:`dsl.taps`, or of another size from :func:`dsl.around`.
+    """
 
     kind = "Taps"
     __slots__ = ()

@@ -167,6 +167,28 @@ def taps(weights: Table | ArrayLike, radius: Scalar | Number | None = None) -> T
     return Taps(make("taps", (), weights, _size(radius, "taps: radius")))
 
 
+def around(image: Image, like: Image, radius: int = 1, sigma: Scalar | Number = 1.0) -> Taps:
+    """Name the pixels of another size around each pixel of ``like``: a window, weighted by a Gaussian of their place.
+
+    ``small[taps]`` then has the size of ``like``, and varies over the pixels of ``small`` around.
+
+    Parameters
+    ----------
+    image : Image
+        Of the size that the neighbours have.
+    like : Image
+        Of the size that what is made of them has; pixel centres match, as those of :func:`resize`.
+    radius : int
+        On each side of the nearest pixel, 0 to 8; part of the program.
+    sigma : Scalar or float
+        Standard deviation of the weights by distance, in pixels of ``image``.
+    """
+    if isinstance(radius, bool) or not isinstance(radius, int):
+        raise DSLError(f"around: radius must be an int, {describe(radius)} came")
+    images = [wrap(image_node(each, f"around: {name}")) for name, each in (("image", image), ("like", like))]
+    return Taps(make("around", (radius,), *images, _size(sigma, "around: sigma")))
+
+
 def weighted_mean(values: Image, weights: Operand = 1.0) -> Image:
     """Average over taps: the sum of value times weight, over that of the weights.
 
@@ -611,6 +633,7 @@ def dot(weights: Sequence[Scalar], image: Image) -> Image:
 
 __all__ = [
     "absolute",
+    "around",
     "atan2",
     "box",
     "cast",

@@ -13,6 +13,8 @@ METHODS = ("bytes", "floats", "selects", "loop")
 
 
 def _mean(low: Lowering, node: Node, group: Group) -> Reader:
+    if node.args[-1].op == "around":
+        return weighted.in_loop(low, node, group)
     label, found, unit = low.label(node), by_lookup.recognise(node), machine(low.target)
     patches, gaussians = by_lookup.recognise_patches(node), by_gaussians.recognise(node)
     if node.type.leveled:  # type: ignore[union-attr]  # extern stages know of no levels

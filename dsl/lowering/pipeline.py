@@ -141,7 +141,8 @@ def full_nodes(nodes: list[Node], outputs: list[Node], slides: Callable[[Node], 
     """Find the nodes that get a loop nest before that of the outputs; ``slides`` tells which convolutions slide."""
 
     def loops_over_channels(node: Node) -> bool:
-        return node.op == "resize" or (node.op == "convolve" and slides(node))
+        across_sizes = node.op == "resize" or (node.op == "near" and node.args[1].op == "around")
+        return across_sizes or (node.op == "convolve" and slides(node))
 
     roots = {id(n) for n in nodes if n.op == "down"}
     for node in nodes:  # in order, so an operand's own stencils are decided before it is asked about

@@ -5,6 +5,7 @@ as another.
 
 Images grow along the rows first: the few rows of the source that a strip needs are stretched, which gathers; then rows
 are summed, which does not. Where a pixel is the mean over an area, of images that shrink, columns are summed first.
+Pixels around those of another size (:func:`near`) are gathered in the same way, to be weighted by more than place.
 """
 
 from __future__ import annotations
@@ -26,8 +27,11 @@ _COUNTS |= {"gauss4": 2, "gauss16": 4, "gauss64": 8}
 SIGMAS = {"gauss4": 0.5, "gauss16": 0.85, "gauss64": 2.0}
 #: Kernels with weights below zero.
 NEGATIVE = ("cubic",)
-#: Rows of a strip whose rows of the source are stretched together: as many as a task has.
+#: Rows of a strip whose rows of the source are gathered together: as many as a task has.
 _ROWS = 32
+
+#: Writes a weight, for a pixel and the number of its source pixel, by their distance in pixels of the source.
+_Weight = Callable[[Any, Any, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -54,29 +58,15 @@ class Axis:
 
 def axis(low: Lowering, kernel: str, source: Size, target: Size, *, vertical: bool) -> Axis:
     """Stages, once a call: the pixels of a source that those of a target are made of, along one axis."""
+    name = f"{kernel}_{_name(source, target, vertical=vertical)}"
 
     def make() -> Axis:
-        n, m = (_i64(low.size(size)[vertical]) for size in (source, target))
-        i, k = hl.Var("i"), hl.Var("k")
-        pixel = hl.clamp(_i64(i), hl.i64(0), m - 1)
-        name = f"{kernel}_{'rows' if vertical else 'columns'}_{size_name(source)}_to_{size_name(target)}"
         if kernel == "area":
-            start = pixel * n
-            first, least = start // m, start // m + k
-            weight = _f64(hl.max(hl.min(start + n, (least + 1) * m) - hl.max(start, least * m), hl.i64(0))) / _f64(n)
-            count = hl.cast(hl.Int(32), n // m + hl.select(n % m == 0, hl.i64(0), hl.i64(2)))
-        else:
-            count = _COUNTS[kernel]
-            at = (2 * pixel + 1) * n - (m if count > 1 else 0)  # the position, in units of 1 / 2m
-            below = at // (2 * m)
-            first = below - (count - 1) // 2
-            offset = _f64(at - below * (2 * m)) / _f64(2 * m)
-            weight = _weight(low, name, kernel, i, k, offset + hl.f64((count - 1) // 2) - _f64(k))
-        reach = 0 if kernel == "area" else count // 2
-        firsts = _once(low, f"{name}_first", [i], hl.cast(hl.Int(32), first))
-        return Axis(firsts, _once(low, f"{name}_weight", [i, k], hl.cast(hl.Float(32), weight)), count, reach)
+            return _areas(low, name, source, target, vertical=vertical)
+        count = _COUNTS[kernel]
+        return _nearest(low, name, count, _by_distance(low, name, kernel), source, target, vertical=vertical)
 
-    found: Axis = low.once(("resampling", kernel, source, target, vertical), make)
+    found: Axis = low.once(name, make)
     return found
 
 
@@ -90,9 +80,9 @@ def readers(low: Lowering, kernel: str, source: Size, target: Size, *, vertical:
         n, m = (_i64(low.size(size)[vertical]) for size in (source, target))
         i, count = hl.Var("i"), _COUNTS[kernel]
         below = _i64(i) - count + 1 + (count - 1) // 2  # the least position, rounded down, that reads the pixel
-        start = 2 * m * below + (m if count > 1 else 0) - n
+        start = 2 * m * below + (m if count % 2 == 0 else 0) - n
         first = hl.clamp((start + 2 * n - 1) // (2 * n), hl.i64(0), m)
-        name = f"{kernel}_{'rows' if vertical else 'columns'}_{size_name(source)}_to_{size_name(target)}_readers"
+        name = f"{kernel}_{_name(source, target, vertical=vertical)}_readers"
         return _once(low, name, [i], hl.cast(hl.Int(32), first))
 
     func: hl.Func = low.once(("readers", kernel, source, target, vertical), make)
@@ -103,6 +93,41 @@ def most_between(low: Lowering, source: Size, target: Size, count: int, *, verti
     """Give how far apart the first pixels of a source are at most, of as many neighbouring ones of a target."""
     n, m = (_i64(low.size(size)[vertical]) for size in (source, target))
     return hl.cast(hl.Int(32), hl.min(((count - 1) * n + m - 1) // m, n))
+
+
+def _name(source: Size, target: Size, *, vertical: bool) -> str:
+    return f"{'rows' if vertical else 'columns'}_{size_name(source)}_to_{size_name(target)}"
+
+
+def _pixels(low: Lowering, source: Size, target: Size, *, vertical: bool) -> tuple[Any, Any, Any, Any]:
+    """Give the pixels along an axis of source and target, a loop over those of the target, and its pixel inside."""
+    n, m = (_i64(low.size(size)[vertical]) for size in (source, target))
+    i = hl.Var("i")
+    return n, m, i, hl.clamp(_i64(i), hl.i64(0), m - 1)
+
+
+def _areas(low: Lowering, name: str, source: Size, target: Size, *, vertical: bool) -> Axis:
+    """Stages: the pixels that a pixel covers, by how much of them."""
+    n, m, i, pixel = _pixels(low, source, target, vertical=vertical)
+    k, start = hl.Var("k"), pixel * n  # in units of 1 / m
+    covered = start // m + k
+    share = hl.max(hl.min(start + n, (covered + 1) * m) - hl.max(start, covered * m), hl.i64(0))
+    first = _once(low, f"{name}_first", [i], hl.cast(hl.Int(32), start // m))
+    weight = _once(low, f"{name}_weight", [i, k], hl.cast(hl.Float(32), _f64(share) / _f64(n)))
+    return Axis(first, weight, hl.cast(hl.Int(32), n // m + hl.select(n % m == 0, hl.i64(0), hl.i64(2))), 0)
+
+
+def _nearest(
+    low: Lowering, name: str, count: int, weight: _Weight, source: Size, target: Size, *, vertical: bool
+) -> Axis:
+    """Stages: so many pixels nearest to where a pixel lies; of two as near the later."""
+    n, m, i, pixel = _pixels(low, source, target, vertical=vertical)
+    k, place, before = hl.Var("k"), (2 * pixel + 1) * n - m, (count - 1) // 2  # in units of 1 / 2m
+    nearest = (place + m if count % 2 else place) // (2 * m)
+    distance = _f64(place - nearest * (2 * m)) / _f64(2 * m) + hl.f64(before) - _f64(k)
+    first = _once(low, f"{name}_first", [i], hl.cast(hl.Int(32), nearest - before))
+    found = _once(low, f"{name}_weight", [i, k], hl.cast(hl.Float(32), weight(i, k, distance)))
+    return Axis(first, found, count, count // 2)
 
 
 def _once(low: Lowering, name: str, arguments: list[Any], value: Any) -> hl.Func:
@@ -119,30 +144,40 @@ def _f64(value: Any) -> Any:
     return hl.cast(hl.Float(64), value)
 
 
+def _by_distance(low: Lowering, name: str, kernel: str) -> _Weight:
+    if kernel == "linear":
+        return lambda i, k, distance: 1 - hl.abs(distance)
+    if kernel == "cubic":
+        return lambda i, k, distance: _keys(hl.abs(distance))
+    if kernel not in SIGMAS:
+        return lambda i, k, distance: hl.f64(1 / _COUNTS[kernel])
+
+    def gaussian(i: Any, k: Any, distance: Any) -> Any:
+        weights = _once(low, f"{name}_gaussian", [i, k], _gaussian(distance, hl.f64(SIGMAS[kernel])))
+        return weights[i, k] / _total(lambda j: hl.Expr(weights[i, j]), _COUNTS[kernel])
+
+    return gaussian
+
+
+def _gaussian(distance: Any, sigma: Any) -> Any:
+    return hl.exp(-distance * distance / (2 * sigma * sigma))
+
+
 def _keys(distance: Any) -> Any:
     """Keys' cubic convolution, a = -0.5."""
-    d = hl.abs(distance)
-    inner = (1.5 * d - 2.5) * d * d + 1
-    outer = ((-0.5 * d + 2.5) * d - 4) * d + 2
-    return hl.select(d < 1, inner, outer)
+    inner = (1.5 * distance - 2.5) * distance * distance + 1
+    outer = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
+    return hl.select(distance < 1, inner, outer)
 
 
-def _weight(low: Lowering, name: str, kernel: str, i: Any, k: Any, distance: Any) -> Any:
-    """Write the weight at a distance in pixels of the source."""
-    if kernel == "linear":
-        return 1 - hl.abs(distance)
-    if kernel == "cubic":
-        return _keys(distance)
-    if kernel not in SIGMAS:
-        return hl.f64(1 / _COUNTS[kernel])
-    gaussian = _once(low, f"{name}_gaussian", [i, k], hl.exp(distance * distance * hl.f64(-0.5 / SIGMAS[kernel] ** 2)))
-    total = hl.Expr(gaussian[i, 0])
-    for j in range(1, _COUNTS[kernel]):
-        total = total + gaussian[i, j]
-    return gaussian[i, k] / total
+def _total(term: Callable[[int], Any], count: int) -> Any:
+    total = term(0)
+    for k in range(1, count):
+        total = total + term(k)
+    return total
 
 
-# ------------------------------------------------------------------------------------------------------ lowerings
+# -------------------------------------------------------------------------------------------------------- resize
 
 
 def _resize(low: Lowering, node: Node, group: Group) -> Reader:
@@ -183,50 +218,107 @@ def _mean(low: Lowering, node: Node, group: Group, down: Axis, across: Axis) -> 
 
 def _stretched(low: Lowering, node: Node, group: Group, down: Axis, across: Axis) -> Reader:
     """Stages, a strip at a time: the rows of the source that it needs, with what lies outside; those stretched."""
-    image, channels, name = node.args[0], channel_count(node), f"{low.label(node)}_{group.name}"
-    width, height = low.size(size_of(image))
-    x, slot, strip, c = low.x, hl.Var("slot"), hl.Var("strip"), hl.Var("c")
-    place = [x, c, slot, strip] if channels > 1 else [x, slot, strip]
-
-    def at(func: hl.Func, x: Any, slot: Any, strip: Any, c: Any) -> Any:
-        return hl.Expr(func[(x, c, slot, strip) if channels > 1 else (x, slot, strip)])
-
-    def stage(suffix: str, value: Any) -> hl.Func:
-        func = low.stage(f"{name}_{suffix}", place, value)
-        loops = low.record[f"{name}_{suffix}"].split("x", "x", "xi", low.lanes, "RoundUp").vectorize("xi")
-        if channels > 1:
-            loops.bound("c", 0, channels)
-        group.strips.append(f"{name}_{suffix}")
-        return func
-
-    row = hl.clamp(down.first[strip * _ROWS] + slot, -down.reach, height - 1 + down.reach)
-    of_image = _read(low, image, group), pointwise.outside(low, image)
-    rows = stage("rows", border.through_border(low, image, *of_image, x, row, c if channels > 1 else 0))
-
-    def columns(k: int) -> Any:
-        column = hl.unsafe_promise_clamped(across.first[x] + k, -across.reach, width - 1 + across.reach)
-        return across.weight[x, k] * at(rows, column, slot, strip, c)
-
-    stretched = stage("stretched", _total(columns, across.count))
-    most = most_between(low, size_of(image), size_of(node), _ROWS, vertical=True) + down.count - 1
+    strips = _Strips(low, node.args[0], node, group, down, across)
+    x, slot, strip, c = low.x, strips.slot, strips.strip, strips.channel
+    stretched = strips.stage(
+        "stretched", [], _total(lambda k: across.weight[x, k] * strips.source(k, slot, strip, c), across.count)
+    )
 
     def read(x: Any, y: Any, c: Any) -> Any:
-        start = down.first[y] - down.first[y // _ROWS * _ROWS]
-
-        def weighted(k: int) -> Any:
-            slot = hl.unsafe_promise_clamped(start + k, 0, most)
-            return down.weight[y, k] * at(stretched, x, slot, y // _ROWS, c)
-
-        return _total(weighted, down.count)
+        return _total(lambda k: down.weight[y, k] * strips.at(stretched, x, y, c, k), down.count)
 
     return read
 
 
-def _total(term: Callable[[int], Any], count: int) -> Any:
-    total = term(0)
-    for k in range(1, count):
-        total = total + term(k)
-    return total
+class _Strips:
+    """Rows of an image of another size, that the strips of rows of ``node`` need, one after another in slots.
+
+    What slots a strip has depends on sizes alone, unlike the rows: Halide has to know how many there are.
+    """
+
+    def __init__(self, low: Lowering, image: Node, node: Node, group: Group, down: Axis, across: Axis) -> None:
+        self.low, self.group, self.down, self.across = low, group, down, across
+        self.name, self.channels = f"{low.label(node)}_{group.name}", channel_count(image)
+        self.slot, self.strip = hl.Var("slot"), hl.Var("strip")
+        self.channel = hl.Var("c") if self.channels > 1 else 0
+        self.width, height = low.size(size_of(image))
+        between = most_between(low, size_of(image), size_of(node), _ROWS, vertical=True)
+        self.slots = between + self.down.count
+        row = hl.clamp(down.first[self.strip * _ROWS] + self.slot, -down.reach, height - 1 + down.reach)
+        of_image = _read(low, image, group), pointwise.outside(low, image)
+        self.rows = self.stage("rows", [], border.through_border(low, image, *of_image, low.x, row, self.channel))
+
+    def stage(self, suffix: str, more: list[Any], value: Any) -> hl.Func:
+        """Define a stage of rows, with further arguments before the slot."""
+        name = f"{self.name}_{suffix}"
+        planes = [self.channel] if self.channels > 1 else []
+        func = self.low.stage(name, [self.low.x, *planes, *more, self.slot, self.strip], value)
+        loops = self.low.record[name].split("x", "x", "xi", self.low.lanes, "RoundUp").vectorize("xi")
+        if planes:
+            loops.bound("c", 0, self.channels)
+        self.group.strips.append(name)
+        return func
+
+    def source(self, k: Any, slot: Any, strip: Any, c: Any) -> Any:
+        """Read the source pixel of a column."""
+        first, reach = self.across.first[self.low.x], self.across.reach
+        column = hl.unsafe_promise_clamped(first + k, -reach, self.width - 1 + reach)
+        return self._read(self.rows, column, c, (), slot, strip)
+
+    def at(self, func: hl.Func, x: Any, y: Any, c: Any, k: Any, *more: Any) -> Any:
+        """Read a stage at a row of ``node``, in the row of its source pixel."""
+        strip = y // _ROWS
+        slot = self.down.first[y] - self.down.first[strip * _ROWS] + k
+        return self._read(func, x, c, more, hl.unsafe_promise_clamped(slot, 0, self.slots - 1), strip)
+
+    def _read(self, func: hl.Func, x: Any, c: Any, more: tuple[Any, ...], slot: Any, strip: Any) -> Any:
+        return hl.Expr(func[(x, *([c] if self.channels > 1 else []), *more, slot, strip)])
+
+
+# -------------------------------------------------------------------------------------------------------- around
+
+
+def near(low: Lowering, node: Node, group: Group) -> Reader:
+    """Stages, a strip at a time: the rows of the source that it needs; pixels around each column, gathered."""
+    image, taps = node.args
+    down, across = _window(low, taps)
+    strips, k = _Strips(low, image, node, group, down, across), hl.Var("k")
+    gathered = strips.stage("gathered", [k], strips.source(k, strips.slot, strips.strip, strips.channel))
+    tap, side = around(low, taps).x, across.count
+    return lambda x, y, c: strips.at(gathered, x, y, c, tap // side, tap % side)
+
+
+def around(low: Lowering, taps: Node) -> Any:
+    """Give the loop over the pixels of a window of another size, row by row."""
+    side = 2 * int(taps.attributes[0]) + 1  # type: ignore[arg-type]
+    return low.once(("around", id(taps)), lambda: hl.RDom([(0, side * side)], f"{low.label(taps)}_tap"))
+
+
+def weight_of_place(low: Lowering, taps: Node) -> Any:
+    """Write the weight of a pixel of a window by where it lies."""
+    down, across = _window(low, taps)
+    tap, side = around(low, taps).x, across.count
+    return down.weight[low.y, tap // side] * across.weight[low.x, tap % side]
+
+
+def _window(low: Lowering, taps: Node) -> tuple[Axis, Axis]:
+    """Stages, once a call: the pixels around those of another size along each axis, by a Gaussian of their distance."""
+    source, like, sigma = taps.args
+    count = 2 * int(taps.attributes[0]) + 1  # type: ignore[arg-type]
+
+    def weight(i: Any, k: Any, distance: Any) -> Any:
+        return _gaussian(distance, hl.max(_f64(pointwise.inline_scalar(low, sigma)), hl.f64(1e-3)))
+
+    def make() -> tuple[Axis, Axis]:
+        sizes = size_of(source), size_of(like)
+        down, across = (
+            _nearest(low, f"{low.label(taps)}_{_name(*sizes, vertical=v)}", count, weight, *sizes, vertical=v)
+            for v in (True, False)
+        )
+        return down, across
+
+    found: tuple[Axis, Axis] = low.once(("window", id(taps)), make)
+    return found
 
 
 pointwise.STENCILS["resize"] = _resize

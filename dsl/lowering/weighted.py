@@ -9,7 +9,7 @@ from typing import Any
 import halide as hl
 
 from dsl.ir import SCALAR, TAP_NUMBERS, Image, Node
-from dsl.lowering import border, pointwise, tables
+from dsl.lowering import border, pointwise, resampling, tables
 from dsl.lowering.context import Group, Lowering, Reader, channel_count
 
 #: Vectors of a row that are summed at a time, in registers.
@@ -57,6 +57,8 @@ def radius(low: Lowering, taps: Node) -> Any:
 
 def _near(low: Lowering, node: Node, group: Group) -> Reader:
     image, taps = node.args
+    if taps.op == "around":
+        return resampling.near(low, node, group)
     source, found = border.padded(low, image, group), neighbours(low, taps)
     down, right, _ = found.at(found.loop.x if group.tap is None else group.tap)
     return lambda x, y, c: source(x + right * low.step, y + down, c)
@@ -65,25 +67,28 @@ def _near(low: Lowering, node: Node, group: Group) -> Reader:
 def in_loop(low: Lowering, node: Node, group: Group) -> Reader:
     """Stages: the sums of a few vectors of pixels in registers, over all taps; and the row of their quotients."""
     values, weights, taps = node.args
-    name, found = f"{low.label(node)}_{group.name}", neighbours(low, taps)
+    name = f"{low.label(node)}_{group.name}"
     if is_over_windows(weights):
         return _in_tiles(low, node, group)
     read, (weight, *_) = pointwise.evaluate_all(
         low, [values, weights], group, low.x, low.y, border.leaf(low, group)
     )  # fmt: skip
-    _sum(low, name, found, read, weight)
+    if taps.op == "around":
+        _sum(low, name, resampling.around(low, taps), read, resampling.weight_of_place(low, taps) * weight)
+    else:
+        found = neighbours(low, taps)
+        _sum(low, name, found.loop, read, found.at(found.loop.x)[2] * weight)
     low.notes[low.label(node)] = "loop over taps"
     return quotients(low, name, group, channel_count(node), low.lanes, _TILE)
 
 
-def _sum(low: Lowering, name: str, found: Neighbours, values: list[Any], weight: Any) -> None:
+def _sum(low: Lowering, name: str, loop: Any, values: list[Any], weight: Any) -> None:
     """Stage: sums of weights times values, and of weights last."""
     x, y = low.x, low.y
     total = low.stage(f"{name}_sum", [x, y], (hl.f32(0),) * (len(values) + 1))
-    weight = found.at(found.loop.x)[2] * weight
     sums = [hl.Expr(total[x, y][c]) + weight * value for c, value in enumerate(values)]
     total[x, y] = (*sums, hl.Expr(total[x, y][len(values)]) + weight)
-    low.stages.loops[f"{name}_sum"]["tap"] = found.loop.x
+    low.stages.loops[f"{name}_sum"]["tap"] = loop.x
 
 
 def is_over_windows(node: Node) -> bool:
@@ -110,7 +115,8 @@ def _in_tiles(low: Lowering, node: Node, group: Group) -> Reader:
     stage = _per_tap(low, f"{name}_weight", weight, inner)
     padded = {key: reader for key, reader in inner.readers.items() if key[0] == "padded"}
     read = pointwise.evaluate(low, values, Group(name, readers=padded), low.x, low.y, border.leaf(low, inner))
-    _sum(low, name, found, read, hl.Expr(stage[low.x, low.y, found.loop.x]))
+    own = found.at(found.loop.x)[2]
+    _sum(low, name, found.loop, read, own * hl.Expr(stage[low.x, low.y, found.loop.x]))
     result = low.image_stage(name, channels, _quotient(low, name, channels), None, uniform=channels == 1)
     loops = low.record[name].split("x", "x", "xi", _COLUMNS, "RoundUp").split("xi", "xv", "xi", low.lanes, "RoundUp")
     loops.reorder(*(("c",) if channels > 1 else ()), "xi", "xv", "y", "x").vectorize("xi")
@@ -160,8 +166,8 @@ def tap_stages(low: Lowering, name: str, at: Neighbours) -> tuple[hl.Func, hl.Fu
 
 def is_plain(node: Node) -> bool:
     """Tell whether a mean is a plain convolution: of an image's own pixels, by weights of their places alone."""
-    values, weights, _ = node.args
-    return values.op == "near" and weights.type == SCALAR
+    values, weights, taps = node.args
+    return values.op == "near" and weights.type == SCALAR and taps.op == "taps"
 
 
 def convolve(low: Lowering, node: Node, group: Group) -> Reader:

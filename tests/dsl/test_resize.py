@@ -203,6 +203,83 @@ def test_sizes_go_both_ways_and_through_pyramids():
     check(second, src - resized(level, src.shape, "linear"))
 
 
+# ------------------------------------------------------------------------------------ pixels of another size around
+
+
+def means_around(radius, color=False):
+    kind, small_kind = (dsl.Color, dsl.SmallColor) if color else (dsl.Image, dsl.Small)
+
+    @dsl.filter
+    def joint(values: small_kind, src: kind, small: small_kind, sigma: dsl.Scalar, scale: dsl.Scalar) -> dsl.Image:
+        """Average small pixels around, with less weight for what differs more from the pixel itself."""
+        at = dsl.around(small, src, radius, sigma)
+        difference = (small[at] - src).channels
+        return dsl.weighted_mean(values[at], 1 / (1 + scale * sum(d * d for d in difference)))
+
+    return joint
+
+
+JOINT = {(radius, color): means_around(radius, color) for radius, color in ((0, False), (1, False), (2, True))}
+
+
+def around(values, src, small, radius, sigma, scale, border, border_value):
+    values, src, small = (np.float64(a if a.ndim > 2 else a[..., None]) for a in (values, src, small))
+    total, weights, at = 0.0, 0.0, []
+    for size, target in zip(small.shape, src.shape[:2], strict=False):
+        position = (np.arange(target) + 0.5) * size / target - 0.5
+        at.append((position, ((2 * np.arange(target) + 1) * size) // (2 * target)))
+    (y, rows), (x, columns) = at
+
+    def read(image, dy, dx):
+        index = (
+            border_index(i + d, n, border) for i, d, n in zip((rows, columns), (dy, dx), image.shape, strict=False)
+        )
+        down, across = index
+        found = image[down[:, None], across]
+        found[down < 0] = border_value
+        found[:, across < 0] = border_value
+        return found
+
+    for dy, dx in itertools.product(range(-radius, radius + 1), repeat=2):
+        place = np.exp(-((rows + dy - y) ** 2)[:, None] / (2 * sigma**2) - (columns + dx - x) ** 2 / (2 * sigma**2))
+        weight = place / (1 + scale * np.sum((read(small, dy, dx) - src) ** 2, axis=-1))
+        total, weights = total + weight[..., None] * read(values, dy, dx), weights + weight
+    return total / weights[..., None]
+
+
+@pytest.mark.parametrize(("radius", "color"), JOINT)
+@pytest.mark.parametrize("sizes", [(40, 61, 9, 17), (7, 5, 33, 47), (1, 1, 1, 1), (50, 40, 50, 40)])
+@pytest.mark.parametrize("border", ["reflect101", "constant"])
+def test_means_are_over_pixels_of_another_size(radius, color, sizes, border):
+    channels = (3,) if color else ()
+    values, small = (image(*sizes[2:], *channels) for _ in range(2))
+    src = image(*sizes[:2], *channels, dtype=np.uint8)
+    result = JOINT[radius, color](values, src, small, 0.8, 0.01, border=border, border_value=50)
+    expected = around(values, src, small, radius, 0.8, 0.01, border, 50)
+    check(result, expected.reshape(result.shape))
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("src[dsl.around(small, src)]", "the neighbours are those of a small Image, an Image came"),
+        ("dsl.around(small, src, 9)", "radius must be from 0 to 8, not 9"),
+        ("dsl.around(small, src, 1.0)", r"around: radius must be an int, 1.0 \(float\) came"),
+        ("dsl.around(1, src)", r"around: image: an Image is needed, 1 \(int\) came"),
+        ("dsl.around(small, src, 1, src)", "around: sigma must be one number for the whole image"),
+        ("small[dsl.around(small, src)]", "f must return an image, an Image that varies over taps came"),
+        ("dsl.window(small[dsl.around(small, src)], 1)", "takes no pixels of another size"),
+        ("dsl.weighted_mean(small[dsl.around(small, src)], small)", "taps and a small Image; dsl.resize changes"),
+    ],
+)
+def test_mistakes_with_neighbours_of_another_size_are_told(body, said):
+    def f(src: dsl.Image, small: dsl.Small) -> dsl.Image:
+        return eval(body)
+
+    with pytest.raises(dsl.DSLError, match=said):
+        dsl.filter(f).trace()
+
+
 def test_a_map_has_the_size_of_results():
     @dsl.filter
     def scaled(small: dsl.Small, like: dsl.Image, gain: dsl.Scalar) -> dsl.Image:
