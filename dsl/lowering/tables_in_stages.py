@@ -9,7 +9,7 @@ from typing import Any
 import halide as hl
 
 from dsl.ir import Node
-from dsl.lowering import pointwise, weighted
+from dsl.lowering import border, weighted
 from dsl.lowering.context import Group, Lowering, Reader, f32, size_of
 from dsl.lowering.resampling import Axis, axis, most_between
 from dsl.lowering.tabulated import Tables, entry, number, padded, position, smooth
@@ -73,10 +73,10 @@ def read(low: Lowering, node: Node, known: Tables, group: Group) -> Reader:
     observed = node.attributes[1] == "observed"
     table: Any = None if observed else _Builder(low, node, known, tile, group).build()
     seen = _seen(low, known) if observed or known.beyond == "none" else None
+    source = border.padded(low, node.args[1], group)  # tiles of several channels reach beyond the image
 
     def place(x: Any, y: Any) -> Any:
-        value = pointwise.value_at(low, node.args[1], group, x, y, 0)
-        return hl.clamp(position(low, known, value), f32(0), f32(known.entries - 1))
+        return hl.clamp(position(low, known, source(x, y, 0)), f32(0), f32(known.entries - 1))
 
     def share(x: Any, y: Any, c: Any) -> Any:
         nearest = hl.cast(hl.Int(32), hl.round(place(x, y)))

@@ -15,8 +15,8 @@ from .resampling import neighbours
 
 CRITERIA = ("l1", "l2", "linf", "frequency", "dp")
 EXTRAPOLATIONS = ("replicate", "minmax", "range", "linear", "none")
-#: Slopes of linear extrapolation, in widths of the result's range for one of the source's.
-SLOPES = (0.0, 2.0)
+#: The steepest slope of linear extrapolation, in widths of the result's range for one of the source's.
+STEEPEST = 2.0
 
 Range = tuple[float, float]
 
@@ -72,8 +72,8 @@ def local_lut_upsample(
 
     Between known entries tables are linear. Beyond they go on with the nearest entry (``"replicate"``), on lines to
     the least and greatest low result (``"minmax"``) or to the ends of `result_range` (``"range"``) at the first and the
-    last entry, with the slope from the first to the last known entry, brought within `SLOPES` (``"linear"``), or are not
-    read (``"none"``), unless no other one is. Tables are clipped to `result_range` if ``clip``; averaged over up to
+    last entry, with the slope from the first to the last known entry, brought between nought and `STEEPEST`, or less that if
+    the small pair's covariance is negative (``"linear"``), or are not read (``"none"``), unless no other one is. Tables are clipped to `result_range` if ``clip``; averaged over up to
     `lut_radius` entries on each side, equally many; and, if ``offset``, moved so that each gives its own pixel's low
     result for its own low source.
 
@@ -121,11 +121,12 @@ def local_lut_upsample(
         full, low = (np.repeat(_luminance(image), filtered.shape[2], axis=2) for image in (full, low))
     taps, weights = window(radius, criterion)
     result = np.empty_like(full)
+    slopes = _slopes(low, filtered, result_range)
     around, rule = (radius, radius), {"border": border, "border_value": border_value}
     for c in range(full.shape[2]):
         pairs = [_windows(pad(image[..., c], around, around, **rule), taps, radius) for image in (low, filtered)]
         places = _place(pairs[0], entries, source_range)
-        made = _tables(places, pairs[1], weights, criterion, extrapolation, entries, source_range, result_range, clip)
+        made = _tables(places, pairs[1], weights, criterion, extrapolation, entries, slopes, result_range, clip)
         made = made._replace(values=_averaged(made.values, lut_radius))
         if offset:
             found = _read(made.values, _place(low[..., c], entries, source_range))
@@ -138,6 +139,13 @@ def local_lut_upsample(
 
 def _luminance(image: FloatArray) -> FloatArray:
     return image if image.shape[2] == 1 else np.asarray(image[..., :3] @ [[0.25], [0.5], [0.25]])
+
+
+def _slopes(low: FloatArray, filtered: FloatArray, result_range: Range) -> Range:
+    """Give the least and the greatest slope, from one end of a table to the other."""
+    falls = ((low - low.mean()) * (filtered - filtered.mean())).sum() < 0
+    steepest = STEEPEST * (result_range[1] - result_range[0])
+    return (-steepest, 0.0) if falls else (0.0, steepest)
 
 
 def window(radius: int, criterion: str) -> tuple[list[tuple[int, int]], FloatArray]:
@@ -170,7 +178,7 @@ def _place(values: FloatArray, entries: int, extent: Range) -> FloatArray:
 
 def _tables(
     places: FloatArray, outputs: FloatArray, weights: FloatArray, criterion: str, extrapolation: str, entries: int,
-    source_range: Range, result_range: Range, clip: bool,
+    slopes: Range, result_range: Range, clip: bool,
 ) -> Tables:  # fmt: skip
     """Make tables of (h, w, taps) places among the entries and outputs."""
     index = np.rint(places).astype(np.intp)
@@ -192,9 +200,7 @@ def _tables(
         for t in range(index.shape[2]):
             _put(known, index, outputs, np.full(index.shape[:2], t), np.True_)
     ends = (outputs.min(), outputs.max()) if extrapolation == "minmax" else result_range
-    step = (source_range[1] - source_range[0]) / (entries - 1)
-    relative = (result_range[1] - result_range[0]) / (source_range[1] - source_range[0])
-    values = _filled(known, extrapolation, ends, [slope * relative * step for slope in SLOPES])
+    values = _filled(known, extrapolation, ends, [slope / (entries - 1) for slope in slopes])
     values = np.clip(values, *result_range) if clip else values
     return Tables(values, index.min(axis=2), index.max(axis=2))
 
