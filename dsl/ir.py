@@ -58,7 +58,7 @@ class Image:
     """Type of an image: channels (0: plain planes), how often it was halved, whether it varies over taps or levels.
 
     ``grid`` says whose size it has, or had before it was halved: 0 that of the images of a program, 1 that of its small
-    ones.
+    ones, -1 any: it is the same everywhere.
     """
 
     channels: int
@@ -73,7 +73,7 @@ class Image:
         return self.grid, self.level
 
     def __str__(self) -> str:
-        kind = "a small Image" if self.grid else "an Image"
+        kind = "a small Image" if self.grid > 0 else "an Image"
         channels = f" with {self.channels} channels" if self.channels else ""
         level = f" at pyramid level {self.level}" if self.level else ""
         over = [name for name, is_so in (("taps", self.varying), ("levels", self.leveled)) if is_so]
@@ -193,16 +193,24 @@ def _expect(node: Node, position: int, kind: Plain, name: str) -> None:
 
 def _broadcast(node: Node, kinds: Iterable[Type]) -> Type:
     images = [kind for kind in kinds if isinstance(kind, Image)]
+    size = _size(node, images)
     for kind in images[1:]:
-        if kind.size != images[0].size:
-            change = "dsl.up and dsl.down change" if kind.grid == images[0].grid else "dsl.resize changes"
-            raise node.fail(f"images of different sizes: {images[0]} and {kind}; {change} it")
         if kind.channels != images[0].channels and min(kind.channels, images[0].channels) > 1:
             raise node.fail(f"images of {images[0].channels} and {kind.channels} channels")
     if not images:
         return SCALAR
     widest = max(images, key=lambda kind: kind.channels)
-    return replace(widest, **_over(images))
+    return replace(widest, **size, **_over(images))
+
+
+def _size(node: Node, images: Sequence[Image]) -> dict[str, Any]:
+    """Give the size that images have, those that have any apart."""
+    sized = [kind for kind in images if kind.grid >= 0] or images
+    for kind in sized[1:]:
+        if kind.size != sized[0].size:
+            change = "dsl.up and dsl.down change" if kind.grid == sized[0].grid else "dsl.resize changes"
+            raise node.fail(f"images of different sizes: {sized[0]} and {kind}; {change} it")
+    return {"grid": sized[0].grid, "level": sized[0].level} if sized else {}
 
 
 def _over(kinds: Iterable[Image]) -> dict[str, bool]:
@@ -285,10 +293,8 @@ def _stack(node: Node) -> Type:
     kinds = [_image_argument(node, i, varying=True) for i in range(len(node.args))]
     if not kinds:
         raise node.fail("at least one Image is needed")
-    if any(kind.size != kinds[0].size for kind in kinds):
-        raise node.fail("images of different sizes")
     channels = sum(max(kind.channels, 1) for kind in kinds)
-    return replace(kinds[0], channels=channels, **_over(kinds))
+    return Image(channels, **_size(node, kinds), **_over(kinds))
 
 
 def _component(node: Node) -> Type:
@@ -398,7 +404,7 @@ def _level(node: Node) -> Type:
     index, axes = int(node.attributes[0]), len(node.args[0].args)  # type: ignore[arg-type]
     if not 0 <= index < axes:
         raise node.fail(f"coordinate {index} of levels that have {axes}: there is none")
-    return Image(0, leveled=True)
+    return Image(0, leveled=True, grid=-1)
 
 
 def _interpolated(node: Node) -> Type:
@@ -625,7 +631,7 @@ class Program:
                 raise DSLError(f"an output must not vary over taps, {kind} came", _NOWHERE)
             if kind.leveled:
                 raise DSLError(f"an output must not vary over levels, {kind} came", _NOWHERE)
-            if kind.grid:
+            if kind.grid > 0:
                 raise DSLError(f"an output must not have the size of small images, {kind} came", _NOWHERE)
             forms.add((max(kind.channels, 1), kind.level))
         if len(forms) > 1:

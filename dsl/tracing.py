@@ -162,7 +162,7 @@ class Filter:
             raise DSLError(f"{self.__name__} must return an image, {kind} came: take dsl.interpolate of it", where)
         if kind.level:
             raise DSLError(f"{self.__name__} must return an image of its input's size, {kind} came", where)
-        if kind.grid:
+        if kind.grid > 0:
             raise DSLError(f"{self.__name__} must return no small image, {kind} came: take dsl.resize of it", where)
         if max(kind.channels, 1) != max(images[0].channels, 1):
             expected = images[0].channels or "no"

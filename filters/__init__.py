@@ -22,6 +22,7 @@ from filters._laplacian.call import local_laplacian
 from filters._laplacian.interactive import LocalLaplacian
 from filters._multilateral.call import multilateral
 from filters._scale_space import gaussian_scale_space
+from filters._upsampling.call import downsample, upsample
 from filters._weighted.call import bilateral, joint_bilateral, variable_convolve
 from filters._weighted.patches import nonlocal_means
 from schedules import config
@@ -34,6 +35,7 @@ __all__ = [
     "compiled",
     "config",
     "convolve",
+    "downsample",
     "gabor",
     "gaussian",
     "gaussian_scale_space",
@@ -44,6 +46,7 @@ __all__ = [
     "nonlocal_means",
     "reference",
     "unsharp",
+    "upsample",
     "variable_convolve",
 ]
 

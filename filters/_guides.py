@@ -30,9 +30,14 @@ def check(guide: ArrayLike, image: arrays.Array, name: str = "guide") -> arrays.
     size = image.shape[: 3 if batch else 2]
     if array.shape[: len(size)] != size or array.ndim not in (len(size), len(size) + 1):
         raise ValueError(f"{name} has shape {array.shape}, image {image.shape}; equal sizes are needed")
-    if array.ndim > len(size) and array.shape[-1] == 2:
-        array = np.concatenate([array, np.zeros_like(array[..., :1])], axis=-1)
-    return array
+    return told(array) if array.ndim > len(size) else array
+
+
+def told(image: arrays.Array) -> arrays.Array:
+    """Give an image whose channels can be told apart: of two a colour without a third."""
+    if image.ndim > 2 and image.shape[-1] == 2:
+        return np.concatenate([image, np.zeros_like(image[..., :1])], axis=-1)
+    return image
 
 
 class Part(NamedTuple):

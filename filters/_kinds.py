@@ -9,11 +9,12 @@ from typing import Any
 import dsl
 
 _KINDS: dict[int, tuple[type[dsl.Image], str]] = {1: (dsl.Image, "gray"), 3: (dsl.Color, "color")}
+_SMALL: dict[int, type[dsl.Image]] = {1: dsl.Small, 3: dsl.SmallColor}
 
 
-def kind_of(channels: int) -> type[dsl.Image]:
+def kind_of(channels: int, *, small: bool = False) -> type[dsl.Image]:
     """Give the annotation of an image of so many channels."""
-    return _KINDS[channels][0]
+    return _SMALL[channels] if small else _KINDS[channels][0]
 
 
 def word(channels: int) -> str:

@@ -31,9 +31,10 @@ _EXAMPLES: dict[str, tuple[Any, ...]] = {
     "table": (np.linspace(1.0, 0.0, 64),),
     "spatial_kernel": (np.full((3, 3), 1 / 9),),
 }
-#: Values for parameters with a default that follows the size of the image: those of 0.3 to 17 megapixels.
-_BY_SIZE: dict[str, tuple[Any, ...]] = {"levels": (8, 9, 10)}
-_IMAGES = ("guide",)
+#: Values for parameters with a default that follows the size of the image: those of 0.3 to 17 megapixels; or that have
+#: none, but others may be given instead.
+_BY_SIZE: dict[str, tuple[Any, ...]] = {"levels": (8, 9, 10), "scale": (4.0,)}
+_IMAGES = ("guide", "low_source", "low_result")
 _SEVERAL_IMAGES = ("guides",)
 
 

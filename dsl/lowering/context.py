@@ -159,15 +159,15 @@ class Lowering:
 
     @contextlib.contextmanager
     def at_levels(self, summing: str) -> Iterator[None]:
-        """Let stages that are made meanwhile vary over levels, which the stage ``summing`` goes through."""
+        """Let stages that are made meanwhile vary over levels, which the stage ``summing`` goes through, if any."""
         before = self.level, self._summing
         self.level, self._summing = hl.Var("level"), summing
         yield
         self.level, self._summing = before
 
     def in_full(self, name: str) -> None:
-        """Schedule a stage that is computed in full: once, or once for each level."""
-        if self.level is None:
+        """Schedule a stage that is computed in full: once, or once for each level, or once for all of them."""
+        if not self._summing:
             self.record[name].compute_root()
         else:
             self.record[name].compute_at(self._summing, "level")

@@ -2,6 +2,9 @@
 
 Stages that vary over levels have the level as their last dimension, which no one else sees: :meth:`Lowering.stage`
 adds it. They are computed within the loop over levels, so memory holds one level at a time.
+
+Where all that varies is of another size, but arithmetic with what is resampled from it, that is kept of all levels, and
+a strip of rows at a time goes through them.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from typing import Any
 
 import halide as hl
 
-from dsl.ir import Image, Node
+from dsl.ir import POINTWISE, Image, Node
 from dsl.lowering import pointwise, tables
 from dsl.lowering.context import Group, Lowering, Reader, channel_count
 
@@ -43,6 +46,19 @@ def _reached(node: Node) -> list[Node]:
 def _varies(node: Node) -> bool:
     """Tell whether a node varies over levels, or over taps, which may be those of what varies over levels."""
     return isinstance(node.type, Image) and (node.type.leveled or node.type.varying)
+
+
+def start(node: Node) -> Node | None:
+    """Find the one image of another size that all which varies is resampled from; None if it is not so."""
+    found: dict[int, Node] = {}
+    for each in varying(node):
+        if each.type.size != node.type.size:  # type: ignore[union-attr]
+            continue
+        if each.op == "resize":
+            found[id(each.args[0])] = each.args[0]
+        elif each.op not in (*POINTWISE, "stack", "component"):
+            return None
+    return next(iter(found.values())) if len(found) == 1 else None
 
 
 def count(low: Lowering, levels: Node) -> Any:
@@ -77,19 +93,53 @@ def numbers(low: Lowering, levels: Node) -> hl.Func:
 
 def accumulate(low: Lowering, node: Node, lower_full: Callable[[Node], None], inner: Sequence[Node]) -> Reader:
     """Stage: the interpolation of what varies; ``inner`` are the nodes that are computed in full at each level."""
-    values, *guides, levels = node.args
-    name, channels = f"{low.label(node)}_sum", channel_count(node)
-    x, y, c = low.x, low.y, hl.Var("c")
-    loop = hl.RDom([(0, count(low, levels))], f"{name}_level")
+    values, name = node.args[0], f"{low.label(node)}_sum"
     with low.at_levels(name):
         for each in (*inner, values):
             lower_full(each)
+    read, loops = _sum(low, node, name, low.stages.funcs[low.label(values)])
+    inside = ["x", "c"] if channel_count(node) > 1 else ["x"]
+    loops.reorder("xi", *inside, "y", "yo", "level").vectorize("xi").parallel("yo")
+    low.notes[low.label(node)] = "level by level"
+    return read
+
+
+def accumulate_strips(
+    low: Lowering, node: Node, first: Node, lower_full: Callable[[Node], None], inner: Sequence[Node]
+) -> Reader:
+    """Stages: at all levels what others are resampled from; and the interpolation, a strip at a time."""
+    values, name, channels = node.args[0], f"{low.label(node)}_sum", channel_count(node)
+    with low.at_levels(low.label(first)):
+        for each in inner:
+            lower_full(each)
+    group = Group(name)
+    with low.at_levels(""):
+        lower_full(first)
+        low.stages.loops[low.label(first)]["level"] = low.level
+        c = hl.Var("c")
+        at = [low.x, low.y, c] if channels > 1 else [low.x, low.y]
+        value = pointwise.pick(pointwise.evaluate(low, values, group, low.x, low.y), c if channels > 1 else 0)
+        low.stage(f"{name}_values", at, value)
+    read, loops = _sum(low, node, name, low.stages.funcs[f"{name}_values"])
+    for stage in group.strips:
+        low.record[stage].compute_at(name, "level")
+    loops.reorder(*(["c"] if channels > 1 else []), "xi", "x", "y", "level", "yo").vectorize("xi").parallel("yo")
+    if channels > 1:
+        loops.unroll("c")
+    low.notes[low.label(node)] = "strip by strip, level by level"
+    return read
+
+
+def _sum(low: Lowering, node: Node, name: str, found: hl.Func) -> tuple[Reader, Any]:
+    """Stage: what a stage has at all levels, added up by the shares that guides give them; and its loops."""
+    _, *guides, levels = node.args
+    channels = channel_count(node)
+    x, y, c = low.x, low.y, hl.Var("c")
     at = [x, y, c] if channels > 1 else [x, y]
+    loop = hl.RDom([(0, count(low, levels))], f"{name}_level")
     total = low.stage(name, at, hl.f32(0))
     share = _share(low, [pointwise.evaluate(low, guide, Group(name), x, y)[0] for guide in guides], levels, loop.x)
-    found = low.stages.funcs[low.label(values)]
-    here = hl.Expr(hl.Func.__getitem__(found, (*at, loop.x)))
-    total[tuple(at)] += share * here
+    total[tuple(at)] += share * hl.Expr(hl.Func.__getitem__(found, (*at, loop.x)))
     low.stages.loops[name]["level"] = loop.x
     low.record[name].compute_root()
     inside = ["x", "c"] if channels > 1 else ["x"]
@@ -97,8 +147,10 @@ def accumulate(low: Lowering, node: Node, lower_full: Callable[[Node], None], in
     init.reorder("xi", *inside, "y", "yo").vectorize("xi").parallel("yo")
     update = low.record[name].update(0)
     update.split("y", "yo", "y", _ROWS, "GuardWithIf").split("x", "x", "xi", low.lanes, "GuardWithIf")
-    update.reorder("xi", *inside, "y", "yo", "level").vectorize("xi").parallel("yo")
-    low.notes[low.label(node)] = "level by level"
+    return _reader(total, channels), update
+
+
+def _reader(total: hl.Func, channels: int) -> Reader:
     return (lambda x, y, c: hl.Expr(total[x, y, c])) if channels > 1 else (lambda x, y, c: hl.Expr(total[x, y]))
 
 

@@ -230,13 +230,17 @@ def _component(read: TupleReader, index: int) -> Reader:
 
 def _lower_levels(low: Lowering, node: Node) -> None:
     """Lower an interpolation, and what it is of: full nodes at each level."""
-    values = node.args[0]
+    first = levels.start(node)
+    last = node.args[0] if first is None else first
     of_values = {id(n) for n in levels.varying(node)}
-    leveled = [n for n in low.nodes if id(n) in of_values]
-    inner = full_nodes(leveled, [values], _slides(low)) - set(low.roots) - {id(values)}
+    leveled = [n for n in low.nodes if id(n) in of_values and (first is None or size_of(n) != size_of(node))]
+    inner = full_nodes(leveled, [last], _slides(low)) - set(low.roots) - {id(last)}
     full = [n for n in leveled if id(n) in inner]
-    found = levels.accumulate(low, node, lambda each: _lower_full(low, each), full)
-    low.forget([*full, values])
+    if first is None:
+        found = levels.accumulate(low, node, lambda each: _lower_full(low, each), full)
+    else:
+        found = levels.accumulate_strips(low, node, first, lambda each: _lower_full(low, each), full)
+    low.forget([*full, last])
     low.roots[id(node)] = found
 
 

@@ -35,8 +35,7 @@ def guided_by(guide: dsl.Image, eps: dsl.Scalar, means: Means, levels: int = 0) 
 
     With ``levels`` lines are fitted to images that were halved so often.
     """
-    low = halved(guide, levels)
-    fit = _lines_by_gray(low, eps, means) if len(guide.channels) == 1 else _lines_by_color(low, eps, means)
+    fit = lines_by(halved(guide, levels), eps, means)
 
     def base(image: dsl.Image) -> dsl.Image:
         return stacked([alone(channel) for channel in image.channels])
@@ -44,10 +43,20 @@ def guided_by(guide: dsl.Image, eps: dsl.Scalar, means: Means, levels: int = 0) 
     def alone(channel: dsl.Image) -> dsl.Image:
         # The lines of each channel by themselves: of all channels they would be stages that take minutes to compile.
         lines = means(fit(halved(channel, levels)))
-        *slopes, offset = doubled(stacked(lines), guide, levels).channels if levels else lines
-        return functools.reduce(operator.add, map(operator.mul, slopes, guide.channels), offset)
+        return along(doubled(stacked(lines), guide, levels).channels if levels else lines, guide)
 
     return base
+
+
+def lines_by(guide: dsl.Image, eps: dsl.Scalar, means: Means) -> Fit:
+    """Fit lines by a guide, within what is averaged."""
+    return (_lines_by_gray if len(guide.channels) == 1 else _lines_by_color)(guide, eps, means)
+
+
+def along(lines: Sequence[dsl.Image], guide: dsl.Image) -> dsl.Image:
+    """Follow lines, of slopes and an offset, to where the guide is."""
+    *slopes, offset = lines
+    return functools.reduce(operator.add, map(operator.mul, slopes, guide.channels), offset)
 
 
 def stacked(images: Sequence[dsl.Image]) -> dsl.Image:

@@ -500,7 +500,8 @@ def test_the_filters_of_the_package_have_commands(monkeypatch):
     for name, function in REAL().items():
         found = {argument.name: argument for argument in arguments.arguments_of(function)}
         assert all(argument.help for argument in found.values()), name
-        assert found["border"].accepted.choices[0] == "reflect101"
+        if name != "downsample":  # which looks at nothing outside
+            assert found["border"].accepted.choices[0] == "reflect101"
         assert found["threads"].accepted == arguments.Accepted(number=int, nothing=True)
         assert "out" not in found
 

@@ -1,0 +1,1 @@
+"""Images of another size: downsampling, and upsampling of what was filtered small."""

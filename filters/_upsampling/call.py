@@ -1,0 +1,314 @@
+"""The public functions of two sizes: checks, and the programs that images take."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from dsl import arrays
+from filters import _guides
+from filters._arguments import choice, number, only_one, pair, whole
+from filters._filter import public
+from filters._gaussian import Border
+from filters._upsampling import programs
+
+Method = Literal["cubic", "joint_bilateral", "guided", "bilateral_guided"]
+_METHODS: tuple[Method, ...] = ("cubic", "joint_bilateral", "guided", "bilateral_guided")
+Cell = Literal[1, 2, 4, 8]
+_CELLS = (1, 2, 4, 8)
+MAX_RADIUS = 8
+MAX_BINS = 64
+#: Lines are fitted to few pixels.
+_DIRECT = (("convolve", "direct"),)
+#: Differences that count as little, in widths of the value range: of sigma_range, and of the root of eps.
+_LITTLE, _LITTLE_OF_LINES = 0.1, 1 / 80
+#: Standard deviation of the weights by luminance, in steps between bins.
+_WIDTH = 0.5
+
+
+@public(programs.resampled)
+def downsample(
+    image: ArrayLike,
+    size: tuple[int, int] | None = None,
+    *,
+    scale: float | tuple[float, float] | None = None,
+    out: np.ndarray[Any, Any] | None = None,
+    target: str | None = None,
+    schedule: Any = "manual",
+    threads: int | None = None,
+) -> np.ndarray[Any, Any]:
+    """Make a smaller copy of an image: every pixel is the mean over the area that it covers.
+
+    Along each axis pixel x of m covers the image from ``x * n / m`` to ``(x + 1) * n / m``; pixels at its rim count by
+    the share that lies within. So pixel centres match, at any ratio, and what is too fine to be shown does not alias.
+
+    Parameters
+    ----------
+    image : array
+        (H, W), (H, W, C) or (N, H, W, C); uint8, uint16 or float32. Channels are filtered alike.
+    size : (int, int), optional
+        Rows and columns of the result.
+    scale : float or (float, float), optional
+        How many times smaller it is, along rows and columns, instead of ``size``; 1 and more. Sizes are rounded, to at
+        least one pixel.
+    out : array, optional
+        Where to write the result; it must not overlap ``image``.
+    target : str, optional
+        Halide target to compile for, default ``"host"``.
+    schedule : str, Schedule or path
+        Loop schedule, default the hand-written one.
+    threads : int, optional
+        Most threads to use.
+
+    Returns
+    -------
+    array
+        Of the image's dtype and channels.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, what came and what is accepted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from filters import downsample
+    >>> downsample(np.uint8([[0, 60, 0, 60, 60, 90]]), scale=(1, 2))
+    array([[30, 30, 75]], dtype=uint8)
+    """
+    array = arrays.check(image)
+    only_one(size=size, scale=scale)
+    if size is not None:
+        wanted = [whole(value, "size", 1, arrays.MAX_ELEMENTS) for value in pair(size, "size")]
+    elif scale is not None:
+        scales = [number(value, "scale", least=1.0) for value in pair(scale, "scale")]
+        wanted = [max(round(side / by), 1) for side, by in zip(_sides(array), scales, strict=True)]
+    else:
+        raise TypeError("downsample: size or scale is needed")
+    images = [array, _sized(array, wanted)]  # which is not read: it gives the size
+    common = {"out": out, "target": target, "schedule": schedule, "threads": threads}
+    return programs.resampled.run(images, (), (), {"kernel": "area"}, **common)  # type: ignore[no-any-return]
+
+
+@public(programs.program("guided", 1, 1), programs.program("guided", 3, 3))
+def upsample(
+    source: ArrayLike,
+    low_source: ArrayLike,
+    low_result: ArrayLike,
+    *,
+    method: Method = "guided",
+    radius: int = 1,
+    sigma_space: float = 1.0,
+    sigma_range: float | None = None,
+    eps: float | None = None,
+    bins: int = 8,
+    cell: Cell = 2,
+    border: Border = "reflect101",
+    border_value: float = 0.0,
+    out: np.ndarray[Any, Any] | None = None,
+    target: str | None = None,
+    schedule: Any = "manual",
+    threads: int | None = None,
+) -> np.ndarray[Any, Any]:
+    """Bring what was filtered small to the full size, with the edges of the source.
+
+    A filter that costs much is run on a small copy of an image, of :func:`downsample`. Its result is made larger by
+    what the pair of the small images tells of the filter, and by the image itself.
+
+    Parameters
+    ----------
+    source : array
+        (H, W), (H, W, C) or (N, H, W, C); uint8, uint16 or float32: the image in full size. Of three channels and more
+        the first three are its colour.
+    low_source : array
+        A small copy of it, of the same dtype and channels; of any size and ratio, pixel centres matching.
+    low_result : array
+        What the filter made of that: of the same height and width, of any dtype and number of channels.
+    method : str
+        ``"cubic"``: without the source. ``"joint_bilateral"``: the mean of small pixels around, with less weight for
+        those whose colour is not that of the source's pixel. ``"guided"``: lines from the low source to the low
+        result, fitted in windows. ``"bilateral_guided"``: lines fitted in cells of place and luminance, between which
+        the full source's luminance decides.
+    radius : int
+        Of the windows of ``"joint_bilateral"`` and ``"guided"``, in small pixels, 0 to 8.
+    sigma_space : float
+        How far small pixels count for ``"joint_bilateral"``, in small pixels.
+    sigma_range : float, optional
+        How much colours may differ for ``"joint_bilateral"``, by Euclid's distance, in the source's units; default a
+        tenth of its value range: 25.5 for uint8.
+    eps : float, optional
+        In squared units of the source: what varies less is not told apart from noise by lines; default the square of
+        1/80 of the value range: 10 for uint8.
+    bins : int
+        Bins of luminance of ``"bilateral_guided"``, 2 to 64.
+    cell : int
+        Small pixels along a side of a cell of ``"bilateral_guided"``: 1, 2, 4 or 8.
+    border : str
+        What lies outside of the small images: ``"reflect101"``, ``"reflect"``, ``"replicate"``, ``"wrap"`` or
+        ``"constant"``.
+    border_value : float
+        Outside pixels under ``"constant"``.
+    out : array, optional
+        Where to write the result; it must not overlap the images.
+    target : str, optional
+        Halide target to compile for, default ``"host"``.
+    schedule : str, Schedule or path
+        Loop schedule, default the hand-written one.
+    threads : int, optional
+        Most threads to use.
+
+    Returns
+    -------
+    array
+        Of the source's height and width, and dtype and channels of ``low_result``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, what came and what is accepted.
+
+    References
+    ----------
+    J. Kopf, M. F. Cohen, D. Lischinski, M. Uyttendaele, "Joint bilateral upsampling", SIGGRAPH 2007.
+    K. He, J. Sun, "Fast guided filter", arXiv 1505.00996, 2015.
+    J. Chen, A. Adams, N. Wadhwa, S. W. Hasinoff, "Bilateral guided upsampling", SIGGRAPH Asia 2016.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from filters import downsample, upsample
+    >>> source = np.repeat(np.float32([[10, 10, 10, 10, 10, 10, 90, 90]]), 4, axis=0)
+    >>> small = downsample(source, scale=2)
+    >>> upsample(source, small, 2 * small, method="joint_bilateral")[0].round(1)
+    array([ 20.,  20.,  20.,  20.,  20.,  20., 180., 180.], dtype=float32)
+    """
+    chosen = choice(method, "method", _METHODS)
+    reach = whole(radius, "radius", 0, MAX_RADIUS)
+    space = number(sigma_space, "sigma_space", least=1e-3, most=1e6)
+    by_range = None if sigma_range is None else number(sigma_range, "sigma_range", least=1e-9, most=1e18)
+    little = None if eps is None else number(eps, "eps", least=1e-9, most=1e18)
+    count = whole(bins, "bins", 2, MAX_BINS)
+    if isinstance(cell, bool) or cell not in _CELLS:
+        raise ValueError(f"cell must be one of {', '.join(map(str, _CELLS))}, not {cell!r}")
+    full, low, filtered = _checked(source, low_source, low_result)
+    like = _sized(filtered, _sides(full))
+    result = like if out is None else arrays.check_out(out, like, (full, low, filtered))
+    common: dict[str, Any] = {"border": border, "border_value": border_value}
+    common |= {"target": target, "schedule": schedule, "threads": threads}
+    if chosen == "cubic":
+        # The image that gives the size is not read.
+        programs.resampled.run([filtered, _sized(filtered, _sides(full))], out=result, **common)
+        return result
+    given: dict[str, Callable[..., _Given]] = {
+        "joint_bilateral": functools.partial(_joint_bilateral, radius=reach, sigma_space=space, sigma_range=by_range),
+        "guided": functools.partial(_guided, radius=reach, eps=little),
+        "bilateral_guided": functools.partial(_bilateral_guided, eps=little, bins=count, cell=cell),
+    }
+    for images in zip(*map(_each, (full, low, filtered, result)), strict=True):  # of each its own middle
+        _upsample(chosen, given[chosen], images, common)
+    return result
+
+
+#: Run-time numbers, tables and structural parameters of a program.
+_Given = tuple[tuple[float, ...], tuple[Any, ...], dict[str, Any]]
+
+
+def _upsample(
+    method: str,
+    given: Callable[..., _Given],
+    images: tuple[arrays.Array, ...],
+    common: dict[str, Any],
+) -> None:
+    """Upsample one image, three channels at a time."""
+    source, low_source, low_result, result = images
+    scalars, tables, structural = given(low_source, low_result)
+    guides = [_guides.told(image) for image in (source, low_source)]
+    for part in _guides.parts(low_result, guides, result):
+        program = programs.program(method, part.channels, _guides.channels(guides[0]))
+        program.run(part.images, scalars, tables, structural, out=part.result, choices=_DIRECT, **common)
+
+
+def _joint_bilateral(
+    low_source: arrays.Array, low_result: arrays.Array, *, radius: int, sigma_space: float, sigma_range: float | None
+) -> _Given:
+    sigma = _LITTLE * _width(low_source, "sigma_range") if sigma_range is None else sigma_range
+    return (sigma_space, 1 / sigma), (), {"radius": radius}
+
+
+def _guided(low_source: arrays.Array, low_result: arrays.Array, *, radius: int, eps: float | None) -> _Given:
+    middles = _guides.middle(low_result), _guides.middle(low_source)
+    return (float(radius), _eps(low_source, eps), *middles), (), {}
+
+
+def _bilateral_guided(
+    low_source: arrays.Array, low_result: arrays.Array, *, eps: float | None, bins: int, cell: int
+) -> _Given:
+    low, high = _extent(low_source, "method 'bilateral_guided'")
+    middle, table = _guides.middle(low_source), np.linspace(low, high, bins)
+    scale = (bins - 1) / ((high - low) * _WIDTH)
+    return (_eps(low_source, eps), scale, middle), (table - middle,), {"halvings": int(math.log2(cell))}
+
+
+def _eps(image: arrays.Array, eps: float | None) -> float:
+    return (_LITTLE_OF_LINES * _width(image, "eps")) ** 2 if eps is None else eps
+
+
+def _width(image: arrays.Array, name: str) -> float:
+    low, high = _extent(image, name)
+    return high - low
+
+
+def _extent(image: arrays.Array, name: str) -> tuple[float, float]:
+    """Give the range of an image's values, of some width."""
+    found = _guides.extent(image)
+    if found is None:
+        raise ValueError(f"low_source holds NaN or infinity, from which {name} has no range of values")
+    low, high = found
+    return (low, high) if high > low else (low, low + max(abs(low), 1.0))
+
+
+# ------------------------------------------------------------------------------------------------------- shapes
+
+
+def _sides(image: arrays.Array) -> tuple[int, ...]:
+    axis = arrays.rows_axis(image)
+    return image.shape[axis : axis + 2]
+
+
+def _sized(image: arrays.Array, sides: Sequence[int]) -> arrays.Array:
+    """Give room for an image like another one, of other height and width."""
+    axis = arrays.rows_axis(image)
+    return np.empty((*image.shape[:axis], *sides, *image.shape[axis + 2 :]), image.dtype)
+
+
+def _each(image: arrays.Array) -> arrays.Array:
+    """Go through the images of a batch."""
+    return image if image.ndim == 4 else image[None]
+
+
+def _checked(source: ArrayLike, low_source: ArrayLike, low_result: ArrayLike) -> tuple[arrays.Array, ...]:
+    full, low, filtered = (
+        arrays.check(image, name)
+        for image, name in ((source, "source"), (low_source, "low_source"), (low_result, "low_result"))
+    )
+    if low.dtype != full.dtype:
+        raise TypeError(f"low_source has dtype {low.dtype}, source {full.dtype}; equal ones are needed")
+    if _sized(full, ()).shape != _sized(low, ()).shape:
+        raise ValueError(
+            f"low_source has shape {low.shape}, source {full.shape}; equal channels and batches are needed"
+        )
+    if (_sides(filtered), _batch(filtered)) != (_sides(low), _batch(low)):
+        raise ValueError(
+            f"low_result has shape {filtered.shape}, low_source {low.shape}; equal sizes and batches are needed"
+        )
+    return full, low, filtered
+
+
+def _batch(image: arrays.Array) -> int | None:
+    return len(image) if image.ndim == 4 else None
