@@ -25,10 +25,12 @@ MAX_RADIUS = 8
 MAX_BINS = 64
 #: Lines are fitted to few pixels.
 _DIRECT = (("convolve", "direct"),)
-#: Differences that count as little, in widths of the value range: of sigma_range, and of the root of eps.
-_LITTLE, _LITTLE_OF_LINES = 0.1, 1 / 80
+#: By method, what serves a set of photographs and filters best: the radius; and what counts as a little difference, in
+#: widths of the value range, as sigma_range or the root of eps.
+_RADIUS = {"joint_bilateral": 2, "guided": 1}
+_LITTLE = {"joint_bilateral": 15 / 255, "guided": 1 / 800, "bilateral_guided": 1 / 400}
 #: Standard deviation of the weights by luminance, in steps between bins.
-_WIDTH = 0.5
+_WIDTH = 0.4
 
 
 @public(programs.resampled)
@@ -103,7 +105,7 @@ def upsample(
     low_result: ArrayLike,
     *,
     method: Method = "guided",
-    radius: int = 1,
+    radius: int | None = None,
     sigma_space: float = 1.0,
     sigma_range: float | None = None,
     eps: float | None = None,
@@ -135,16 +137,16 @@ def upsample(
         those whose colour is not that of the source's pixel. ``"guided"``: lines from the low source to the low
         result, fitted in windows. ``"bilateral_guided"``: lines fitted in cells of place and luminance, between which
         the full source's luminance decides.
-    radius : int
-        Of the windows of ``"joint_bilateral"`` and ``"guided"``, in small pixels, 0 to 8.
+    radius : int, optional
+        Of the windows of ``"joint_bilateral"`` (default 2) and ``"guided"`` (default 1), in small pixels, 0 to 8.
     sigma_space : float
         How far small pixels count for ``"joint_bilateral"``, in small pixels.
     sigma_range : float, optional
         How much colours may differ for ``"joint_bilateral"``, by Euclid's distance, in the source's units; default a
-        tenth of its value range: 25.5 for uint8.
+        17th of its value range: 15 for uint8.
     eps : float, optional
-        In squared units of the source: what varies less is not told apart from noise by lines; default the square of
-        1/80 of the value range: 10 for uint8.
+        In squared units of the source: what varies less has no lines of its own. Default the square of a small part of
+        the value range: 0.1 for uint8 with ``"guided"``, 0.4 with ``"bilateral_guided"``.
     bins : int
         Bins of luminance of ``"bilateral_guided"``, 2 to 64.
     cell : int
@@ -189,7 +191,7 @@ def upsample(
     array([ 20.,  20.,  20.,  20.,  20.,  20., 180., 180.], dtype=float32)
     """
     chosen = choice(method, "method", _METHODS)
-    reach = whole(radius, "radius", 0, MAX_RADIUS)
+    reach = _RADIUS.get(chosen, 0) if radius is None else whole(radius, "radius", 0, MAX_RADIUS)
     space = number(sigma_space, "sigma_space", least=1e-3, most=1e6)
     by_range = None if sigma_range is None else number(sigma_range, "sigma_range", least=1e-9, most=1e18)
     little = None if eps is None else number(eps, "eps", least=1e-9, most=1e18)
@@ -205,12 +207,12 @@ def upsample(
         # The image that gives the size is not read.
         programs.resampled.run([filtered, _sized(filtered, _sides(full))], out=result, **common)
         return result
-    given: dict[str, Callable[..., _Given]] = {
+    given: dict[str, Callable[[arrays.Array], _Given]] = {
         "joint_bilateral": functools.partial(_joint_bilateral, radius=reach, sigma_space=space, sigma_range=by_range),
         "guided": functools.partial(_guided, radius=reach, eps=little),
         "bilateral_guided": functools.partial(_bilateral_guided, eps=little, bins=count, cell=cell),
     }
-    for images in zip(*map(_each, (full, low, filtered, result)), strict=True):  # of each its own middle
+    for images in zip(*map(_each, (full, low, filtered, result)), strict=True):  # of each its own range of values
         _upsample(chosen, given[chosen], images, common)
     return result
 
@@ -221,47 +223,39 @@ _Given = tuple[tuple[float, ...], tuple[Any, ...], dict[str, Any]]
 
 def _upsample(
     method: str,
-    given: Callable[..., _Given],
+    given: Callable[[arrays.Array], _Given],
     images: tuple[arrays.Array, ...],
     common: dict[str, Any],
 ) -> None:
     """Upsample one image, three channels at a time."""
     source, low_source, low_result, result = images
-    scalars, tables, structural = given(low_source, low_result)
+    scalars, tables, structural = given(low_source)
     guides = [_guides.told(image) for image in (source, low_source)]
     for part in _guides.parts(low_result, guides, result):
         program = programs.program(method, part.channels, _guides.channels(guides[0]))
         program.run(part.images, scalars, tables, structural, out=part.result, choices=_DIRECT, **common)
 
 
-def _joint_bilateral(
-    low_source: arrays.Array, low_result: arrays.Array, *, radius: int, sigma_space: float, sigma_range: float | None
-) -> _Given:
-    sigma = _LITTLE * _width(low_source, "sigma_range") if sigma_range is None else sigma_range
-    return (sigma_space, 1 / sigma), (), {"radius": radius}
+def _joint_bilateral(low_source: arrays.Array, *, radius: int, sigma_space: float, sigma_range: float | None) -> _Given:
+    little = _little("joint_bilateral", low_source, "sigma_range") if sigma_range is None else sigma_range
+    return (sigma_space, 1 / little), (), {"radius": radius}
 
 
-def _guided(low_source: arrays.Array, low_result: arrays.Array, *, radius: int, eps: float | None) -> _Given:
-    middles = _guides.middle(low_result), _guides.middle(low_source)
-    return (float(radius), _eps(low_source, eps), *middles), (), {}
+def _guided(low_source: arrays.Array, *, radius: int, eps: float | None) -> _Given:
+    little = _little("guided", low_source, "eps") ** 2 if eps is None else eps
+    return (little,), (), {"radius": radius}
 
 
-def _bilateral_guided(
-    low_source: arrays.Array, low_result: arrays.Array, *, eps: float | None, bins: int, cell: int
-) -> _Given:
+def _bilateral_guided(low_source: arrays.Array, *, eps: float | None, bins: int, cell: int) -> _Given:
     low, high = _extent(low_source, "method 'bilateral_guided'")
-    middle, table = _guides.middle(low_source), np.linspace(low, high, bins)
+    little = _little("bilateral_guided", low_source, "eps") ** 2 if eps is None else eps
     scale = (bins - 1) / ((high - low) * _WIDTH)
-    return (_eps(low_source, eps), scale, middle), (table - middle,), {"halvings": int(math.log2(cell))}
+    return (little, scale), (np.linspace(low, high, bins),), {"halvings": int(math.log2(cell))}
 
 
-def _eps(image: arrays.Array, eps: float | None) -> float:
-    return (_LITTLE_OF_LINES * _width(image, "eps")) ** 2 if eps is None else eps
-
-
-def _width(image: arrays.Array, name: str) -> float:
+def _little(method: str, image: arrays.Array, name: str) -> float:
     low, high = _extent(image, name)
-    return high - low
+    return _LITTLE[method] * (high - low)
 
 
 def _extent(image: arrays.Array, name: str) -> tuple[float, float]:

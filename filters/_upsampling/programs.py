@@ -8,6 +8,8 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 import dsl
 from filters._guided.programs import along, lines_by, stacked
 from filters._kinds import declare, kind_of, word
@@ -37,21 +39,27 @@ def _joint_bilateral(given: dict[str, Any]) -> dsl.Image:
 
 def _guided(given: dict[str, Any]) -> dsl.Image:
     """Fit lines from the low source to the low result in windows; go along them, resampled, to the source."""
-    kernel = dsl.box(given["size"])
-    source, low_source = given["source"] - given["source_middle"], given["low_source"] - given["source_middle"]
-    fit = lines_by(low_source, given["eps"], lambda images: dsl.convolve(stacked(images), kernel).channels)
+    source, low_source, radius = given["source"], given["low_source"], given["radius"]
+    at = dsl.taps(np.ones((2 * radius + 1, 2 * radius + 1)))
+    # What is squared is little: differences from a window's middle.
+    fit = lines_by(
+        low_source[at] - low_source, given["eps"], lambda images: dsl.weighted_mean(stacked(images)).channels
+    )
 
-    lines = [dsl.convolve(stacked(fit(each - given["middle"])), kernel) for each in given["low_result"].channels]
-    upsampled = stacked([along(dsl.resize(each, source, given["kernel"]).channels, source) for each in lines])
-    result: dsl.Image = upsampled + given["middle"]
-    return result
+    def lines(channel: dsl.Image) -> list[dsl.Image]:
+        *slopes, offset = fit(channel[at] - channel)
+        return [*slopes, channel + along([*(-slope for slope in slopes), offset], low_source)]
+
+    found = [dsl.convolve(stacked(lines(channel)), dsl.box(radius)) for channel in given["low_result"].channels]
+    return stacked([along(dsl.resize(each, source, given["kernel"]).channels, source) for each in found])
 
 
 def _bilateral_guided(given: dict[str, Any]) -> dsl.Image:
     """Fit lines to what the filter changed, in cells of place and luminance; interpolate to where the source lies."""
-    source, low_source = given["source"] - given["source_middle"], given["low_source"] - given["source_middle"]
-    cells = functools.reduce(lambda image, _: dsl.down(image), range(given["halvings"]), low_source)
-    distance = given["scale"] * (luminance(low_source) - dsl.levels(given["bins"])[0])
+    level = dsl.levels(given["bins"])[0]
+    source, low_source = given["source"] - level, given["low_source"] - level  # what is squared is little, near levels
+    cells = functools.reduce(lambda image, _: dsl.down(image), range(given["halvings"]), given["low_source"])
+    distance = given["scale"] * luminance(low_source)
     weight = dsl.exp(-0.5 * dsl.minimum(distance * distance, _FAR))
 
     def means(images: Sequence[dsl.Image]) -> list[dsl.Image]:
@@ -64,7 +72,7 @@ def _bilateral_guided(given: dict[str, Any]) -> dsl.Image:
     numbers = dsl.resize(stacked([each for change in changes for each in fit(change)]), source, "linear").channels
     count = len(source.channels) + 1
     lines = [numbers[i : i + count] for i in range(0, len(numbers), count)]
-    changed = dsl.interpolate(stacked([along(each, source) for each in lines]), [luminance(source)])
+    changed = dsl.interpolate(stacked([along(each, source) for each in lines]), [luminance(given["source"])])
     result: dsl.Image = stacked(_alike(given, given["source"])) + changed
     return result
 
@@ -88,15 +96,13 @@ _METHODS = {"joint_bilateral": _joint_bilateral, "guided": _guided, "bilateral_g
 #: Parameters beside the images, by method.
 _PARAMETERS: dict[str, dict[str, Any]] = {
     "joint_bilateral": {"sigma_space": dsl.Scalar, "scale": dsl.Scalar, "radius": int},
-    "guided": {"size": dsl.Scalar, "eps": dsl.Scalar, "middle": dsl.Scalar, "source_middle": dsl.Scalar, "kernel": str},
-    "bilateral_guided": {
-        **{"eps": dsl.Scalar, "scale": dsl.Scalar, "source_middle": dsl.Scalar, "bins": dsl.Table, "halvings": int}
-    },
+    "guided": {"eps": dsl.Scalar, "radius": int, "kernel": str},
+    "bilateral_guided": {"eps": dsl.Scalar, "scale": dsl.Scalar, "bins": dsl.Table, "halvings": int},
 }
 _DEFAULTS: dict[str, dict[str, Any]] = {
-    "joint_bilateral": {"radius": 1},
-    "guided": {"kernel": "linear"},
-    "bilateral_guided": {"halvings": 2},
+    "joint_bilateral": {"radius": 2},
+    "guided": {"radius": 1, "kernel": "linear"},
+    "bilateral_guided": {"halvings": 1},
 }
 
 

@@ -13,8 +13,9 @@ from filters.reference.borders import border_index
 
 RNG = np.random.default_rng(3)
 METHODS = ("cubic", "joint_bilateral", "guided", "bilateral_guided")
-#: What float32 arithmetic leaves of 255: of lines some bits more are lost.
-FLOATS = {"cubic": 1e-4, "joint_bilateral": 1e-3, "guided": 2e-2, "bilateral_guided": 2e-2}
+#: What float32 arithmetic leaves of 255; of lines the more, the less ``eps`` is beside what is squared.
+FLOATS = {"cubic": 1e-4, "joint_bilateral": 1e-3, "guided": 0.02, "bilateral_guided": 0.2}
+EPS, FLOATS_OF_EPS = {"eps": 10.0}, 5e-3
 
 
 def photo(*shape, dtype=np.float32):
@@ -40,8 +41,8 @@ def resized(image, sides, kernel, border="reflect101"):
     return reference.resize(image, sides, kernel, border=border)
 
 
-def joint_bilateral(source, low_source, low_result, border, extent, *, radius=1, sigma_space=1.0, sigma_range=None):
-    sigma_range = (extent[1] - extent[0]) / 10 if sigma_range is None else sigma_range
+def joint_bilateral(source, low_source, low_result, border, extent, *, radius=2, sigma_space=1.0, sigma_range=None):
+    sigma_range = (extent[1] - extent[0]) / 17 if sigma_range is None else sigma_range
     at = []
     for size, target in zip(low_source.shape, source.shape[:2], strict=False):
         at.append(((2 * np.arange(target) + 1) * size // (2 * target), (np.arange(target) + 0.5) * size / target - 0.5))
@@ -84,14 +85,14 @@ def flat(function):
 
 
 def guided(source, low_source, low_result, border, extent, *, radius=1, eps=None):
-    eps = ((extent[1] - extent[0]) / 80) ** 2 if eps is None else eps
+    eps = ((extent[1] - extent[0]) / 800) ** 2 if eps is None else eps
     means = flat(lambda image: reference.box(image, radius, border=border))
     grown = flat(lambda image: resized(image, source.shape, "linear", border))
     return along(grown(means(lines(low_source, low_result, means, eps))), source)
 
 
 def bilateral_guided(source, low_source, low_result, border, extent, *, eps=None, bins=8, cell=2):
-    eps = ((extent[1] - extent[0]) / 80) ** 2 if eps is None else eps
+    eps = ((extent[1] - extent[0]) / 400) ** 2 if eps is None else eps
     luma = np.array([1.0] if source.shape[-1] == 1 else [0.25, 0.5, 0.25])
     own = np.eye(3) if source.shape[-1] == low_result.shape[-1] == 3 else np.tile(luma, (low_result.shape[-1], 1))
     levels, result = np.linspace(*extent, bins), source @ own.T
@@ -100,7 +101,7 @@ def bilateral_guided(source, low_source, low_result, border, extent, *, eps=None
         sides = tuple((side + 1) // 2 for side in sides)
     for level in levels:
         steps = (low_source @ luma - level) / (levels[1] - levels[0])
-        weight = np.exp(-0.5 * np.minimum((steps / 0.5) ** 2, 80))[..., None]
+        weight = np.exp(-0.5 * np.minimum((steps / 0.4) ** 2, 80))[..., None]
 
         def sums(image):
             kernel = np.array([0.25, 0.5, 0.25])
@@ -158,6 +159,9 @@ def pair(sides=(40, 57), low_sides=(12, 15), channels=(3, 3), dtype=np.float32):
 def test_pixels_are_those_of_the_definition(method, channels):
     images = pair(channels=channels)
     check(upsample(*images, method=method), expected(method, *images), method)
+    if "guided" in method:
+        result = upsample(*images, method=method, **EPS)
+        assert np.abs(result - expected(method, *images, **EPS).reshape(result.shape)).max() < FLOATS_OF_EPS
 
 
 @pytest.mark.parametrize(
@@ -166,7 +170,7 @@ def test_pixels_are_those_of_the_definition(method, channels):
 @pytest.mark.parametrize("method", METHODS)
 def test_any_ratio_and_size(method, sizes):
     images = pair(*sizes)
-    options = {"eps": 10.0} if "guided" in method else {}  # more than what float32 leaves of squares
+    options = EPS if "guided" in method else {}
     check(upsample(*images, method=method, **options), expected(method, *images, **options), method)
 
 
@@ -178,7 +182,7 @@ def test_borders_are_those_of_the_small_images(method, border):
 
 
 OPTIONS = {
-    "joint_bilateral": {"radius": 2, "sigma_space": 0.7, "sigma_range": 8.0},
+    "joint_bilateral": {"radius": 1, "sigma_space": 0.7, "sigma_range": 8.0},
     "guided": {"radius": 3, "eps": 500.0},
     "bilateral_guided": {"eps": 300.0, "bins": 5, "cell": 4},
 }
@@ -333,7 +337,7 @@ def test_programs_are_found_by_name_and_compiled_once():
         assert pickle.loads(pickle.dumps(filter)) is filter
     upsample(*pair(), method="guided")
     names = [variant.filter for variant in dsl.compiled()]
-    upsample(*pair(sides=(41, 50), low_sides=(20, 9)), method="guided", border="wrap", eps=3.0, radius=2)
+    upsample(*pair(sides=(41, 50), low_sides=(20, 9)), method="guided", border="wrap", eps=3.0)
     assert [variant.filter for variant in dsl.compiled()] == names
     assert "upsampled_guided_color_by_color" in names
     assert all(isinstance(getattr(filters, name), filters.Filter) for name in ("downsample", "upsample"))
