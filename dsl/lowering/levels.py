@@ -54,7 +54,7 @@ def start(node: Node) -> Node | None:
     for each in varying(node):
         if each.type.size != node.type.size:  # type: ignore[union-attr]
             continue
-        if each.op == "resize":
+        if each.op == "resize" and each.attributes[0] != "area":  # that has no strips
             found[id(each.args[0])] = each.args[0]
         elif each.op not in (*POINTWISE, "stack", "component"):
             return None

@@ -187,7 +187,8 @@ def _resize(low: Lowering, node: Node, group: Group) -> Reader:
 
 
 def _read(low: Lowering, node: Node, group: Group) -> Reader:
-    return lambda x, y, c: pointwise.value_at(low, node, group, x, y, c)
+    several = channel_count(node) > 1  # of what is computed in full: see pipeline.py
+    return lambda x, y, c: pointwise.value_at(low, node, group, x, y, c if several else 0)
 
 
 def _mean(low: Lowering, node: Node, group: Group, down: Axis, across: Axis) -> Reader:

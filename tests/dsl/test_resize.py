@@ -280,6 +280,44 @@ def test_mistakes_with_neighbours_of_another_size_are_told(body, said):
         dsl.filter(f).trace()
 
 
+def _decomposed(image, guide, table):
+    return dsl.decompose(lambda given: dsl.convolve(given, dsl.gaussian(2.0)), image, [guide], [0.02], [table])
+
+
+@dsl.filter
+def decomposed_small(small: dsl.Small, guide: dsl.Small, like: dsl.Image, table: dsl.Table) -> dsl.Image:
+    """Go through levels of small images."""
+    return dsl.resize(_decomposed(small, guide, table), like, "linear")
+
+
+@dsl.filter
+def decomposed(src: dsl.Image, guide: dsl.Image, table: dsl.Table) -> dsl.Image:
+    """Go through levels."""
+    return _decomposed(src, guide, table)
+
+
+@dsl.filter
+def decomposed_large(large: dsl.Small, like: dsl.Image, table: dsl.Table) -> dsl.Image:
+    """Go through levels of images that shrink."""
+    difference = large - dsl.levels(table)[0]
+    return dsl.interpolate(dsl.resize(difference * difference, like, "area"), [like])
+
+
+def test_means_over_areas_may_vary_over_levels():
+    large, like, table = image(70, 50), image(23, 31), np.linspace(0, 255, 3)
+    squares = np.stack([resized((large - level) ** 2, like.shape, "area") for level in table])
+    place = like / 127.5
+    below = np.minimum(place.astype(int), 1)
+    lower, upper = (np.take_along_axis(squares, below[None] + i, 0)[0] for i in (0, 1))
+    check(decomposed_large(large, like, table), lower + (place - below) * (upper - lower), most=255**2)
+
+
+def test_levels_are_of_any_size():
+    small, guide, table = image(23, 31), image(23, 31), np.linspace(0, 255, 5)
+    expected = resized(decomposed(small, guide, table), (70, 50), "linear")
+    check(decomposed_small(small, guide, np.empty((70, 50), np.float32), table), expected)
+
+
 def test_a_map_has_the_size_of_results():
     @dsl.filter
     def scaled(small: dsl.Small, like: dsl.Image, gain: dsl.Scalar) -> dsl.Image:
