@@ -33,7 +33,7 @@ _LITTLE = {"joint_bilateral": 15 / 255, "guided": 1 / 800, "bilateral_guided": 1
 _WIDTH = 0.4
 
 
-@public(programs.resampled)
+@public(programs.averaged)
 def downsample(
     image: ArrayLike,
     size: tuple[int, int] | None = None,
@@ -95,7 +95,7 @@ def downsample(
         raise TypeError("downsample: size or scale is needed")
     images = [array, _sized(array, wanted)]  # which is not read: it gives the size
     common = {"out": out, "target": target, "schedule": schedule, "threads": threads}
-    return programs.resampled.run(images, (), (), {"kernel": "area"}, **common)  # type: ignore[no-any-return]
+    return programs.averaged.run(images, **common)  # type: ignore[no-any-return]
 
 
 @public(programs.program("guided", 1, 1), programs.program("guided", 3, 3))
@@ -204,8 +204,7 @@ def upsample(
     common: dict[str, Any] = {"border": border, "border_value": border_value}
     common |= {"target": target, "schedule": schedule, "threads": threads}
     if chosen == "cubic":
-        # The image that gives the size is not read.
-        programs.resampled.run([filtered, _sized(filtered, _sides(full))], out=result, **common)
+        programs.interpolated.run([filtered, _sized(filtered, _sides(full))], out=result, **common)
         return result
     given: dict[str, Callable[[arrays.Array], _Given]] = {
         "joint_bilateral": functools.partial(_joint_bilateral, radius=reach, sigma_space=space, sigma_range=by_range),

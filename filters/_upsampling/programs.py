@@ -22,9 +22,15 @@ _BLUR = (0.25, 0.5, 0.25)
 
 
 @dsl.filter
-def resampled(image: dsl.Small, like: dsl.Image, kernel: str = "cubic") -> dsl.Image:
-    """Resample to the size of another image."""
-    return dsl.resize(image, like, kernel)
+def averaged(image: dsl.Small, like: dsl.Image) -> dsl.Image:
+    """Average over areas, to the size of another image, which is not read."""
+    return dsl.resize(image, like, "area")
+
+
+@dsl.filter
+def interpolated(low_result: dsl.Small, like: dsl.Image) -> dsl.Image:
+    """Interpolate by cubics to the size of another image, which is not read."""
+    return dsl.resize(low_result, like, "cubic")
 
 
 def _joint_bilateral(given: dict[str, Any]) -> dsl.Image:

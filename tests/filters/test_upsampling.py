@@ -1,6 +1,8 @@
 """Downsampling, and upsampling by the full source: against plain definitions in float64."""
 
+import ctypes
 import functools
+import itertools
 import pickle
 
 import numpy as np
@@ -330,10 +332,22 @@ def test_errors_of_downsampling_name_the_argument(options, kind, said):
 # ------------------------------------------------------------------------------------------- programs, libraries
 
 
+def test_a_library_averages_over_areas(tmp_path):
+    files = downsample.build(tmp_path, dtype="uint8")
+    assert "small_width, small_height: the size of image." in files["header"].read_text()
+    if "shared" not in files:
+        pytest.skip("no linker")
+    image, like, result = photo(40, 57, dtype=np.uint8), np.zeros((10, 14), np.uint8), np.zeros((10, 14), np.uint8)
+    given = [(ctypes.c_void_p(a.ctypes.data), ctypes.c_int64(a.shape[1])) for a in (image, like, result)]
+    entry = ctypes.CDLL(files["shared"]).downsample
+    assert entry(*itertools.chain(*given), 14, 10, 1, 57, 40, 0, ctypes.c_float(0), 0) == 0
+    assert np.array_equal(result, downsample(image, scale=4))
+
+
 def test_programs_are_found_by_name_and_compiled_once():
     from filters._upsampling import programs
 
-    for filter in (programs.program("guided", 3, 1), programs.resampled):
+    for filter in (programs.program("guided", 3, 1), programs.averaged):
         assert pickle.loads(pickle.dumps(filter)) is filter
     upsample(*pair(), method="guided")
     names = [variant.filter for variant in dsl.compiled()]
