@@ -22,7 +22,10 @@ from filters._laplacian.call import local_laplacian
 from filters._laplacian.interactive import LocalLaplacian
 from filters._multilateral.call import multilateral
 from filters._scale_space import gaussian_scale_space
-from filters._upsampling.call import downsample, upsample
+from filters._upsampling.acceleration import accelerate
+from filters._upsampling.call import upsample
+from filters._upsampling.downsampling import downsample
+from filters._upsampling.tables import local_lut_upsample
 from filters._weighted.call import bilateral, joint_bilateral, variable_convolve
 from filters._weighted.patches import nonlocal_means
 from schedules import config
@@ -30,6 +33,7 @@ from schedules import config
 __all__ = [
     "Filter",
     "LocalLaplacian",
+    "accelerate",
     "bilateral",
     "box",
     "compiled",
@@ -42,6 +46,7 @@ __all__ = [
     "guided",
     "joint_bilateral",
     "local_laplacian",
+    "local_lut_upsample",
     "multilateral",
     "nonlocal_means",
     "reference",

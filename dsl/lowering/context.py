@@ -151,7 +151,7 @@ class Lowering:
         """Define a stage."""
         if name in self.stages.funcs:
             raise KeyError(f"two stages named {name}")
-        func = hl.Func(name) if self.level is None else _Leveled(name, self.level)
+        func = _Stage(name) if self.level is None else _Leveled(name, self.level)
         func[tuple(arguments)] = values
         self.stages.funcs[name] = func
         self.stages.loops[name] = {argument.name(): argument for argument in arguments}
@@ -264,7 +264,19 @@ class Lowering:
         return self.channels if self.variant.mode == "rows" else 1
 
 
-class _Leveled(hl.Func):  # type: ignore[misc]
+class _Stage(hl.Func):  # type: ignore[misc]
+    """A stage that is called what it was named: Halide renames one in some thousand, whose name's hash is taken."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._name = name
+
+    def name(self) -> str:
+        """Give the name that schedules know."""
+        return self._name
+
+
+class _Leveled(_Stage):
     """A stage with the level as its last dimension, which who defines or reads it at a place does not name."""
 
     def __init__(self, name: str, level: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import halide as hl
 
 from dsl.ir import INPUT_OPS, TAP_NUMBERS, Node
-from dsl.lowering import weighted
+from dsl.lowering import pointwise, weighted
 from dsl.lowering.context import Group, Lowering, Reader, channel_count, size_of
 from dsl.lowering.registers import define_extern
 from dsl.lowering.resampling import NEGATIVE, Axis, axis, readers
@@ -31,15 +31,20 @@ def suits(low: Lowering, node: Node, known: Tables) -> bool:
     kernel, what = node.attributes
     if _unit(low) is None or what != "value" or kernel in NEGATIVE:
         return False
-    images = known.inputs, known.outputs, node.args[1]
-    of_bytes = known.entries == ENTRIES and all(_is_bytes(low, image) for image in images)
+    # Outputs that are no bytes lose what bytes cannot hold: that is lost anyway where the results are bytes.
+    outputs = _is_bytes(low, known.outputs) or set(low.variant.dtypes[-len(low.outputs) :]) == {"uint8"}
+    of_bytes = (
+        known.entries == ENTRIES and outputs and all(_is_bytes(low, each) for each in (known.inputs, node.args[1]))
+    )
     is_plain = known.keep == "last" and known.beyond != "none" and _taps(known) is not None
     bounds = (known.low, known.high), known.within
     return of_bytes and is_plain and all(_is(pair[0], 0) and _is(pair[1], 255) for pair in bounds)
 
 
 def _is_bytes(low: Lowering, node: Node) -> bool:
-    """Tell whether an image is one of the arguments, of bytes, or a channel of it."""
+    """Tell whether an image is one of the arguments, of bytes, or a channel of it; or was made bytes."""
+    if node.op == "cast_uint8":
+        return True
     node = node.args[0] if node.op == "component" else node
     return node.op in INPUT_OPS and low.variant.dtypes[int(node.attributes[0])] == "uint8"  # type: ignore[arg-type]
 
@@ -72,10 +77,10 @@ def read(low: Lowering, node: Node, known: Tables, group: Group) -> Reader:
     rounded, outside = _is_rounded(low, node), down.count // 2
     begin = _once(low, f"{name}_begin", [hl.Var("j")], begins[0][hl.Var("j") - outside])
     given = [
-        _source(low, node, f"{name}_source"),
+        _source(low, node, group, f"{name}_source"),
         entry(low, known),
         padded(low, known.outputs),
-        _ranges(low, node, known, name, counts, begins),
+        _ranges(low, node, known, group, name, counts, begins),
         begin,
         _across(low, name, across, begin, columns),
         down.first,
@@ -114,18 +119,21 @@ def _once(low: Lowering, name: str, arguments: list[Any], value: Any, kind: Any 
     return func
 
 
-def _byte(low: Lowering, node: Node, x: Any, y: Any) -> Any:
+def _byte(low: Lowering, node: Node, group: Group, x: Any, y: Any) -> Any:
     """Read an image of bytes; beyond it, the nearest pixel."""
+    width, height = low.size(size_of(node))
+    at = hl.clamp(hl.likely(x), 0, width - 1), hl.clamp(hl.likely(y), 0, height - 1)
+    if node.op == "cast_uint8":
+        return pointwise.value_at(low, node, group, *at, 0)
     channel = int(node.attributes[0]) if node.op == "component" else 0  # type: ignore[arg-type]
     image = node.args[0] if node.op == "component" else node
-    source, (width, height) = low.images[int(image.attributes[0])], low.size(size_of(node))  # type: ignore[arg-type]
-    at = hl.clamp(hl.likely(x), 0, width - 1), hl.clamp(hl.likely(y), 0, height - 1)
+    source = low.images[int(image.attributes[0])]  # type: ignore[arg-type]
     return source[(*at, channel) if channel_count(image) > 1 else at]
 
 
-def _source(low: Lowering, node: Node, name: str) -> hl.Func:
+def _source(low: Lowering, node: Node, group: Group, name: str) -> hl.Func:
     """Stage: the image whose values are looked up, as far to the right as it is asked for."""
-    func = low.stage(name, [low.x, low.y], _byte(low, node.args[1], low.x, low.y))
+    func = low.stage(name, [low.x, low.y], _byte(low, node.args[1], group, low.x, low.y))
     low.record[name].split("x", "x", "xi", 4 * low.lanes, "RoundUp").vectorize("xi")
     return func
 
@@ -166,7 +174,7 @@ def _across(low: Lowering, name: str, across: Axis, begin: hl.Func, width: Any) 
 
 
 def _ranges(
-    low: Lowering, node: Node, known: Tables, name: str, counts: Sequence[Any], begins: Sequence[hl.Func]
+    low: Lowering, node: Node, known: Tables, group: Group, name: str, counts: Sequence[Any], begins: Sequence[hl.Func]
 ) -> hl.Func:
     """Stages: the least and the greatest byte that will be looked up in each table, or a little beyond these."""
     (width, _), x, y = low.size(size_of(node)), low.x, low.y
@@ -177,7 +185,7 @@ def _ranges(
         low.record[func.name()].split("x", "x", "xi", 4 * low.lanes, "RoundUp").vectorize("xi")
         return func
 
-    rows = both("rows", counts[1], lambda i, _: _byte(low, node.args[1], x, begins[1][y] + i))
+    rows = both("rows", counts[1], lambda i, _: _byte(low, node.args[1], group, x, begins[1][y] + i))
     columns = both("columns", counts[0], lambda i, which: hl.Expr(rows[hl.min(x + i, width - 1), y][which]))
     at, own = columns[begins[0][x], y], entry(low, known)[x, y]
     least, most = (hl.min(at[0], own), hl.max(at[1], own)) if known.anchored else (hl.Expr(at[0]), hl.Expr(at[1]))

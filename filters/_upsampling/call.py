@@ -1,10 +1,10 @@
-"""The public functions of two sizes: checks, and the programs that images take."""
+"""The public upsampling, by one of several methods: checks, and the programs that images take."""
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -12,13 +12,14 @@ from numpy.typing import ArrayLike
 
 from dsl import arrays
 from filters import _guides
-from filters._arguments import choice, number, only_one, pair, whole
+from filters._arguments import choice, number, whole
 from filters._filter import public
 from filters._gaussian import Border
-from filters._upsampling import programs
+from filters._upsampling import pairs, prediction, programs
+from filters._upsampling.tables import local_lut_upsample
 
-Method = Literal["cubic", "joint_bilateral", "guided", "bilateral_guided"]
-_METHODS: tuple[Method, ...] = ("cubic", "joint_bilateral", "guided", "bilateral_guided")
+Method = Literal["auto", "local_lut", "guided", "bilateral_guided", "joint_bilateral", "cubic"]
+_METHODS = ("auto", "local_lut", "guided", "bilateral_guided", "joint_bilateral", "cubic")
 Cell = Literal[1, 2, 4, 8]
 _CELLS = (1, 2, 4, 8)
 MAX_RADIUS = 8
@@ -27,75 +28,10 @@ MAX_BINS = 64
 _DIRECT = (("convolve", "direct"),)
 #: By method, what serves a set of photographs and filters best: the radius; and what counts as a little difference, in
 #: widths of the value range, as sigma_range or the root of eps.
-_RADIUS = {"joint_bilateral": 2, "guided": 1}
+_RADIUS = {"joint_bilateral": 2, "guided": 1, "local_lut": 1}
 _LITTLE = {"joint_bilateral": 15 / 255, "guided": 1 / 800, "bilateral_guided": 1 / 400}
 #: Standard deviation of the weights by luminance, in steps between bins.
 _WIDTH = 0.4
-
-
-@public(programs.averaged)
-def downsample(
-    image: ArrayLike,
-    size: tuple[int, int] | None = None,
-    *,
-    scale: float | tuple[float, float] | None = None,
-    out: np.ndarray[Any, Any] | None = None,
-    target: str | None = None,
-    schedule: Any = "manual",
-    threads: int | None = None,
-) -> np.ndarray[Any, Any]:
-    """Make a smaller copy of an image: every pixel is the mean over the area that it covers.
-
-    Along each axis pixel x of m covers the image from ``x * n / m`` to ``(x + 1) * n / m``; pixels at its rim count by
-    the share that lies within. So pixel centres match, at any ratio, and what is too fine to be shown does not alias.
-
-    Parameters
-    ----------
-    image : array
-        (H, W), (H, W, C) or (N, H, W, C); uint8, uint16 or float32. Channels are filtered alike.
-    size : (int, int), optional
-        Rows and columns of the result.
-    scale : float or (float, float), optional
-        How many times smaller it is, along rows and columns, instead of ``size``; 1 and more. Sizes are rounded, to at
-        least one pixel.
-    out : array, optional
-        Where to write the result; it must not overlap ``image``.
-    target : str, optional
-        Halide target to compile for, default ``"host"``.
-    schedule : str, Schedule or path
-        Loop schedule, default the hand-written one.
-    threads : int, optional
-        Most threads to use.
-
-    Returns
-    -------
-    array
-        Of the image's dtype and channels.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Naming the argument, what came and what is accepted.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from filters import downsample
-    >>> downsample(np.uint8([[0, 60, 0, 60, 60, 90]]), scale=(1, 2))
-    array([[30, 30, 75]], dtype=uint8)
-    """
-    array = arrays.check(image)
-    only_one(size=size, scale=scale)
-    if size is not None:
-        wanted = [whole(value, "size", 1, arrays.MAX_ELEMENTS) for value in pair(size, "size")]
-    elif scale is not None:
-        scales = [number(value, "scale", least=1.0) for value in pair(scale, "scale")]
-        wanted = [max(round(side / by), 1) for side, by in zip(_sides(array), scales, strict=True)]
-    else:
-        raise TypeError("downsample: size or scale is needed")
-    images = [array, _sized(array, wanted)]  # which is not read: it gives the size
-    common = {"out": out, "target": target, "schedule": schedule, "threads": threads}
-    return programs.averaged.run(images, **common)  # type: ignore[no-any-return]
 
 
 @public(programs.program("guided", 1, 1), programs.program("guided", 3, 3))
@@ -104,7 +40,7 @@ def upsample(
     low_source: ArrayLike,
     low_result: ArrayLike,
     *,
-    method: Method = "guided",
+    method: Method = "auto",
     radius: int | None = None,
     sigma_space: float = 1.0,
     sigma_range: float | None = None,
@@ -133,10 +69,12 @@ def upsample(
     low_result : array
         What the filter made of that: of the same height and width, of any dtype and number of channels.
     method : str
-        ``"cubic"``: without the source. ``"joint_bilateral"``: the mean of small pixels around, with less weight for
-        those whose colour is not that of the source's pixel. ``"guided"``: lines from the low source to the low
-        result, fitted in windows. ``"bilateral_guided"``: lines fitted in cells of place and luminance, between which
-        the full source's luminance decides.
+        ``"auto"``: the one of the others that serves the small pair best, once it is made smaller still.
+        ``"local_lut"``: tables, see :func:`local_lut_upsample`. ``"cubic"``: without the source.
+        ``"joint_bilateral"``: the mean of small pixels around, with less weight for those whose colour is not
+        that of the source's pixel. ``"guided"``: lines from the low source to the low result, fitted in
+        windows. ``"bilateral_guided"``: lines fitted in cells of place and luminance, between which the full
+        source's luminance decides.
     radius : int, optional
         Of the windows of ``"joint_bilateral"`` (default 2) and ``"guided"`` (default 1), in small pixels, 0 to 8.
     sigma_space : float
@@ -198,20 +136,27 @@ def upsample(
     count = whole(bins, "bins", 2, MAX_BINS)
     if isinstance(cell, bool) or cell not in _CELLS:
         raise ValueError(f"cell must be one of {', '.join(map(str, _CELLS))}, not {cell!r}")
-    full, low, filtered = _checked(source, low_source, low_result)
-    like = _sized(filtered, _sides(full))
+    full, low, filtered = pairs.checked(source, low_source, low_result)
+    like = pairs.sized(filtered, pairs.sides(full))
     result = like if out is None else arrays.check_out(out, like, (full, low, filtered))
     common: dict[str, Any] = {"border": border, "border_value": border_value}
     common |= {"target": target, "schedule": schedule, "threads": threads}
+    if chosen == "auto":
+        options: dict[str, Any] = {"radius": radius, "sigma_space": space, "sigma_range": by_range, "eps": little}
+        options |= {"bins": count, "cell": cell, **common}
+        chosen = prediction.best(full, low, filtered, functools.partial(upsample, **options))
+        reach = _RADIUS.get(chosen, 0) if radius is None else reach
+    if chosen == "local_lut":
+        return local_lut_upsample(full, low, filtered, radius=reach, out=result, **common)  # type: ignore[no-any-return]
     if chosen == "cubic":
-        programs.interpolated.run([filtered, _sized(filtered, _sides(full))], out=result, **common)
+        programs.interpolated.run([filtered, pairs.sized(filtered, pairs.sides(full))], out=result, **common)
         return result
     given: dict[str, Callable[[arrays.Array], _Given]] = {
         "joint_bilateral": functools.partial(_joint_bilateral, radius=reach, sigma_space=space, sigma_range=by_range),
         "guided": functools.partial(_guided, radius=reach, eps=little),
         "bilateral_guided": functools.partial(_bilateral_guided, eps=little, bins=count, cell=cell),
     }
-    for images in zip(*map(_each, (full, low, filtered, result)), strict=True):  # of each its own range of values
+    for images in zip(*map(pairs.each, (full, low, filtered, result)), strict=True):  # of each its own range of values
         _upsample(chosen, given[chosen], images, common)
     return result
 
@@ -264,44 +209,3 @@ def _extent(image: arrays.Array, name: str) -> tuple[float, float]:
         raise ValueError(f"low_source holds NaN or infinity, from which {name} has no range of values")
     low, high = found
     return (low, high) if high > low else (low, low + max(abs(low), 1.0))
-
-
-# ------------------------------------------------------------------------------------------------------- shapes
-
-
-def _sides(image: arrays.Array) -> tuple[int, ...]:
-    axis = arrays.rows_axis(image)
-    return image.shape[axis : axis + 2]
-
-
-def _sized(image: arrays.Array, sides: Sequence[int]) -> arrays.Array:
-    """Give room for an image like another one, of other height and width."""
-    axis = arrays.rows_axis(image)
-    return np.empty((*image.shape[:axis], *sides, *image.shape[axis + 2 :]), image.dtype)
-
-
-def _each(image: arrays.Array) -> arrays.Array:
-    """Go through the images of a batch."""
-    return image if image.ndim == 4 else image[None]
-
-
-def _checked(source: ArrayLike, low_source: ArrayLike, low_result: ArrayLike) -> tuple[arrays.Array, ...]:
-    full, low, filtered = (
-        arrays.check(image, name)
-        for image, name in ((source, "source"), (low_source, "low_source"), (low_result, "low_result"))
-    )
-    if low.dtype != full.dtype:
-        raise TypeError(f"low_source has dtype {low.dtype}, source {full.dtype}; equal ones are needed")
-    if _sized(full, ()).shape != _sized(low, ()).shape:
-        raise ValueError(
-            f"low_source has shape {low.shape}, source {full.shape}; equal channels and batches are needed"
-        )
-    if (_sides(filtered), _batch(filtered)) != (_sides(low), _batch(low)):
-        raise ValueError(
-            f"low_result has shape {filtered.shape}, low_source {low.shape}; equal sizes and batches are needed"
-        )
-    return full, low, filtered
-
-
-def _batch(image: arrays.Array) -> int | None:
-    return len(image) if image.ndim == 4 else None

@@ -74,16 +74,16 @@ def _bilateral_guided(given: dict[str, Any]) -> dsl.Image:
         return [total / weights for total in totals]
 
     fit = lines_by(low_source, given["eps"], means)
-    changes = [b - a for a, b in zip(_alike(given, given["low_source"]), given["low_result"].channels, strict=True)]
+    changes = [b - a for a, b in zip(alike(given, given["low_source"]), given["low_result"].channels, strict=True)]
     numbers = dsl.resize(stacked([each for change in changes for each in fit(change)]), source, "linear").channels
     count = len(source.channels) + 1
     lines = [numbers[i : i + count] for i in range(0, len(numbers), count)]
     changed = dsl.interpolate(stacked([along(each, source) for each in lines]), [luminance(given["source"])])
-    result: dsl.Image = stacked(_alike(given, given["source"])) + changed
+    result: dsl.Image = stacked(alike(given, given["source"])) + changed
     return result
 
 
-def _alike(given: dict[str, Any], source: dsl.Image) -> list[dsl.Image]:
+def alike(given: dict[str, Any], source: dsl.Image) -> list[dsl.Image]:
     """Give what the channels of the result would be, had nothing been filtered."""
     count = len(given["low_result"].channels)
     return list(source.channels) if len(source.channels) == count else [luminance(source)] * count

@@ -4,6 +4,7 @@ Tsubokawa, Tajima, Maeda, Fukushima, "Local look-up table upsampling for acceler
 Tools and Applications 83 (2023) 26131-26158.
 """
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -72,10 +73,10 @@ def local_lut_upsample(
 
     Between known entries tables are linear. Beyond they go on with the nearest entry (``"replicate"``), on lines to
     the least and greatest low result (``"minmax"``) or to the ends of `result_range` (``"range"``) at the first and the
-    last entry, with the slope from the first to the last known entry, brought between nought and `STEEPEST`, or less that if
-    the small pair's covariance is negative (``"linear"``), or are not read (``"none"``), unless no other one is. Tables are clipped to `result_range` if ``clip``; averaged over up to
-    `lut_radius` entries on each side, equally many; and, if ``offset``, moved so that each gives its own pixel's low
-    result for its own low source.
+    last entry, or with the slope from the first to the last known entry, brought between nought and `STEEPEST`, or
+    less that if the small pair's covariance is negative (``"linear"``); or they are not read (``"none"``), unless no
+    other one is. Tables are clipped to `result_range` if ``clip``; averaged over up to `lut_radius` entries on each side, as
+    many; and, if ``offset``, moved so that each gives its own pixel's low result for its own low source.
 
     The result is the average of what the tables of the small pixels around give for the source, linearly between
     entries, by a kernel's weights (see `resize`). Beyond the rim the tables of the outermost pixels are read.
@@ -122,11 +123,15 @@ def local_lut_upsample(
     taps, weights = window(radius, criterion)
     result = np.empty_like(full)
     slopes = _slopes(low, filtered, result_range)
-    around, rule = (radius, radius), {"border": border, "border_value": border_value}
+    ends = (filtered.min(), filtered.max()) if extrapolation == "minmax" else result_range
+    around = radius, radius
     for c in range(full.shape[2]):
-        pairs = [_windows(pad(image[..., c], around, around, **rule), taps, radius) for image in (low, filtered)]
+        planes = (
+            pad(image[..., c], around, around, border=border, border_value=border_value) for image in (low, filtered)
+        )
+        pairs = [_windows(plane, taps, radius) for plane in planes]
         places = _place(pairs[0], entries, source_range)
-        made = _tables(places, pairs[1], weights, criterion, extrapolation, entries, slopes, result_range, clip)
+        made = _tables(places, pairs[1], weights, criterion, extrapolation, entries, slopes, ends, result_range, clip)
         made = made._replace(values=_averaged(made.values, lut_radius))
         if offset:
             found = _read(made.values, _place(low[..., c], entries, source_range))
@@ -152,8 +157,12 @@ def window(radius: int, criterion: str) -> tuple[list[tuple[int, int]], FloatArr
     """Give the pixels of a window, the one that counts least first, and the weight of each by its place."""
     if criterion not in CRITERIA:
         raise ValueError(f"criterion must be one of {', '.join(CRITERIA)}; got {criterion!r}")
-    norms = {"l1": lambda y, x: abs(y) + abs(x), "linf": lambda y, x: max(abs(y), abs(x))}
-    norm = norms.get(criterion, lambda y, x: y * y + x * x)
+    norms: dict[str, Callable[[int, int], int]] = {
+        "l1": lambda y, x: abs(y) + abs(x),
+        "linf": lambda y, x: max(abs(y), abs(x)),
+    }
+    norms |= dict.fromkeys(("l2", "frequency", "dp"), lambda y, x: y * y + x * x)
+    norm = norms[criterion]
     across = range(-radius, radius + 1)
     taps = sorted(((y, x) for y in across for x in across), key=lambda at: -norm(*at))
     steps = np.abs(np.array(taps))
@@ -178,7 +187,7 @@ def _place(values: FloatArray, entries: int, extent: Range) -> FloatArray:
 
 def _tables(
     places: FloatArray, outputs: FloatArray, weights: FloatArray, criterion: str, extrapolation: str, entries: int,
-    slopes: Range, result_range: Range, clip: bool,
+    slopes: Range, ends: Range, result_range: Range, clip: bool,
 ) -> Tables:  # fmt: skip
     """Make tables of (h, w, taps) places among the entries and outputs."""
     index = np.rint(places).astype(np.intp)
@@ -199,15 +208,17 @@ def _tables(
     else:
         for t in range(index.shape[2]):
             _put(known, index, outputs, np.full(index.shape[:2], t), np.True_)
-    ends = (outputs.min(), outputs.max()) if extrapolation == "minmax" else result_range
     values = _filled(known, extrapolation, ends, [slope / (entries - 1) for slope in slopes])
     values = np.clip(values, *result_range) if clip else values
     return Tables(values, index.min(axis=2), index.max(axis=2))
 
 
-def _put(table: FloatArray, index: NDArray[np.intp], values: FloatArray, tap: NDArray[np.intp], where: ArrayLike) -> None:
+def _put(
+    table: FloatArray, index: NDArray[np.intp], values: FloatArray, tap: NDArray[np.intp], where: ArrayLike
+) -> None:
     """Write what a tap holds to the entry it belongs to, of those tables where a condition holds."""
-    at, value = (np.take_along_axis(each, tap[..., None], 2) for each in (index, values))
+    at = np.take_along_axis(index, tap[..., None], 2)
+    value = np.take_along_axis(values, tap[..., None], 2)
     before = np.take_along_axis(table, at, 2)
     np.put_along_axis(table, at, np.where(np.asarray(where)[..., None], value, before), 2)
 
@@ -236,7 +247,7 @@ def _chain(index: NDArray[np.intp], bins: FloatArray, weights: FloatArray) -> li
     return chain[::-1]
 
 
-def _filled(known: FloatArray, extrapolation: str, ends: Range, slopes: list[float]) -> FloatArray:
+def _filled(known: FloatArray, extrapolation: str, ends: Range, slopes: Sequence[float]) -> FloatArray:
     """Fill entries that are not known (NaN): lines between, and beyond."""
     if extrapolation not in EXTRAPOLATIONS:
         raise ValueError(f"extrapolation must be one of {', '.join(EXTRAPOLATIONS)}; got {extrapolation!r}")
@@ -251,7 +262,7 @@ def _filled(known: FloatArray, extrapolation: str, ends: Range, slopes: list[flo
     start, end = (np.take_along_axis(known, at, 2) for at in (first, last))
     rise = fall = np.zeros_like(start)
     if extrapolation == "linear":
-        rise = fall = np.clip((end - start) / np.maximum(last - first, 1), *slopes)
+        rise = fall = np.clip((end - start) / np.maximum(last - first, 1), slopes[0], slopes[1])
     elif extrapolation in ("minmax", "range"):
         rise, fall = (start - ends[0]) / np.maximum(first, 1), (ends[1] - end) / np.maximum(entries[-1] - last, 1)
     filled: FloatArray = values + rise * np.minimum(entries - first, 0) + fall * np.maximum(entries - last, 0)

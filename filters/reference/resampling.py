@@ -20,7 +20,7 @@ SIGMAS = {"gauss4": 0.5, "gauss16": 0.85, "gauss64": 2.0}
 class Kernel(NamedTuple):
     """What a pixel between others is made of, along one axis."""
 
-    count: int  # Source pixels read: the nearest ones; of two as near, the later.
+    taps: int  # Source pixels read: the nearest ones; of two as near, the later.
     weight: Callable[[FloatArray], FloatArray]  # Of a source pixel by its distance; the sum is brought to one.
 
 
@@ -169,7 +169,8 @@ def _coverage(source: int, target: int) -> FloatArray:
     # In units of which a source pixel has `target` and a target pixel has `source`: ends are integers.
     first, begin = np.arange(source) * target, np.arange(target)[:, None] * source
     covered = np.minimum(first + target, begin + source) - np.maximum(first, begin)
-    return np.maximum(covered, 0) / source
+    coverage: FloatArray = np.maximum(covered, 0) / source
+    return coverage
 
 
 def _checked(shape: Sequence[int]) -> tuple[int, int]:
