@@ -275,7 +275,7 @@ def test_images_that_are_not_finite_need_what_follows_their_range():
         ({"low_result": pair()[2][None]}, ValueError, "equal sizes and batches are needed"),
         ({"low_result": pair()[2].astype(float)}, TypeError, "low_result has dtype float64"),
         ({"source": 3}, TypeError, "source has dtype int64"),
-        ({"method": "nearest"}, ValueError, "method must be one of 'cubic', 'joint_bilateral'"),
+        ({"method": "nearest"}, ValueError, "method must be one of 'auto', 'local_lut'"),
         ({"radius": 9}, ValueError, "radius must be from 0 to 8, not 9"),
         ({"cell": 3}, ValueError, "cell must be one of 1, 2, 4, 8, not 3"),
         ({"bins": 1}, ValueError, "bins must be from 2 to 64, not 1"),
