@@ -50,7 +50,13 @@ def speed(scale: Scale) -> Tables:
         out = np.empty_like(source)
         runs: dict[str, Run] = {
             "ours": functools.partial(
-                filters.local_lut_upsample, source, low, 255 - low, interpolation=interpolation, out=out, threads=threads
+                filters.local_lut_upsample,
+                source,
+                low,
+                255 - low,
+                interpolation=interpolation,
+                out=out,
+                threads=threads,
             ),
             "theirs": functools.partial(cv2.resize, low, source.shape[1::-1], interpolation=cv2.INTER_CUBIC),
         }

@@ -35,12 +35,15 @@ def rows(photo: np.ndarray, sigma_space: float = 4.0):
         cubic = upsample(photo, small, filtered, method="cubic")
         tables = local_lut_upsample(photo, small, filtered)
         off = np.clip(128 + GAIN * (tables.astype(float) - full), 0, 255).astype(np.uint8)
-        yield scale, {
-            "full result": full,
-            f"cubic, {psnr(cubic, full, 255):.1f} dB": cubic,
-            f"local LUT, {psnr(tables, full, 255):.1f} dB": tables,
-            f"local LUT - full, x {GAIN}": off,
-        }
+        yield (
+            scale,
+            {
+                "full result": full,
+                f"cubic, {psnr(cubic, full, 255):.1f} dB": cubic,
+                f"local LUT, {psnr(tables, full, 255):.1f} dB": tables,
+                f"local LUT - full, x {GAIN}": off,
+            },
+        )
 
 
 def main() -> None:

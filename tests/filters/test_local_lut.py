@@ -155,7 +155,9 @@ def test_pixels_that_are_not_valid_do_not_matter():
     source, low, result = triple()
     valid = np.ones(low.shape[:2], bool)
     valid[3:8, 5:9] = False
-    found = [local_lut_upsample(source, low, np.where(valid[..., None], result, fill), valid=valid) for fill in (0, 255)]
+    found = [
+        local_lut_upsample(source, low, np.where(valid[..., None], result, fill), valid=valid) for fill in (0, 255)
+    ]
     np.testing.assert_array_equal(*found)
 
 
