@@ -33,7 +33,7 @@ def l0_smoothing(image: Bytes, scale: float) -> Bytes:
     Lambda weighs the length of edges, in pixels, against errors over an area: it is itself a length.
     """
     observed = image / 255.0
-    height, width, channels = observed.shape
+    height, width, _ = observed.shape
     across, along = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)
     laplacian = 4 - 2 * np.cos(2 * np.pi * across) - 2 * np.cos(2 * np.pi * along)
     transform = np.fft.rfft2(observed, axes=(0, 1))

@@ -1,4 +1,4 @@
-"""Runs a slow filter small, at four scales, and brings it to the full size: a picture of a detail beside the full result.
+"""Runs a slow filter on small copies, at four scales, and brings what it gives to the full size: a picture.
 
 Run from the root of the repository: ``python -m docs.examples.upsampling [picture.jpg]``.
 """

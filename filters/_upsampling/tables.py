@@ -31,7 +31,7 @@ _ENTRIES, _MAX_SMOOTH = (16, 256), 127
 #: steeper ones.
 _STEEPEST = 2.0
 #: Small pixels that are looked at, along an axis, to tell whether results rise or fall with the source.
-_LOOKED_AT = 256
+_LOOKED_AT = 64
 _UNLIMITED = (-3e38, 3e38)
 
 

@@ -75,8 +75,8 @@ def local_lut_upsample(
     the least and greatest low result (``"minmax"``) or to the ends of `result_range` (``"range"``) at the first and the
     last entry, or with the slope from the first to the last known entry, brought between nought and `STEEPEST`, or
     less that if the small pair's covariance is negative (``"linear"``); or they are not read (``"none"``), unless no
-    other one is. Tables are clipped to `result_range` if ``clip``; averaged over up to `lut_radius` entries on each side, as
-    many; and, if ``offset``, moved so that each gives its own pixel's low result for its own low source.
+    other one is. Tables are clipped to `result_range` if ``clip``; averaged over up to `lut_radius` entries on
+    each side, equally many; and, if ``offset``, moved so that each gives its own pixel's low result for its low source.
 
     The result is the average of what the tables of the small pixels around give for the source, linearly between
     entries, by a kernel's weights (see `resize`). Beyond the rim the tables of the outermost pixels are read.
