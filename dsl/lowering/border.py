@@ -16,7 +16,7 @@ from dsl.lowering import pointwise
 from dsl.lowering.context import Group, Lowering, Reader, channel_count, size_name, size_of
 from schedules.native.signature import BORDERS
 
-CONSTANT = BORDERS.index("constant")
+WRAP, CONSTANT = BORDERS.index("wrap"), BORDERS.index("constant")
 
 
 def source_index(low: Lowering, index: Any, size: Any) -> Any:
@@ -32,6 +32,22 @@ def source_index(low: Lowering, index: Any, size: Any) -> Any:
     inside = (index >= 0) & (index < size)
     outside = hl.select(rule == replicate, hl.clamp(index, 0, size - 1), hl.select(rule == constant, -1, folded))
     return hl.select(inside, index, outside)
+
+
+def clamped(low: Lowering, node: Node, index: Any, position: Any, extent: Any) -> Any:
+    """Clamp an index into ``0 .. extent - 1``, which the border rule made of a position.
+
+    Of a node that is computed for tiles Halide is told that it lies near the position, but for those outside an image
+    that is wrapped; so bounds are written as sums and minima, of which the interval of positions inside is the same.
+    """
+    last = extent - 1
+    if id(node) not in low.nested:
+        return hl.clamp(index, 0, last)
+    wraps = low.border == WRAP
+    before = hl.select(wraps, position + extent * hl.clamp(-position, 0, 1), -position)
+    behind = hl.select(wraps, position - extent * hl.clamp(position - last, 0, 1), 2 * last - position)
+    least = hl.clamp(hl.min(position, behind), 0, last)
+    return hl.clamp(index, least, hl.clamp(hl.max(position, before), 0, last))
 
 
 def column_index(low: Lowering, size: Size) -> hl.Func:
@@ -76,10 +92,13 @@ def padded(low: Lowering, node: Node, group: Group) -> Reader:
     key = ("padded", id(node))
     if key not in group.readers:
         if pointwise.is_leaf(low, node):
-            group.readers[key] = _padded_leaf(low, node, group)
+            with low.at_level_of(node):
+                group.readers[key] = _padded_leaf(low, node, group)
         else:
             channels, read = channel_count(node), leaf(low, group)
-            value = pointwise.channel_of(lambda x, y: pointwise.evaluate(low, node, group, x, y, read), channels)
+            value = pointwise.channel_of(
+                lambda x, y: pointwise.evaluate_all(low, [node], group, x, y, read, staged=group.tiled)[0], channels
+            )
             name = f"{low.label(node)}_{group.name}"
             group.readers[key] = low.image_stage(name, channels, value, group, uniform=channels == 1)
     return group.readers[key]
@@ -136,9 +155,9 @@ def through_border(
     size = size_of(node)
     columns, (_, height) = low.columns(size), low.size(size)
     row, column = row_index(low, size)[y], column_index(low, size)[x]
-    here = hl.clamp(row, 0, height - 1)
+    here = clamped(low, node, row, y, height)
     inner = read(hl.clamp(hl.likely(x), 0, columns - 1), here, c)
-    edge = read(hl.clamp(column, 0, columns - 1), here, c)
+    edge = read(clamped(low, node, column, x, columns), here, c)
     constant = outside(c)
     beyond = hl.select((row < 0) | (column < 0), constant, edge)
     return hl.select((x < 0) | (x >= columns), beyond, hl.likely(hl.select(row < 0, constant, inner)))

@@ -78,6 +78,12 @@ class Group:
         Stages computed anew for every tap, in order.
     rows, columns : halide.Expr
         Rows of a task, None: as many as is usual; and its columns, None: all.
+    block : int
+        Rows whose sums are made together.
+    tiled : bool
+        Whether it goes through its image in tiles, and in each through levels.
+    planes : list of str
+        Stages that are computed once for such a tile, by a coordinate of levels.
     bands : bool
         Whether the group goes through its image in bands of as many rows as a vector has lanes (sliding.py).
     """
@@ -94,6 +100,9 @@ class Group:
     per_tap: list[str] = field(default_factory=list)
     rows: Any = None
     columns: Any = None
+    block: int = 1
+    tiled: bool = False
+    planes: list[str] = field(default_factory=list)
     bands: bool = False
 
 
@@ -116,13 +125,15 @@ class Lowering:
         self.border_value = hl.Param(hl.Float(32), "border_value")
         self.roots: dict[int, Reader] = {}  # id(node) -> how to read it, once it is computed in full
         self.inside: set[int] = set()  # those of them that are computed inside their domain alone
+        self.nested: set[int] = set()  # nodes computed for tiles, in the loops of what reads them: around those alone
         self.outputs: list[Node] = []
         self.externs: dict[str, str] = {}  # functions of our own that stages call, as LLVM IR by name
         self.notes: dict[str, str] = {}  # how nodes were lowered, where there is a choice
         self.mixed: set[str] = set()  # stages whose channels are different expressions
         self.sides: list[tuple[Any, Any]] = []  # by grid: width and height in pixels, of the images as they came
         self.level: Any = None  # the loop over levels that stages are made in
-        self._summing = ""  # and the stage that adds them up
+        self.by_coordinate = False  # whether it goes through those of one coordinate instead
+        self._within: tuple[str, str] | None = None  # and the stage, and its loop, that those in full are computed in
         self._times: dict[int, int] = {}  # id(node) -> how often it was computed in full and forgotten
         self._memo: dict[Any, Any] = {}
 
@@ -138,6 +149,7 @@ class Lowering:
         for node in nodes:
             self.roots.pop(id(node), None)
             self.inside.discard(id(node))
+            self.nested.discard(id(node))
             self._times[id(node)] = self._times.get(id(node), 0) + 1
 
     def is_stored(self, node: Node, dtype: str) -> bool:
@@ -155,22 +167,43 @@ class Lowering:
         func[tuple(arguments)] = values
         self.stages.funcs[name] = func
         self.stages.loops[name] = {argument.name(): argument for argument in arguments}
+        if self.level is not None:
+            self.stages.loops[name]["level"] = self.level
         return func
 
     @contextlib.contextmanager
-    def at_levels(self, summing: str) -> Iterator[None]:
-        """Let stages that are made meanwhile vary over levels, which the stage ``summing`` goes through, if any."""
-        before = self.level, self._summing
-        self.level, self._summing = hl.Var("level"), summing
+    def at_levels(self, within: tuple[str, str] | None = None) -> Iterator[None]:
+        """Let stages that are made meanwhile vary over levels; those in full, in a loop of a stage if one is given."""
+        before = self.level, self._within
+        self.level, self._within = hl.Var("level"), within
         yield
-        self.level, self._summing = before
+        self.level, self._within = before
+
+    @contextlib.contextmanager
+    def at_level_of(self, node: Node) -> Iterator[None]:
+        """Let stages that are made meanwhile vary over levels if a node does."""
+        before, leveled = self.level, isinstance(node.type, Image) and node.type.leveled
+        self.level = before if leveled else None
+        yield
+        self.level = before
+
+    @contextlib.contextmanager
+    def at_coordinate(self) -> Iterator[None]:
+        """Let stages that are made meanwhile vary over the levels of one coordinate, instead of all combinations."""
+        self.by_coordinate = True
+        yield
+        self.by_coordinate = False
+
+    def varies(self, name: str) -> bool:
+        """Tell whether a stage varies over levels."""
+        return "level" in self.stages.loops[name]
 
     def in_full(self, name: str) -> None:
-        """Schedule a stage that is computed in full: once, or once for each level, or once for all of them."""
-        if not self._summing:
+        """Schedule a stage that is computed in full: once, or for some levels at a time."""
+        if self.level is None or self._within is None:
             self.record[name].compute_root()
         else:
-            self.record[name].compute_at(self._summing, "level")
+            self.record[name].compute_at(*self._within)
 
     def image_stage(
         self,

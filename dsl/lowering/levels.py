@@ -1,7 +1,7 @@
 """Levels: what varies over them is computed for one after another, and added up; for any filter at each level.
 
 Stages that vary over levels have the level as their last dimension, which no one else sees: :meth:`Lowering.stage`
-adds it. They are computed within the loop over levels, so memory holds one level at a time.
+adds it. They are computed for a batch of levels, as many as memory is meant for; what is of full size for one.
 
 Where all that varies is of another size, but arithmetic with what is resampled from it, that is kept of all levels, and
 a strip of rows at a time goes through them.
@@ -10,13 +10,14 @@ a strip of rows at a time goes through them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import halide as hl
 
-from dsl.ir import POINTWISE, Image, Node
+from dsl.ir import POINTWISE, Image, Node, Size
 from dsl.lowering import pointwise, tables
-from dsl.lowering.context import Group, Lowering, Reader, channel_count
+from dsl.lowering.context import Group, Lowering, Reader, channel_count, size_of
 
 
 def unvarying(node: Node) -> list[Node]:
@@ -91,71 +92,201 @@ def numbers(low: Lowering, levels: Node) -> hl.Func:
     return found
 
 
-def accumulate(low: Lowering, node: Node, lower_full: Callable[[Node], None], inner: Sequence[Node]) -> Reader:
-    """Stage: the interpolation of what varies; ``inner`` are the nodes that are computed in full at each level."""
-    values, name = node.args[0], f"{low.label(node)}_sum"
-    with low.at_levels(name):
-        for each in (*inner, values):
-            lower_full(each)
-    read, loops = _sum(low, node, name, low.stages.funcs[low.label(values)])
-    inside = ["x", "c"] if channel_count(node) > 1 else ["x"]
-    loops.reorder("xi", *inside, "y", "yo", "level").vectorize("xi").parallel("yo")
+@dataclass(frozen=True)
+class Inner:
+    """What levels are made of.
+
+    Attributes
+    ----------
+    batch, part : sequence of Node
+        What is computed in full for a batch of levels: up to the last halving, for the weights of many levels are made
+        of few exponentials; and what is for a part of it at a time, for that stays in cache.
+    lower_full : function
+        Lowers one of them.
+    lower_values : function
+        Lowers what is interpolated, given the loops it is computed in: of a tile, and of a row of tiles; a stage and a
+        loop.
+    """
+
+    batch: Sequence[Node]
+    part: Sequence[Node]
+    lower_full: Callable[[Node], None]
+    lower_values: Callable[[tuple[str, str], tuple[str, str]], None]
+
+    def sizes(self, low: Lowering, full: Size, number: Any) -> tuple[Any, int]:
+        """Give the levels of a batch, and of a part of it: as many as memory is meant for; of full size one."""
+        kept = (self.batch, _KEPT), (self.part, _KEPT_A_PART)
+        most, few = (_fitting(low, full, nodes, memory) for nodes, memory in kept)
+        most, few = (most, min(few, _FEW)) if self.batch and most > 1 else (1, 1)
+        batches = (number + most - 1) / most
+        return (number + batches - 1) / batches, few
+
+
+#: Columns and rows of a tile: few, so that its pixels lie next to few levels.
+_COLUMNS, _ROWS = 64, 16
+#: Levels that a strip of tiles goes through at a time at most, so that what it reads stays in cache.
+_FEW = 6
+#: Size of what a batch, and a part of it, keep in memory, in images of the size of the result.
+_KEPT, _KEPT_A_PART = 3.0, 1.0
+#: And levels of a batch at most.
+_MOST = 1024
+
+
+def _fitting(low: Lowering, full: Size, nodes: Sequence[Node], kept: float) -> int:
+    """Give how many levels of some nodes fit in a size; one, if any is not of a fraction of the full size."""
+    grid, level = full
+    stored = [(channel_count(node), size_of(node)) for node in nodes if id(node) not in low.nested]
+    if any(size[0] != grid or size[1] <= level for _, size in stored):
+        return 1
+    each = sum(channels / 4 ** (size[1] - level) for channels, size in stored)
+    return max(int(kept / max(each, kept / _MOST)), 1)
+
+
+def accumulate(low: Lowering, node: Node, inner: Inner) -> Reader:
+    """Stage: the interpolation of what varies, a batch of levels after another, and in parts of them.
+
+    What is interpolated is computed for a tile at a time, at those levels that any of its pixels lies next to.
+    """
+    name, at, number = f"{low.label(node)}_sum", _places(low, node), count(low, node.args[-1])
+    together, few = inner.sizes(low, size_of(node), number)
+    loop = hl.RDom([(0, (together + few - 1) / few), (0, (number + together - 1) / together)], f"{name}_batch")
+    total = _cleared(low, node, name, _ROWS)
+    tile = _tile(low, node, name, together, few, inner)
+    total[tuple(at)] += tile[(*at, low.x / _COLUMNS, low.y / _ROWS, loop.x, loop.y)]
+    low.stages.loops[name] |= {"part": loop.x, "batch": loop.y}
+    update = low.record[name].update(0).split("y", "ty", "y", _ROWS, "GuardWithIf")
+    update.split("x", "tx", "x", _COLUMNS, "GuardWithIf").split("x", "x", "xi", low.lanes, "GuardWithIf")
+    update.reorder("xi", "x", *_planes(node), "y", "tx", "ty", "part", "batch").vectorize("xi").parallel("ty")
     low.notes[low.label(node)] = "level by level"
-    return read
+    return _reader(node, total)
+
+
+#: Rows of a strip that goes through all levels: as many as what is resampled is kept for (resampling.py).
+_STRIP = 32
 
 
 def accumulate_strips(
     low: Lowering, node: Node, first: Node, lower_full: Callable[[Node], None], inner: Sequence[Node]
 ) -> Reader:
     """Stages: at all levels what others are resampled from; and the interpolation, a strip at a time."""
-    values, name, channels = node.args[0], f"{low.label(node)}_sum", channel_count(node)
-    with low.at_levels(low.label(first)):
+    name, at = f"{low.label(node)}_sum", _places(low, node)
+    group = Group(name)
+    with low.at_levels((low.label(first), "level")):
         for each in inner:
             lower_full(each)
-    group = Group(name)
-    with low.at_levels(""):
+    with low.at_levels():
         lower_full(first)
-        low.stages.loops[low.label(first)]["level"] = low.level
-        c = hl.Var("c")
-        at = [low.x, low.y, c] if channels > 1 else [low.x, low.y]
-        value = pointwise.pick(pointwise.evaluate(low, values, group, low.x, low.y), c if channels > 1 else 0)
-        low.stage(f"{name}_values", at, value)
-    read, loops = _sum(low, node, name, low.stages.funcs[f"{name}_values"])
+        values = pointwise.evaluate(low, node.args[0], group, low.x, low.y)
+        found = low.stage(f"{name}_values", at, pointwise.pick(values, at[2] if _planes(node) else 0))
+    loop = hl.RDom([(0, count(low, node.args[-1]))], f"{name}_level")
+    total = _cleared(low, node, name, _STRIP)
+    total[tuple(at)] += _share_of(low, node, name, found, loop.x)
+    low.stages.loops[name]["level"] = loop.x
     for stage in group.strips:
         low.record[stage].compute_at(name, "level")
-    loops.reorder(*(["c"] if channels > 1 else []), "xi", "x", "y", "level", "yo").vectorize("xi").parallel("yo")
-    if channels > 1:
-        loops.unroll("c")
+    update = low.record[name].update(0).split("y", "ty", "y", _STRIP, "GuardWithIf")
+    update.split("x", "x", "xi", low.lanes, "GuardWithIf")
+    update.reorder(*_planes(node), "xi", "x", "y", "level", "ty").vectorize("xi").parallel("ty")
+    if _planes(node):
+        update.unroll("c")
     low.notes[low.label(node)] = "strip by strip, level by level"
-    return read
+    return _reader(node, total)
 
 
-def _sum(low: Lowering, node: Node, name: str, found: hl.Func) -> tuple[Reader, Any]:
-    """Stage: what a stage has at all levels, added up by the shares that guides give them; and its loops."""
-    _, *guides, levels = node.args
-    channels = channel_count(node)
-    x, y, c = low.x, low.y, hl.Var("c")
-    at = [x, y, c] if channels > 1 else [x, y]
-    loop = hl.RDom([(0, count(low, levels))], f"{name}_level")
-    total = low.stage(name, at, hl.f32(0))
-    share = _share(low, [pointwise.evaluate(low, guide, Group(name), x, y)[0] for guide in guides], levels, loop.x)
-    total[tuple(at)] += share * hl.Expr(hl.Func.__getitem__(found, (*at, loop.x)))
-    low.stages.loops[name]["level"] = loop.x
+def _planes(node: Node) -> list[str]:
+    """Name the loop over channels, if there are several."""
+    return ["c"] if channel_count(node) > 1 else []
+
+
+def _places(low: Lowering, node: Node) -> list[Any]:
+    return [low.x, low.y, *map(hl.Var, _planes(node))]
+
+
+def _cleared(low: Lowering, node: Node, name: str, rows: int) -> hl.Func:
+    """Stage: zeros, that levels are added to."""
+    total = low.stage(name, _places(low, node), hl.f32(0))
     low.record[name].compute_root()
-    inside = ["x", "c"] if channels > 1 else ["x"]
-    init = low.record[name].split("y", "yo", "y", _ROWS).split("x", "x", "xi", low.lanes, "GuardWithIf")
-    init.reorder("xi", *inside, "y", "yo").vectorize("xi").parallel("yo")
-    update = low.record[name].update(0)
-    update.split("y", "yo", "y", _ROWS, "GuardWithIf").split("x", "x", "xi", low.lanes, "GuardWithIf")
-    return _reader(total, channels), update
+    loops = low.record[name].split("y", "ty", "y", rows).split("x", "x", "xi", low.lanes, "GuardWithIf")
+    loops.reorder("xi", "x", *_planes(node), "y", "ty").vectorize("xi").parallel("ty")
+    return total
 
 
-def _reader(total: hl.Func, channels: int) -> Reader:
-    return (lambda x, y, c: hl.Expr(total[x, y, c])) if channels > 1 else (lambda x, y, c: hl.Expr(total[x, y]))
+def _share_of(low: Lowering, node: Node, name: str, found: hl.Func, level: Any) -> Any:
+    """Write what a level adds: what a stage holds of it, by the share that the guides give it."""
+    _, *guides, levels = node.args
+    here = [pointwise.evaluate(low, guide, Group(name), low.x, low.y)[0] for guide in guides]
+    return _share(low, here, levels, level) * hl.Expr(hl.Func.__getitem__(found, (*_places(low, node), level)))
 
 
-#: Rows of a task that adds up.
-_ROWS = 32
+def _reader(node: Node, total: hl.Func) -> Reader:
+    return lambda x, y, c: hl.Expr(total[(x, y, *([c] if _planes(node) else []))])
+
+
+def _tile(low: Lowering, node: Node, name: str, together: Any, few: int, inner: Inner) -> hl.Func:
+    """Stage: what some levels add, by column, row, channel, place of the tile, and part and number of the batch."""
+    values, *guides, levels = node.args
+    tx, ty, part, batch = (hl.Var(loop) for loop in ("tx", "ty", "part", "batch"))
+    places = [*_places(low, node), tx, ty, part, batch]
+    tile = low.stage(f"{name}_tile", places, hl.f32(0))
+    loop, number = hl.RDom([(0, few)], f"{name}_level"), count(low, levels)
+    within = part * few + loop.x
+    loop.where((within < together) & (batch * together + within < number))
+    level = hl.min(batch * together + hl.min(within, together - 1), number - 1)
+    for condition in _needed(low, _extremes(low, node, name), tx, ty, levels, level, len(guides)):
+        loop.where(condition)
+    for loop_of_nodes, nodes in (("batch", inner.batch), ("part", inner.part)):
+        with low.at_levels((name, loop_of_nodes)):
+            for each in nodes:
+                inner.lower_full(each)
+    with low.at_levels():
+        inner.lower_values((tile.name(), "level"), (name, "ty"))
+    tile[tuple(places)] += _share_of(low, node, name, low.stages.funcs[low.label(values)], level)
+    low.stages.loops[tile.name()]["level"] = loop.x
+    low.record[tile.name()].split("x", "x", "xi", low.lanes, "GuardWithIf").vectorize("xi")
+    update = low.record[tile.name()].update(0).split("x", "x", "xi", low.lanes, "GuardWithIf")
+    update.reorder("xi", "x", "y", *_planes(node), "level", "tx", "ty", "part", "batch").vectorize("xi")
+    low.record[tile.name()].compute_at(name, "tx")
+    return tile
+
+
+def _extremes(low: Lowering, node: Node, name: str) -> hl.Func:
+    """Stage, once a call: the least and the largest value of each guide in a tile."""
+    guides = node.args[1:-1]
+    column, tx, ty = hl.Var("column"), hl.Var("tx"), hl.Var("ty")
+    start = tuple(hl.f32(sign * float("inf")) for _ in guides for sign in (1, -1))
+
+    def extend(found: hl.Func, places: Sequence[Any], values: Sequence[Any]) -> None:
+        before = [hl.Expr(found[tuple(places)][i]) for i in range(len(start))]
+        pick = [hl.min, hl.max] * len(guides)
+        found[tuple(places)] = tuple(f(a, b) for f, a, b in zip(pick, before, values, strict=True))
+
+    rows, columns = hl.RDom([(0, _ROWS)], f"{name}_rows"), hl.RDom([(0, _COLUMNS)], f"{name}_columns")
+    along = low.stage(f"{name}_along", [column, tx, ty], start)
+    size = size_of(node)
+    x = hl.clamp(hl.likely(tx * _COLUMNS + column), 0, low.columns(size) - 1)
+    y = hl.min(ty * _ROWS + rows.x, low.size(size)[1] - 1)
+    values = [pointwise.evaluate(low, guide, Group(name), x, y)[0] for guide in guides]
+    extend(along, [column, tx, ty], [value for value in values for _ in range(2)])
+    found = low.stage(f"{name}_extremes", [tx, ty], start)
+    extend(found, [tx, ty], [hl.Expr(along[columns.x, tx, ty][i]) for i in range(len(start))])
+    low.stages.loops[along.name()]["rows"] = rows.x
+    low.record[along.name()].split("column", "column", "lane", low.lanes).vectorize("lane")
+    update = low.record[along.name()].update(0).split("column", "column", "lane", low.lanes)
+    update.reorder("lane", "column", "rows", "tx", "ty").vectorize("lane")
+    low.record[found.name()].compute_root().parallel("ty")
+    low.record[found.name()].update(0).parallel("ty")
+    low.record[along.name()].compute_at(found.name(), "tx")
+    return found
+
+
+def _needed(low: Lowering, extremes: hl.Func, tx: Any, ty: Any, levels: Node, level: Any, axes: int) -> list[Any]:
+    """Write whether any value between the extremes of a tile has a share of a level."""
+    given, found = numbers(low, levels), []
+    for k in range(axes):
+        least, largest = (hl.Expr(extremes[tx, ty][2 * k + i]) for i in range(2))
+        found.append(1 + (largest - given[k, level]) * given[axes + k, level] > 0)
+        found.append(1 - (least - given[k, level]) * given[2 * axes + k, level] > 0)
+    return found
 
 
 def _share(low: Lowering, guides: Sequence[Any], levels: Node, level: Any) -> Any:
@@ -164,12 +295,16 @@ def _share(low: Lowering, guides: Sequence[Any], levels: Node, level: Any) -> An
     for k, guide in enumerate(guides):
         distance = guide - given[k, level]
         rising, falling = 1 + distance * given[axes + k, level], 1 - distance * given[2 * axes + k, level]
-        found = found * hl.clamp(hl.min(rising, falling), hl.f32(0), hl.f32(1))
+        found = found * hl.max(hl.min(rising, falling), hl.f32(0))  # one of them is at most 1
     return found
 
 
 def _level(low: Lowering, node: Node, operands: list[list[Any]]) -> list[Any]:
-    return [hl.Expr(numbers(low, node.args[0])[int(node.attributes[0]), low.level])]  # type: ignore[arg-type]
+    levels, coordinate = node.args[0], int(node.attributes[0])  # type: ignore[arg-type]
+    if low.by_coordinate:
+        values, _ = tables.table(low, levels.args[coordinate])
+        return [values[low.level]]
+    return [hl.Expr(numbers(low, levels)[coordinate, low.level])]
 
 
 def _outside(low: Lowering, node: Node) -> Callable[[Any], Any]:
@@ -180,7 +315,7 @@ def _outside(low: Lowering, node: Node) -> Callable[[Any], Any]:
     def make() -> hl.Func:
         name, c = f"outside_{low.label(node)}", hl.Var("c")
         loop = hl.RDom([(0, count(low, levels))], f"{name}_level")
-        with low.at_levels(name):
+        with low.at_levels():
             read = pointwise.outside(low, values)
             found = low.stage(f"{name}_values", [c], pointwise.pick([read(k) for k in range(channels)], c))
         low.record[f"{name}_values"].compute_root()

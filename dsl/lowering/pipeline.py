@@ -20,6 +20,7 @@ from dsl.lowering import (  # noqa: F401 (they register)
     direct,
     fused_windows,
     harmonics,
+    level_weights,
     levels,
     local_tables,
     mean,
@@ -190,8 +191,15 @@ def inlined(nodes: Sequence[Node], roots: set[int]) -> Iterator[Node]:
 
 
 def _lower_full(low: Lowering, node: Node) -> None:
+    group = _define_full(low, node)
+    low.in_full(group.name)
+    _schedule_loops(low, group, "GuardWithIf" if id(node) in low.inside else "RoundUp", size_of(node))
+
+
+def _define_full(low: Lowering, node: Node, *, tiled: bool = False) -> Group:
+    """Stage: a node that is computed in full; its group, whose loops are yet to be scheduled."""
     name, channels = low.label(node), channel_count(node)
-    group = Group(name)
+    group = Group(name, tiled=tiled)
     if node.op == "down":
         value, uniform, stored = pyramids.down(low, node, group), True, str(node.attributes[0])
     elif node.op == "resize" or (node.op == "mean" and weighted.is_plain(node)):
@@ -199,13 +207,11 @@ def _lower_full(low: Lowering, node: Node) -> None:
     else:
         value, uniform, stored = _value(low, node, group), channels == 1, "float32"
     reader = low.image_stage(name, channels, value, None, uniform=uniform, stored=stored)
-    low.in_full(name)
     # A coarser level may be computed beyond its domain (and is read there: see pyramids.py), an input not, nor sums.
-    size = size_of(node)
-    if not size[1] or any(inner.op == "convolve" for inner in inlined([node], set(low.roots))):
+    if not size_of(node)[1] or any(inner.op == "convolve" for inner in inlined([node], set(low.roots))):
         low.inside.add(id(node))
-    _schedule_loops(low, group, "GuardWithIf" if id(node) in low.inside else "RoundUp", size)
     low.roots[id(node)] = reader
+    return group
 
 
 def _lower_once(low: Lowering, roots: Sequence[Node]) -> None:
@@ -229,7 +235,7 @@ def _component(read: TupleReader, index: int) -> Reader:
 
 
 def _lower_levels(low: Lowering, node: Node) -> None:
-    """Lower an interpolation, and what it is of: full nodes at each level."""
+    """Lower an interpolation, and what it is of: full nodes at some levels at a time."""
     first = levels.start(node)
     last = node.args[0] if first is None else first
     of_values = {id(n) for n in levels.varying(node)}
@@ -237,11 +243,110 @@ def _lower_levels(low: Lowering, node: Node) -> None:
     inner = full_nodes(leveled, [last], _slides(low)) - set(low.roots) - {id(last)}
     full = [n for n in leveled if id(n) in inner]
     if first is None:
-        found = levels.accumulate(low, node, lambda each: _lower_full(low, each), full)
+        found = levels.accumulate(low, node, _inner(low, last, leveled, full))
     else:
         found = levels.accumulate_strips(low, node, first, lambda each: _lower_full(low, each), full)
     low.forget([*full, last])
     low.roots[id(node)] = found
+
+
+def _inner(low: Lowering, values: Node, leveled: Sequence[Node], full: Sequence[Node]) -> levels.Inner:
+    """Tell what an interpolation is of, and how that is lowered: full nodes at the levels of a batch."""
+    within = list(inlined([values], {id(n) for n in full} | set(low.roots)))
+    whole = any(n.op in STENCIL_OPS and n.op != "up" for n in within)  # what sees far around is not for tiles
+    low.nested |= {id(n) for n in full if _is_nested(n, leveled, [] if whole else within)}
+    groups: dict[int, Group] = {}
+
+    def lower_full(each: Node) -> None:
+        if each.op != "down" and id(each) not in low.nested:
+            _lower_full(low, each)
+            return
+        group = groups[id(each)] = _define_full(low, each, tiled=each.op == "down")
+        if id(each) not in low.nested:
+            low.in_full(group.name)
+            finer = each.args[0]
+            _schedule_halving(low, group, size_of(each), groups[id(finer)] if id(finer) in low.nested else None)
+
+    def lower_values(tile: tuple[str, str], strip: tuple[str, str]) -> None:
+        if whole:
+            return
+        _lower_for_tiles(low, values, tile, strip)
+        for user in within:
+            coarse = groups.get(id(user.args[0])) if user.op == "up" else None
+            if coarse is not None:
+                _schedule_nested_up(low, coarse, pyramids.tall_name(low, user, low.label(values)))
+
+    first = max((i + 1 for i, each in enumerate(full) if each.op == "down"), default=0)
+    return levels.Inner(full[:first], [*full[first:], *([values] if whole else [])], lower_full, lower_values)
+
+
+def _is_nested(node: Node, nodes: Sequence[Node], tiled: Sequence[Node]) -> bool:
+    """Tell whether a node at levels, of half the size, is computed within the loops of the only one that reads it.
+
+    That is halved or doubled again; the latter among what is computed for tiles.
+    """
+    users = [n for n in nodes if any(arg is node for arg in (n.args[:1] if n.op == "up" else n.args))]
+    if node.op not in ("down", "up") or size_of(node)[1] != 1 or len(users) != 1 or users[0].op != node.op:
+        return False
+    return node.op == "down" or any(users[0] is n for n in tiled)
+
+
+#: Columns and rows of a tile of what was halved, at all levels of a batch: what it is made of stays in cache.
+_TILE = (96, 24)
+
+
+def _schedule_halving(low: Lowering, group: Group, size: Size, finer: Group | None) -> None:
+    """Schedule a halving at levels: tiles, levels, rows; what does not vary is computed once for each tile.
+
+    ``finer`` is a halving before it, computed within its loops. An image that is wrapped is one tile, for its rows
+    outside are far away.
+    """
+    name = group.name
+    loops, wraps = low.record[name], low.border == border.WRAP
+    for axis, extent, most in zip(("x", "y"), low.size(size), _TILE, strict=True):
+        parts = hl.select(wraps, 1, (extent + most - 1) / most)
+        low.stages.symbols[f"{name}_{axis}_tile"] = (extent + parts - 1) / parts
+        loops.split(axis, f"{axis}o", axis, f"{name}_{axis}_tile", "RoundUp")
+    channels = ("c",) if "c" in low.stages.loops[name] else ()
+    loops.split("x", "x", "xi", low.lanes, "GuardWithIf").reorder("xi", "x", *channels, "y", "level", "xo", "yo")
+    loops.vectorize("xi").parallel("yo")
+    if finer is not None:
+        loops = low.record[finer.name].split("x", "x", "xi", low.lanes, "RoundUp").reorder("xi", "x", *channels, "y")
+        loops.vectorize("xi").compute_at(name, "level")
+    for inner in (group, *([finer] if finer is not None else [])):
+        for each in (*inner.local, *inner.planes):
+            _vectorize_local(low, each)
+            if low.varies(each) and each not in inner.planes:
+                low.record[each].store_at(name, "level").compute_at(inner.name, "y")
+            else:
+                low.record[each].compute_at(name, "xo")
+
+
+def _schedule_nested_up(low: Lowering, group: Group, tall: str) -> None:
+    """Schedule a doubling within the loops of the next one, for each level by itself."""
+    _vectorize(low, group, group.name, "RoundUp", ("y",))
+    low.record[group.name].compute_at(tall, "level")
+    for name in group.local:
+        _vectorize_local(low, name)
+        low.record[name].compute_at(tall, "level")
+
+
+def _vectorize_local(low: Lowering, name: str) -> None:
+    low.record[name].split("x", "x", "xi", low.lanes, "RoundUp").vectorize("xi")
+    if name in low.mixed:
+        low.record[name].reorder("c", "xi", "x", "y").unroll("c")
+
+
+def _lower_for_tiles(low: Lowering, node: Node, tile: tuple[str, str], strip: tuple[str, str]) -> None:
+    """Lower a node within the loop over tiles, its helper stages in the loop over strips of them."""
+    name, channels = low.label(node), channel_count(node)
+    group = Group(name)
+    low.image_stage(name, channels, _value(low, node, group), None, uniform=channels == 1)
+    _vectorize(low, group, name, "GuardWithIf", ("y",))
+    low.record[name].compute_at(*tile)
+    for each in group.local:
+        _vectorize_local(low, each)
+        low.record[each].compute_at(*strip)
 
 
 def _value(low: Lowering, node: Node, group: Group) -> Reader:
@@ -341,9 +446,7 @@ def _schedule_loops(low: Lowering, group: Group, tail: str, size: Size = _FULL, 
     for name in group.local:
         record[name].store_at(group.name, outer).compute_at(group.name, "y")
         if name not in group.own_columns:
-            record[name].split("x", "x", "xi", lanes, "RoundUp").vectorize("xi")
-            if name in low.mixed:
-                record[name].reorder("c", "xi", "x", "y").unroll("c")
+            _vectorize_local(low, name)
     if size[1] >= _COARSE:
         for name in (group.name, *group.local):
             record[name].never_partition("x", "y")
@@ -365,7 +468,10 @@ def _vectorize(low: Lowering, group: Group, stage: str, tail: str, rows: Sequenc
         loops.split("x", "x", "xi", 2 * low.lanes, tail).split("xi", "xi", "xp", 2, "RoundUp")
         loops.reorder("xp", "xi", "x").unroll("xp").vectorize("xi")
     elif group.sums and stage == group.name:
-        loops.split("x", "x", "xi", direct.TILE * low.lanes, tail).split("xi", "xu", "xi", low.lanes, "RoundUp")
+        vectors = direct.TILE // group.block
+        loops.split("x", "x", "xi", vectors * low.lanes, tail).split("xi", "xu", "xi", low.lanes, "RoundUp")
+        if group.block > 1:
+            loops.split("y", "y", "yi", group.block, tail).reorder("xi", "xu", "yi", "x", "y").unroll("yi")
         loops.unroll("xu").vectorize("xi")
     else:
         loops.split("x", "x", "xi", (4 if group.wide else 1) * low.lanes, tail).vectorize("xi")

@@ -93,7 +93,7 @@ def up(low: Lowering, node: Node, group: Group) -> Reader:
     """Lower to finer pixels: columns are stretched first, at the coarse width, then the row."""
     size = size_of(node)
     group.parity = True
-    tall = _tall(low, node.args[0], size, group, f"{low.label(node)}_{group.name}_tall")
+    tall = _tall(low, node.args[0], size, group, tall_name(low, node, group.name))
     width, _ = low.size(size)
     weight = _weights(low, size, vertical=False)
 
@@ -107,6 +107,11 @@ def up(low: Lowering, node: Node, group: Group) -> Reader:
         return hl.select(near_border, irregular, hl.likely(hl.select(x % 2 == 0, even, odd)))
 
     return reader
+
+
+def tall_name(low: Lowering, node: Node, group: str) -> str:
+    """Name the stage that stretches columns, in a group."""
+    return f"{low.label(node)}_{group}_tall"
 
 
 def _tall(low: Lowering, coarse: Node, size: Size, group: Group, name: str) -> Reader:
@@ -135,7 +140,7 @@ def _tall(low: Lowering, coarse: Node, size: Size, group: Group, name: str) -> R
             source = hl.select(row < 0, above, hl.select(row >= coarse_height, below, row))
             constant = constant + hl.select(source < 0, weight[y, s], f32(0))
             share = hl.select(source < 0, f32(0), weight[y, s])
-            total = total + share * read(x, hl.clamp(source, 0, coarse_height - 1), c)
+            total = total + share * read(x, border.clamped(low, coarse, source, row, coarse_height), c)
         return total + constant * outside(c)
 
     tall = low.image_stage(name, channels, value, group, uniform=uniform)

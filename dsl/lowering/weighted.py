@@ -14,6 +14,8 @@ from dsl.lowering.context import Group, Lowering, Reader, channel_count
 
 #: Vectors of a row that are summed at a time, in registers.
 _TILE = 4
+#: Rows of a small image that are summed at a time.
+_BLOCK = 4
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,10 @@ def convolve(low: Lowering, node: Node, group: Group) -> Reader:
     low.record[f"{name}_sum"].split("x", "xu", "x", low.lanes, "RoundUp").unroll("xu").vectorize("x")
     update = low.record[f"{name}_sum"].update(0)
     update.split("x", "xu", "x", low.lanes, "RoundUp").reorder("x", "xu", "tap").unroll("xu").vectorize("x")
+    if node.type.level:  # type: ignore[union-attr]  # few columns: several rows fill the registers, too
+        group.block = _BLOCK
+        low.record[f"{name}_sum"].unroll("y")
+        update.reorder("x", "xu", "y", "tap").unroll("y")
     low.notes[low.label(node)] = "convolution"
     return low.image_stage(name, channel_count(node), lambda x, y, c: hl.Expr(total[x, y, c]) / hl.Expr(whole[0]), None)
 

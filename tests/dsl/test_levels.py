@@ -109,6 +109,14 @@ def by_two(src: dsl.Color, a: dsl.Image, b: dsl.Image, scales: dsl.Table, la: ds
     return dsl.decompose(smooth, src, [a, b], [scales[0], scales[1]], [la, lb])
 
 
+@dsl.filter
+def by_pyramids(
+    src: dsl.Image, a: dsl.Image, b: dsl.Image, c: dsl.Image, scales: dsl.Table, la: dsl.Table, lb: dsl.Table,
+    lc: dsl.Table,
+) -> dsl.Image:  # fmt: skip
+    return dsl.decompose(pyramid, src, [a, b, c], [scales[0], scales[1], scales[2]], [la, lb, lc])
+
+
 # ------------------------------------------------------------------------------------------------------- decompose
 
 
@@ -133,6 +141,21 @@ def test_two_guides_beside_a_colour() -> None:
         assert np.abs(found - wanted).max() < CLOSE
     one = by_two(COLOUR, DEPTH, OTHER, (1 / 40, 1 / 60), FIRST, SECOND, threads=1)
     assert np.array_equal(by_two(COLOUR, DEPTH, OTHER, (1 / 40, 1 / 60), FIRST, SECOND, threads=2), one)
+
+
+@pytest.mark.parametrize("border", ["reflect101", "reflect", "wrap", "constant"])
+def test_several_tiles_and_batches_of_levels(border: str) -> None:
+    """Of an image that is many tiles large, whose pixels lie next to few of more levels than are kept in memory."""
+    height, width = 131, 613
+    image = rng.uniform(0, 255, (height, width)).astype(np.float32)
+    across, down = np.linspace(0, 250, width), np.linspace(0, 250, height)[:, None]
+    guides = [(ramp + rng.uniform(0, 5, image.shape)).astype(np.float32) for ramp in (across, down, 250 - across)]
+    levels = [np.linspace(low, 255, count, dtype=np.float32) for low, count in ((0, 7), (10, 5), (40, 2))]
+    rule = {"border": border, "border_value": 77.0}
+    found = by_pyramids(image, *guides, (1 / 40, 1 / 60, 1 / 90), *levels, **rule)
+    wanted = decomposed(image, guides, [40, 60, 90], levels, lambda p, v: by_pyramid(p, v, border), 77.0)
+    assert np.abs(found - wanted).max() < CLOSE
+    assert np.array_equal(by_pyramids(image, *guides, (1 / 40, 1 / 60, 1 / 90), *levels, threads=1, **rule), found)
 
 
 def test_a_constant_stays() -> None:
