@@ -380,7 +380,9 @@ def _decomposed(
             continue
         reach = wanted.kernel.radius
         images, inside = _guides.continued(part.images, reach, common["border"], common["border_value"])
-        part.result[...] = found.run(images, *given, **common)[inside]
+        # What was continued has no other side that goes on from here.
+        beyond = {"border": "reflect101"} if common["border"] == "wrap" else {}
+        part.result[...] = found.run(images, *given, **common | beyond)[inside]
 
 
 def _kernel(wanted: _Wanted, accuracy: float) -> tuple[Any, float, int]:
