@@ -19,6 +19,7 @@ import dsl
 import filters
 from bench.paired import Effort, Run, measure
 from bench.report import Table
+from bench.weighted import photograph
 from filters._multilateral import exact
 from filters._weighted import constant_time, costs, planning, programs
 from filters._weighted.functions import RangeFunction
@@ -27,8 +28,8 @@ from schedules import Schedule, targets
 _RADIUS = 8
 #: Guides of the products of Gaussians that are measured: what each costs is told from these.
 _FEW, _MANY = 2, 4
-#: The base that averages over a disc, on images halved twice, at so many levels.
-_WIDE, _LEVELS = 20, 8
+#: The base that averages over a disc of this radius, on halved images, at so many levels of each of two guides.
+_WIDE, _LEVELS = 20, 6
 
 
 def machines() -> list[str]:
@@ -77,7 +78,7 @@ def forms(target: str, side: int) -> dict[str, Run]:
 
 
 def guided_forms(target: str, image: np.ndarray) -> dict[str, Run]:
-    """Give runs for filters with several guides: two and four, and levels of one."""
+    """Give runs for filters with several guides: two and four, and levels of two photographs."""
     kernel = planning.disc(_RADIUS, _RADIUS / 1.5)
     found: dict[str, Run] = {}
     for name, picture in (("bytes", image), ("floats", image.astype(np.float32))):
@@ -91,8 +92,9 @@ def guided_forms(target: str, image: np.ndarray) -> dict[str, Run]:
                 exact.program(1, (1,) * count).run, images, (float(_RADIUS),), (kernel.taps, scales), choices=choices,
                 out=np.empty_like(picture), target=target, threads=1,
             )  # fmt: skip
+    photographs = [photograph(name, len(image), "uint8", 1) for name in ("astronaut", "coffee")]
     found["levels"] = functools.partial(
-        filters.multilateral, image, [np.roll(image, 1, axis=0)], sigma_space=_WIDE / 1.5, sigma_range=30,
+        filters.multilateral, image, photographs, sigma_space=_WIDE / 1.5, sigma_range=30,
         radius=_WIDE, base="gaussian", guide_levels=_LEVELS, method="decomposed", out=np.empty_like(image),
         target=target, threads=1,
     )  # fmt: skip
@@ -117,7 +119,7 @@ def measured(target: str, side: int, effort: Effort) -> dict[str, float]:
             few, many = (1000 / taps * per_pixel[f"{form} {count}"] for count in (_FEW, _MANY))
             each = (many - few) / (_MANY - _FEW)
             found[form], found[f"{form}, each channel"] = few - _FEW * each, each
-    found["level of a Gaussian"] = per_pixel["levels"] / (_LEVELS * 2)  # of the image, and of the weights
+    found["level of a Gaussian"] = per_pixel["levels"] / (_LEVELS**2 * 2)  # of the image, and of the weights
     return {name: round(cost, 2) for name, cost in found.items()}
 
 
