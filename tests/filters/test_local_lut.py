@@ -58,7 +58,9 @@ def photo():
     ids=str,
 )
 def test_results_are_those_of_the_definition(options):
-    images = triple()
+    images = triple(
+        channels=(1, 1) if options else (3, 3)
+    )  # programs of one channel are compiled in a third of the time
     result = local_lut_upsample(*images, **options)
     error = np.abs(result - expected(*images, **options))
     in_registers = HAS_REGISTERS and not {"entries", "criterion"} & set(options) | {"radius"} & set(options)
@@ -86,12 +88,12 @@ def test_channels_go_with_their_own_or_with_luminance(channels):
 
 
 def test_float32_and_uint16_have_ranges_as_measured():
-    source, low, result = (image / np.float32(255) * 3 - 1 for image in triple())
+    source, low, result = (image / np.float32(255) * 3 - 1 for image in triple(channels=(1, 1)))
     ranges = {f"{name}_range": (image.min(), image.max()) for name, image in (("source", source), ("result", result))}
     found = local_lut_upsample(source, low, result)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected_floats(source, low, result, **ranges), atol=1e-5)
-    source, low, result = (np.uint16(image) * 200 + 50 for image in triple())
+    source, low, result = (np.uint16(image) * 200 + 50 for image in triple(channels=(1, 1)))
     ranges = {f"{name}_range": (image.min(), image.max()) for name, image in (("source", source), ("result", result))}
     found = local_lut_upsample(source, low, result)
     assert np.abs(found - expected_floats(source, low, result, **ranges, clip=True)).max() < ROUNDED + 0.1
@@ -102,7 +104,7 @@ def expected_floats(*images, clip=False, **options):
 
 
 def test_a_result_of_another_dtype_keeps_it():
-    source, low, result = triple()
+    source, low, result = triple(channels=(1, 1))
     found = local_lut_upsample(source, low, result.astype(np.float32))
     assert found.dtype == np.float32
     extent = result.min(), result.max()
@@ -145,7 +147,7 @@ def test_luminance_is_read_through_tables_and_colours_follow(photo):
 
 
 def test_confidence_is_the_share_that_was_observed():
-    images = triple()
+    images = triple(channels=(1, 1))
     result, confidence = local_lut_upsample(*images, return_confidence=True)
     assert confidence.dtype == np.float32
     assert result.shape == confidence.shape
@@ -230,6 +232,7 @@ def test_bad_arguments_are_named(options, message):
 
 
 def test_auto_takes_what_finds_the_small_pair_again(photo):
+    photo = photo[..., 0]
     small = downsample(photo, scale=4)
     result = np.uint8(255 * (small / 255.0) ** 0.5)
     auto = upsample(photo, small, result)
