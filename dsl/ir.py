@@ -104,8 +104,9 @@ RESAMPLING = ("nearest", "box4", "box16", "box64", "gauss4", "gauss16", "gauss64
 #: for, or that on the path from low inputs and outputs to high ones that most speaks for.
 KEEP = ("last", "most", "path")
 #: What is beyond the entries that are known: the nearest one, a line on from the first to the last, a line to what is
-#: given for the first and the last entry, or nothing: such a table is not read there.
-BEYOND = ("replicate", "linear", "ends", "none")
+#: given for the first and the last entry, nothing: such a table is not read there; or a curve that all tables share, and
+#: of a table's own slope the less the farther it is.
+BEYOND = ("replicate", "linear", "ends", "none", "curve")
 #: What is read of tables: the output, or which share of the weights is of tables that have seen such inputs.
 READ = ("value", "observed")
 MAX_ENTRIES = 256
@@ -439,8 +440,11 @@ def _tabulate(node: Node) -> Type:
         raise node.fail("inputs and outputs have one channel and do not vary over levels")
     _broadcast(node, kinds)
     _expect(node, 2, TAPS, "the neighbours")
-    for position in range(3, len(node.args)):
+    *numbers, curve, share = range(3, len(node.args))
+    for position in numbers:
         _expect(node, position, SCALAR, f"operand {position}")
+    for position, name in ((curve, "the curve"), (share, "the shares of the slope")):
+        _expect(node, position, TABLE, name)
     return TABLES
 
 
@@ -537,7 +541,7 @@ OPS: dict[str, Form] = {
     "levels": Form((), None, _levels),
     "level": Form((int,), 1, _level),
     "interpolated": Form((), None, _interpolated),
-    "tabulate": Form((int, str, str, int), 12, _tabulate),
+    "tabulate": Form((int, str, str, int), 14, _tabulate),
     "read": Form((str, str), 2, _read),
     "gaussian": Form((), 1, _kernel("sigma")),
     "box": Form((), 1, _kernel("radius")),

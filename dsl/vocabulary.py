@@ -323,6 +323,7 @@ def tabulate(
     slopes: tuple[Scalar | Number, Scalar | Number] = (-math.inf, math.inf),
     ends: tuple[Scalar | Number, Scalar | Number] = (0, 0),
     within: tuple[Scalar | Number, Scalar | Number] = (-math.inf, math.inf),
+    curve: tuple[Table, Table] | None = None,
 ) -> Tables:
     """Make a table for every pixel: from what an input holds there and near by to what an output holds.
 
@@ -346,24 +347,32 @@ def tabulate(
     beyond : str
         What lies beyond the first and the last entry that is known: ``"replicate"`` them; ``"linear"``, on with the
         slope from the first to the last; lines to ``"ends"``; ``"none"``: the table is not read there, unless no other
-        one is.
+        one is; ``"curve"``: on with what ``curve`` says.
     anchored : bool
         Whether tables are moved up or down, after all else, so that each gives for its own pixel's input the output
         that it has.
     smooth : Scalar
         Entries on each side that are averaged, at most 127; towards the ends of a table as many as there are.
     slopes : pair of Scalar
-        The least and the greatest slope of ``beyond="linear"``, in units of the output for one of the input.
+        The least and the greatest slope of ``beyond="linear"`` and ``"curve"``, in units of the output for one of the
+        input.
     ends : pair of Scalar
         The outputs of the first and the last entry with ``beyond="ends"``.
     within : pair of Scalar
         The least and the greatest output of a table.
+    curve : pair of Table
+        Of ``beyond="curve"``, by how many entries one lies behind the last that is known: how outputs change, and how
+        many entries of slope, the same as for ``"linear"``, are added to that. Before the first known entry both are
+        subtracted. Behind their ends tables are as at their ends.
     """
+    if (curve is None) == (beyond == "curve"):
+        raise DSLError("tabulate: beyond='curve' takes a curve, and nothing else does")
     numbers = [*(_one_number(each, "tabulate: over") for each in over), _size(smooth, "tabulate: smooth")]
     for name, pair in (("slopes", slopes), ("ends", ends), ("within", within)):
         numbers += [_one_number(_finite(each), f"tabulate: {name}") for each in pair]
     images = [wrap(image_node(image, "tabulate")) for image in (inputs, outputs)]
-    return Tables(make("tabulate", (entries, keep, beyond, int(anchored)), *images, near, *numbers))
+    changes = curve or (table([0]), table([0]))
+    return Tables(make("tabulate", (entries, keep, beyond, int(anchored)), *images, near, *numbers, *changes))
 
 
 #: Stands for infinity, which programs do not write.

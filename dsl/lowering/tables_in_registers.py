@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,8 +14,8 @@ from dsl.lowering import pointwise, weighted
 from dsl.lowering.context import Group, Lowering, Reader, channel_count, size_of
 from dsl.lowering.registers import define_extern
 from dsl.lowering.resampling import NEGATIVE, Axis, axis, readers
-from dsl.lowering.tabulated import Tables, entry, number, padded, smooth
-from dsl.registers.local_tables import ACROSS, COLUMNS, DOWN, ENTRIES, MAX_TAPS, ROWS, LocalTables
+from dsl.lowering.tabulated import Tables, curve, entry, number, padded, smooth
+from dsl.registers.local_tables import ACROSS, COLUMNS, CURVE, DOWN, ENTRIES, MAX_TAPS, ROWS, LocalTables
 from dsl.registers.machine import Machine, machine
 
 #: Rows of small pixels that one task builds tables of, at least; and tasks of an image, at most, but for that.
@@ -73,26 +74,27 @@ def read(low: Lowering, node: Node, known: Tables, group: Group) -> Reader:
     across, down = (axis(low, kernel, *sizes, vertical=vertical) for vertical in (False, True))
     begins = [readers(low, kernel, *sizes, vertical=vertical) for vertical in (False, True)]
     (width, height), (columns, rows) = map(low.size, sizes)
-    counts = [(down.count * n + m - 1) // m for n, m in ((columns, width), (rows, height))]
+    blocks = (down.count * columns + width - 1) // width  # columns that read a small pixel, at most
     rounded, outside = _is_rounded(low, node), down.count // 2
     begin = _once(low, f"{name}_begin", [hl.Var("j")], begins[0][hl.Var("j") - outside])
     given = [
         _source(low, node, group, f"{name}_source"),
         entry(low, known),
         padded(low, known.outputs),
-        _ranges(low, node, known, group, name, counts, begins),
+        _ranges(low, node, known, group, name, begins),
         begin,
         _across(low, name, across, begin, columns),
         down.first,
         _down(low, name, down),
         _numbers(low, known, name),
+        _curves(low, known, name),
         low.stage(f"{name}_room", [hl.Var("i")], hl.undef(hl.UInt(8))),
         width,
         height,
         columns,
         rows,
         weighted.radius(low, known.taps),
-        (counts[0] + COLUMNS - 1) // COLUMNS,
+        (blocks + COLUMNS - 1) // COLUMNS,
         smooth(low, known),
     ]
     spec = LocalTables(unit, down.count, taps, known.beyond, known.anchored, rounded)
@@ -143,6 +145,19 @@ def _numbers(low: Lowering, known: Tables, name: str) -> hl.Func:
     return _once(low, f"{name}_numbers", [i], hl.mux(i, values))
 
 
+def _curves(low: Lowering, known: Tables, name: str) -> hl.Func:
+    """Stage: both tables behind the last known entry, and before the first; nothing on the other side of these."""
+    i, column = hl.Var("i"), hl.Var("j")
+    sides = [(i > 0, 1), (i < 0, -1)]
+    distance = hl.min(hl.cast(hl.Int(32), hl.abs(i)), ENTRIES)
+    columns = [
+        hl.select(there, sign * curve(low, known, k, distance), hl.f32(0)) for there, sign in sides for k in (0, 1)
+    ]
+    func = _once(low, f"{name}_curves", [i, column], hl.mux(column, columns))
+    low.record[func.name()].bound("i", -CURVE, 2 * CURVE)
+    return func
+
+
 def _shares(weight: Callable[[int], Any], count: int, total: int) -> list[Any]:
     """Write weights in whole numbers that add up to ``total``: what is rounded off one is added to the next."""
     sums = [hl.f32(0)]
@@ -165,7 +180,9 @@ def _across(low: Lowering, name: str, across: Axis, begin: hl.Func, width: Any) 
     shares = _shares(lambda k: across.weight[x, k], across.count, ACROSS)
     share = _once(low, f"{name}_shares", [x, k], shares[0] if across.count == 1 else hl.mux(k, shares), hl.Int(16))
     low.record[share.name()].bound("k", 0, across.count)
-    column = begin[j] + block * COLUMNS + lane // ROWS
+    # Lanes are where one instruction puts them: see LocalTables.
+    pixel = 16 * (lane % 32 // 8) + 8 * (lane // 32) + lane % 8
+    column = begin[j] + block * COLUMNS + pixel // ROWS
     inside = hl.clamp(column, 0, width - 1)
     place = j - across.count // 2 - across.first[inside]
     reads = (column < width) & (place >= 0) & (place < across.count)
@@ -173,24 +190,35 @@ def _across(low: Lowering, name: str, across: Axis, begin: hl.Func, width: Any) 
     return _once(low, f"{name}_across", [lane, block, j], value)
 
 
-def _ranges(
-    low: Lowering, node: Node, known: Tables, group: Group, name: str, counts: Sequence[Any], begins: Sequence[hl.Func]
-) -> hl.Func:
-    """Stages: the least and the greatest byte that will be looked up in each table, or a little beyond these."""
-    (width, _), x, y = low.size(size_of(node)), low.x, low.y
+def _ranges(low: Lowering, node: Node, known: Tables, group: Group, name: str, begins: Sequence[hl.Func]) -> hl.Func:
+    """Stages: the least and the greatest byte that will be looked up in each table, or a little beyond these.
 
-    def both(suffix: str, count: Any, read: Callable[[Any, int], Any]) -> hl.Func:
-        loop = hl.RDom([(0, count)], f"{name}_{suffix}_loop")
+    A pixel of the result reads ``count`` small ones in a row; those that begin with the same one are a block, of which
+    least and greatest are found first.
+    """
+    small, full, x, y = low.size(size_of(known.inputs)), low.size(size_of(node)), low.x, low.y
+    count = axis(low, str(node.attributes[0]), size_of(known.inputs), size_of(node), vertical=True).count
+    side = [(m + n - 1) // m for m, n in zip(small, full, strict=True)]  # of a block, at most
+
+    def both(suffix: str, axis: int, read: Callable[[Any, int], Any]) -> hl.Func:
+        loop = hl.RDom([(0, side[axis])], f"{name}_{suffix}_loop")
         func = low.stage(f"{name}_{suffix}", [x, y], (hl.minimum(read(loop.x, 0)), hl.maximum(read(loop.x, 1))))
         low.record[func.name()].split("x", "x", "xi", 4 * low.lanes, "RoundUp").vectorize("xi")
         return func
 
-    rows = both("rows", counts[1], lambda i, _: _byte(low, node.args[1], group, x, begins[1][y] + i))
-    columns = both("columns", counts[0], lambda i, which: hl.Expr(rows[hl.min(x + i, width - 1), y][which]))
-    at, own = columns[begins[0][x], y], entry(low, known)[x, y]
-    least, most = (hl.min(at[0], own), hl.max(at[1], own)) if known.anchored else (hl.Expr(at[0]), hl.Expr(at[1]))
-    func = _once(low, f"{name}_ranges", [x, y], (least, most))
+    def start(axis: int, block: Any) -> Any:
+        return hl.clamp(begins[axis][block + count - 1], 0, full[axis] - 1)
+
+    rows = both("rows", 1, lambda i, _: _byte(low, node.args[1], group, x, start(1, y) + i))
+    columns = both("columns", 0, lambda i, which: hl.Expr(rows[x + i, y][which]))
+    blocks = _once(low, f"{name}_blocks", [x, y], tuple(hl.Expr(columns[start(0, x), y][which]) for which in (0, 1)))
+    own, found = entry(low, known)[x, y], []
+    for which, better in enumerate((hl.min, hl.max)):
+        read = [hl.Expr(blocks[x - i, y - j][which]) for i in range(count) for j in range(count)]
+        found.append(functools.reduce(better, [*read, own] if known.anchored else read))
+    func = _once(low, f"{name}_ranges", [x, y], tuple(found))
+    low.record[func.name()].split("x", "x", "xi", 4 * low.lanes, "RoundUp").vectorize("xi").parallel("y")
     for stage in (rows, columns):
-        low.record[stage.name()].compute_at(func.name(), "y")
-    low.record[func.name()].parallel("y")
+        low.record[stage.name()].compute_at(blocks.name(), "y")
+    low.record[blocks.name()].parallel("y")
     return func

@@ -12,7 +12,7 @@ from dsl.ir import Node
 from dsl.lowering import border, weighted
 from dsl.lowering.context import Group, Lowering, Reader, f32, size_of
 from dsl.lowering.resampling import Axis, axis, most_between
-from dsl.lowering.tabulated import Tables, entry, number, padded, position, smooth
+from dsl.lowering.tabulated import Tables, curve, entry, number, padded, position, smooth
 
 #: Columns and rows of a tile whose tables are in memory together.
 _TILE = 256, 64
@@ -291,12 +291,17 @@ class _Builder:
         right, upper = hl.cast(hl.Float(32), behind[here][0]), behind[here][1]
         between = lower + (upper - lower) * ((entry - left) / hl.max(right - left, f32(1)))
         slopes = self._slopes(before[self._place(self.last)], behind[self._place(0)])
-        value = hl.select(
-            left < 0, upper - slopes[0] * (right - entry),
-            hl.select(right > self.last, lower + slopes[1] * (entry - left), between),
-        )  # fmt: skip
+        falls, rises = self._changes(right - entry, slopes[0]), self._changes(entry - left, slopes[1])
+        value = hl.select(left < 0, upper - falls, hl.select(right > self.last, lower + rises, between))
         least, most = (number(self.low, each) for each in self.known.within)
         return self._stage("lines", hl.clamp(value, least, most))
+
+    def _changes(self, distance: Any, slope: Any) -> Any:
+        """Write how outputs change from a known entry to one that far beyond."""
+        if self.known.beyond != "curve":
+            return slope * distance
+        change, share = (curve(self.low, self.known, i, hl.cast(hl.Int(32), distance)) for i in (0, 1))
+        return change + slope * share
 
     def _slopes(self, last: Any, first: Any) -> tuple[Any, Any]:
         """Write the slopes, from entry to entry, before the first known entry and behind the last."""
@@ -304,7 +309,7 @@ class _Builder:
         (left, lower), (right, upper) = (
             (hl.cast(hl.Float(32), found[0]), hl.Expr(found[1])) for found in (first, last)
         )
-        if known.beyond == "linear":
+        if known.beyond in ("linear", "curve"):
             a_step = (number(self.low, known.high) - number(self.low, known.low)) / self.last
             least, most = (number(self.low, each) * a_step for each in known.slopes)
             slope = hl.clamp((upper - lower) / hl.max(right - left, f32(1)), least, most)

@@ -8,7 +8,7 @@ from typing import Any
 import halide as hl
 
 from dsl.ir import Node
-from dsl.lowering import border, pointwise
+from dsl.lowering import border, pointwise, tables
 from dsl.lowering.context import Group, Lowering, f32
 from dsl.registers.local_tables import MAX_SMOOTH
 
@@ -27,12 +27,13 @@ class Tables:
     slopes: tuple[Node, Node]
     ends: tuple[Node, Node]
     within: tuple[Node, Node]
+    curve: tuple[Node, Node]
 
     @staticmethod
     def of(node: Node) -> Tables:
         """Name the operands of a node."""
-        inputs, outputs, taps, low, high, smooth, *rest = node.args
-        return Tables(node, inputs, outputs, taps, low, high, smooth, *zip(rest[::2], rest[1::2], strict=True))
+        inputs, outputs, taps, low, high, smooth, *pairs = node.args
+        return Tables(node, inputs, outputs, taps, low, high, smooth, *zip(pairs[::2], pairs[1::2], strict=True))
 
     @property
     def entries(self) -> int:
@@ -58,6 +59,12 @@ class Tables:
 def number(low: Lowering, node: Node) -> Any:
     """Write a number of the program or the call."""
     return pointwise.scalar(low, node)
+
+
+def curve(low: Lowering, known: Tables, which: int, distance: Any) -> Any:
+    """Read one of the two tables of ``beyond="curve"`` at a number of entries."""
+    values, count = tables.table(low, known.curve[which])
+    return values[hl.clamp(distance, 0, count - 1)]
 
 
 def smooth(low: Lowering, known: Tables) -> Any:

@@ -5,18 +5,19 @@ of the result lie. A register holds sixteen columns of these four rows; each tab
 what is read is weighted by how near the small pixel is.
 
 Tables are built for sixteen small pixels at a time. What pixels near by hold is sorted, a small pixel in each lane, and
-gives lines from known entry to known entry; the lines are drawn and smoothed for one small pixel after another, over
-those entries that the pixels hold that will read them.
+gives lines from known entry to known entry. Then, for one small pixel after another and over those entries that the
+pixels hold that will read them, each entry counts the known ones before it, which tells the line that it lies on; the
+lines of a small pixel are in registers, too. Last, entries are averaged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from llvmlite import ir
 
-from dsl.registers.code import F32, I8, I16, I32, PTR, Buffer, Code, splat, vector
+from dsl.registers.code import F32, I8, I16, I32, I64, PTR, Buffer, Code, splat, vector
 from dsl.registers.machine import Machine
 
 ENTRIES = 256
@@ -30,18 +31,37 @@ MAX_TAPS, MAX_SMOOTH = 128, 127
 CELLS = 16
 #: Entries before and behind a table, that smoothing reads; and what its sums are scaled to.
 _MARGIN, _UNIT = 128, 256
-#: Entries that are smoothed together: the numbers of sixteen bits in a register.
-_SMOOTHED = 32
-_LINE = ENTRIES + 2 * _MARGIN + _SMOOTHED
+#: Entries that are drawn and smoothed together: the bytes of a register; the numbers of sixteen bits in one.
+_BLOCK, _HALF = 64, 32
+_LINE = ENTRIES + 2 * _MARGIN + _BLOCK
+#: Most lines of a table that registers hold.
+_IN_REGISTERS = 16
 #: The most that sixteen bits hold.
 _MOST = _UNIT * ENTRIES - 1
 _KEY = 24
 
-BUFFERS = ("source", "inputs", "outputs", "lows", "highs", "begin", "across", "first", "down", "numbers", "room")
+BUFFERS = (
+    "source",
+    "inputs",
+    "outputs",
+    "lows",
+    "highs",
+    "begin",
+    "across",
+    "first",
+    "down",
+    "numbers",
+    "curves",
+    "room",
+)
 SIZES = ("width", "height", "columns", "rows", "radius", "blocks", "smooth")
 #: What lies beyond the entries that are known: the nearest, a line of the slope from the first to the last (within
-#: ``numbers[0]`` and ``numbers[1]``), or lines to ``numbers[2]`` at the first entry and ``numbers[3]`` at the last.
-BEYOND = ("replicate", "linear", "ends")
+#: ``numbers[0]`` and ``numbers[1]``), lines to ``numbers[2]`` at the first entry and ``numbers[3]`` at the last, or what
+#: ``curves`` say of a number of entries: columns of a change behind the last, the share of that slope, and of both
+#: before the first.
+BEYOND = ("replicate", "linear", "ends", "curve")
+#: Entries that curves reach in both directions.
+CURVE = ENTRIES + _BLOCK
 
 
 def network(count: int) -> Iterator[tuple[int, int]]:
@@ -106,9 +126,12 @@ class _Writer:
         self.top = self.out.minimum(1)
         self.bottom = code.least(self.build.add(self.top, self.out.extent(1)), rows)
         self.floats, self.words = vector(F32, CELLS), vector(I32, CELLS)
-        self.halves, self.bytes = vector(I16, _SMOOTHED), vector(I8, 2 * _SMOOTHED)
-        count = len(spec.taps) + 1
-        self.ends, self.slopes, self.starts = (code.room(kind, count * CELLS) for kind in (I32, F32, F32))
+        self.halves, self.bytes = vector(I16, _HALF), vector(I8, _BLOCK)
+        #: Lines of a table; in registers, or read from memory one by one.
+        self.count = len(spec.taps) + 1
+        self.places = code.room(I32, len(spec.taps) * CELLS)
+        self.slopes, self.starts = (code.room(F32, max(self.count, _IN_REGISTERS) * CELLS) for _ in range(2))
+        self.beyond, self.moves = code.room(F32, CELLS), code.room(I32, CELLS)
         self.lines = code.room(I16, CELLS * _LINE)
         self.narrow = code.room(F32, ROWS * COLUMNS)
 
@@ -157,6 +180,8 @@ class _Writer:
         given["down"].ask(0, I32(0), I32(self.spec.count))
         given["down"].ask(1, *rows)
         given["numbers"].ask(0, I32(0), I32(4))
+        given["curves"].ask(0, I32(-CURVE), I32(2 * CURVE))
+        given["curves"].ask(1, I32(0), I32(4))
         given["room"].ask(0, I32(0), self._room())
 
     def _cells(self) -> ir.Value:
@@ -190,8 +215,10 @@ class _Writer:
         window = build.add(build.mul(self.smooth, I32(2)), I32(1))
         #: What tables are scaled by, so that sums over the window are 256 times the values.
         self.unit = code.broadcast(build.fdiv(F32(_UNIT), build.sitofp(window, F32)), CELLS)
-        even = [i // 2 + (i % 2) * 2 * _SMOOTHED for i in range(2 * _SMOOTHED)]
-        self.evens, self.odds = even, [i + _SMOOTHED for i in even]
+        #: Bytes of two registers side by side, as one instruction takes them: of every sixteen, the lower or upper half.
+        self.sides = [
+            [16 * (i // 16) + 8 * half + i % 16 // 2 + _BLOCK * (i % 2) for i in range(_BLOCK)] for half in range(2)
+        ]
 
     def _element(self, name: str, kind: ir.Type, *index: ir.Value) -> ir.Value:
         """Give the address of an element of a buffer."""
@@ -236,9 +263,10 @@ class _Writer:
             self._lines(self._sorted(cells.index, row))
             with code.loop(I32(0), I32(CELLS), 1) as cell:
                 self._draw(cell.index, *self._range(row, self.build.add(cells.index, cell.index)))
+            if self.spec.anchored:
+                self._move(cells.index, row)
             with code.loop(I32(0), I32(CELLS), 1) as cell:
-                at = self.build.add(cells.index, cell.index)
-                self._smooth(cell.index, row, at)
+                self._smooth(cell.index, row, self.build.add(cells.index, cell.index))
 
     def _range(self, row: ir.Value, cell: ir.Value) -> tuple[ir.Value, ir.Value]:
         """Load the least and greatest entry that is read of a small pixel's table."""
@@ -282,14 +310,31 @@ class _Writer:
         last = len(keys) - 1
         inner = [self._slope(places[i + 1], places[i], values[i + 1], values[i]) for i in range(last)]
         before, behind = self._beyond(places[0], places[last], values[0], values[last])
-        ends = [*entries, splat(I32, CELLS, ENTRIES)]
-        through = [0, *range(last), last]
-        for i, (end, slope, at) in enumerate(zip(ends, [before, *inner, behind], through, strict=True)):
+        slopes, through = [before, *inner, behind], [0, *range(last), last]
+        starts = []
+        for slope, at in zip(slopes, through, strict=True):
             start = code.multiply_add(build.fneg(slope), places[at], values[at])
-            start = build.fadd(start, splat(F32, CELLS, 0.5))  # what is cut off later is rounded
-            code.store(end, code.at(self.ends, I32(i * CELLS), I32))
-            code.store(slope, code.at(self.slopes, I32(i * CELLS), F32))
-            code.store(start, code.at(self.starts, I32(i * CELLS), F32))
+            starts.append(build.fadd(start, splat(F32, CELLS, 0.5)))  # what is cut off later is rounded
+        for i, entry in enumerate(entries):  # four times, to be compared with bytes
+            code.store(build.mul(entry, splat(I32, CELLS, 0x01010101)), code.at(self.places, I32(i * CELLS), I32))
+        for found, room in ((slopes, self.slopes), (starts, self.starts)):
+            if self.count <= _IN_REGISTERS:  # those of a small pixel side by side
+                found = self._transposed([*found, *[splat(F32, CELLS, 0.0)] * (_IN_REGISTERS - self.count)])
+            code.store_row(found, room)
+
+    def _transposed(self, vectors: Sequence[ir.Value]) -> list[ir.Value]:
+        """Exchange vectors and lanes, of as many."""
+        found, lanes = list(vectors), range(len(vectors))
+        step = len(found) // 2
+        while step:
+            for i in (i for i in lanes if not i & step):
+                pair = found[i], found[i + step]
+                for number, place in ((i, 0), (i + step, step)):
+                    order = [(lane - step if lane & step else lane) + place for lane in lanes]
+                    order = [each + len(found) * bool(lane & step) for lane, each in zip(lanes, order, strict=True)]
+                    found[number] = self.code.shuffle(*pair, order)
+            step //= 2
+        return found
 
     def _slope(self, right: ir.Value, left: ir.Value, upper: ir.Value, lower: ir.Value) -> ir.Value:
         """Give the slope from one entry to another; none where they are the same."""
@@ -302,11 +347,14 @@ class _Writer:
         build = self.build
         if self.spec.beyond == "replicate":
             return splat(F32, CELLS, 0.0), splat(F32, CELLS, 0.0)
-        if self.spec.beyond == "linear":
+        if self.spec.beyond in ("linear", "curve"):
             slope = self._slope(right, left, upper, lower)
             least, most = (build.fmul(number, self.unit) for number in self.numbers[:2])
             slope = self._greater(self._lesser(slope, most), least)
-            return slope, slope
+            if self.spec.beyond == "linear":
+                return slope, slope
+            self.code.store(slope, self.beyond)
+            return splat(F32, CELLS, 0.0), splat(F32, CELLS, 0.0)
         ends = [build.fmul(number, self.unit) for number in self.numbers[2:]]
         first, last = splat(F32, CELLS, 0.0), splat(F32, CELLS, ENTRIES - 1.0)
         return self._slope(left, first, lower, ends[0]), self._slope(last, right, ends[1], upper)
@@ -323,55 +371,108 @@ class _Writer:
         return self.code.at(self.lines, build.add(build.mul(cell, I32(_LINE)), I32(_MARGIN)), I16)
 
     def _draw(self, cell: ir.Value, low: ir.Value, high: ir.Value) -> None:
-        """Draw the lines of a table, from one to another entry and as far again as is averaged.
-
-        What a line draws beyond its end the next one draws over, or nobody reads.
-        """
+        """Draw the lines of a table, from one to another entry and as far again as is averaged; or a little farther."""
         code, build, line = self.code, self.build, self._line(cell)
         wanted = build.sub(low, self.smooth), build.add(build.add(high, self.smooth), I32(1))
         start, stop = code.most(wanted[0], I32(0)), code.least(wanted[1], I32(ENTRIES))
-        with code.loop(I32(0), I32(len(self.spec.taps) + 1), 1, [start]) as lines:
-            at = build.add(build.mul(lines.index, I32(CELLS)), cell)
-            end, slope, first = (
-                code.load(code.at(room, at, kind), kind)
-                for room, kind in ((self.ends, I32), (self.slopes, F32), (self.starts, F32))
-            )
-            end = code.most(code.least(end, stop), start)
-            slopes, firsts = code.broadcast(slope, CELLS), code.broadcast(first, CELLS)
-            self._draw_line(line, lines.values[0], slopes, firsts)
-            with code.loop(build.add(lines.values[0], I32(CELLS)), end, CELLS) as block:
-                self._draw_line(line, block.index, slopes, firsts)
-            lines.following = [end]
+        places = []
+        for i in range(len(self.spec.taps)):
+            at = code.at(self.places, build.add(I32(i * CELLS), cell), I32)
+            places.append(build.bitcast(code.broadcast(code.load(at, I32), CELLS), self.bytes))
+        lines = self._lines_of(cell)
+        curve = self._curve(cell) if self.spec.beyond == "curve" else None
+        most = code.multiply_add(self.unit, splat(F32, CELLS, ENTRIES - 1.0), splat(F32, CELLS, 0.5))
+        with code.loop(start, stop, _BLOCK) as block:
+            first = code.broadcast(build.trunc(block.index, I8), _BLOCK)
+            here = build.add(first, ir.Constant(self.bytes, list(range(_BLOCK))))
+            before: ir.Value = splat(I8, _BLOCK, 0)  # known entries up to this one
+            for place in places:
+                reached = build.icmp_unsigned(">=", here, place)
+                before = build.select(reached, build.add(before, splat(I8, _BLOCK, 1)), before)
+            drawn = []
+            for i in range(0, _BLOCK, CELLS):
+                entry = build.add(block.index, I32(i))
+                index = build.zext(code.shuffle(before, before, range(i, i + CELLS)), self.words)
+                value = self._on_line(lines, index, entry)
+                value = value if curve is None else curve(value, entry)
+                drawn.append(build.fptosi(self._lesser(value, most), self.words))
+            for i in range(0, _BLOCK, _HALF):
+                pair = drawn[i // CELLS], drawn[i // CELLS + 1]
+                half = self._packed("llvm.x86.avx512.packusdw.512", self.halves, pair)
+                code.store(half, code.at(line, build.add(block.index, I32(i)), I16))
 
-    def _draw_line(self, line: ir.Value, entry: ir.Value, slope: ir.Value, start: ir.Value) -> None:
-        """Draw sixteen entries of a line."""
+    def _packed(self, name: str, kind: ir.VectorType, pair: Sequence[ir.Value]) -> ir.Value:
+        """Make two vectors one of half the bits: what is below zero is zero. In order, unlike the instruction."""
+        eighths = self.build.bitcast(self.code.call(name, kind, *pair), vector(I64, 8))
+        order = [2 * part + half for half in range(2) for part in range(4)]
+        return self.build.bitcast(self.code.shuffle(eighths, eighths, order), kind)
+
+    def _lines_of(self, cell: ir.Value) -> list[ir.Value]:
+        """Give slopes and starts of a small pixel: in registers, or where they are in memory."""
+        code, build = self.code, self.build
+        if self.count > _IN_REGISTERS:
+            return [code.at(room, cell, F32) for room in (self.slopes, self.starts)]
+        at = build.mul(cell, I32(_IN_REGISTERS))
+        return [code.load(code.at(room, at, F32), self.floats) for room in (self.slopes, self.starts)]
+
+    def _on_line(self, lines: Sequence[ir.Value], index: ir.Value, entry: ir.Value) -> ir.Value:
+        """Draw sixteen entries, each on the line of a number."""
         code, build = self.code, self.build
         lanes = ir.Constant(self.floats, [float(i) for i in range(CELLS)])
         places = build.fadd(code.broadcast(build.sitofp(entry, F32), CELLS), lanes)
-        found = code.multiply_add(slope, places, start)
-        half = splat(F32, CELLS, 0.5)
-        most = code.multiply_add(self.unit, splat(F32, CELLS, ENTRIES - 1.0), half)
-        found = self._greater(self._lesser(found, most), half)
-        words = build.fptosi(found, self.words)
-        code.store(build.trunc(words, vector(I16, CELLS)), code.at(line, entry, I16))
+        if self.count > _IN_REGISTERS:
+            index = build.mul(index, splat(I32, CELLS, CELLS))
+            slope, start = (build.bitcast(self._gathered(room, index, 4), self.floats) for room in lines)
+        else:
+            slope, start = (code.call("llvm.x86.avx512.permvar.sf.512", self.floats, table, index) for table in lines)
+        return code.multiply_add(slope, places, start)
+
+    def _gathered(self, room: ir.Value, index: ir.Value, scale: int, mask: ir.Value | None = None) -> ir.Value:
+        """Load sixteen words at places of so many bytes; zero where a mask is not set."""
+        lanes = vector(ir.IntType(1), CELLS)
+        mask = ir.Constant(lanes, [1] * CELLS) if mask is None else mask
+        name = "llvm.x86.avx512.mask.gather.dpi.512"
+        return self.code.call(name, self.words, splat(I32, CELLS, 0), room, index, mask, I32(scale))
+
+    def _curve(self, cell: ir.Value) -> Callable[[ir.Value, ir.Value], ir.Value]:
+        """Give what adds to sixteen entries of a table what lies beyond the known ones."""
+        code, build = self.code, self.build
+        slope = code.broadcast(code.load(code.at(self.beyond, cell, F32), F32), CELLS)
+        known = []
+        for i in (len(self.spec.taps) - 1, 0):
+            place = code.load(code.at(self.places, build.add(I32(i * CELLS), cell), I32), I32)
+            known.append(build.and_(place, I32(ENTRIES - 1)))
+
+        def add(value: ir.Value, entry: ir.Value) -> ir.Value:
+            for side, end in enumerate(known):
+                distance = build.sub(entry, end)
+                change, share = (
+                    code.load(self._element("curves", F32, distance, I32(2 * side + i)), self.floats) for i in (0, 1)
+                )
+                value = code.multiply_add(self.unit, change, code.multiply_add(slope, share, value))
+            return value
+
+        return add
 
     def _smooth(self, cell: ir.Value, row: ir.Value, at: ir.Value) -> None:
         """Average the entries of a table over their neighbours, and store them as bytes, less 128."""
         code, build, line, table = self.code, self.build, self._line(cell), self._table(row, at)
         low, high = self._range(row, at)
-        move = self._move(line, row, at) if self.spec.anchored else I32(0)
+        move = code.load(code.at(self.moves, cell, I32), I32) if self.spec.anchored else I32(0)
         up, down = (self._sixteen_bits(each) for each in (move, build.neg(move)))
-        ahead = build.add(self.smooth, I32(1))
-        with code.loop(low, build.add(high, I32(1)), _SMOOTHED) as block:
-            with code.loop(build.neg(self.smooth), ahead, 1, [splat(I16, _SMOOTHED, _UNIT // 2)]) as near:
+        ahead, none = build.add(self.smooth, I32(1)), splat(I16, _HALF, _UNIT // 2)
+        with code.loop(low, build.add(high, I32(1)), _BLOCK) as block:
+            with code.loop(build.neg(self.smooth), ahead, 1, [none, none]) as near:
                 place = code.at(line, build.add(block.index, near.index), I16)
-                near.following = [build.add(near.values[0], code.load(place, self.halves))]
-            total = near.values[0]
+                halves = code.load_row(place, self.halves, 2)
+                near.following = [build.add(a, b) for a, b in zip(near.values, halves, strict=True)]
+            totals = near.values
             if self.spec.anchored:
-                total = code.call("llvm.uadd.sat.v32i16", self.halves, total, up)
-                total = code.call("llvm.usub.sat.v32i16", self.halves, total, down)
-            found = build.trunc(build.lshr(total, splat(I16, _SMOOTHED, 8)), vector(I8, _SMOOTHED))
-            code.store(build.xor(found, splat(I8, _SMOOTHED, -128)), code.at(table, block.index, I8))
+                totals = [code.call("llvm.uadd.sat.v32i16", self.halves, each, up) for each in totals]
+                totals = [code.call("llvm.usub.sat.v32i16", self.halves, each, down) for each in totals]
+            shifted = [build.lshr(each, splat(I16, _HALF, 8)) for each in totals]
+            found = self._packed("llvm.x86.avx512.packuswb.512", self.bytes, shifted)
+            code.store(build.xor(found, splat(I8, _BLOCK, -128)), code.at(table, block.index, I8))
         self._smooth_end(line, table, move, I32(0), low, 1)
         self._smooth_end(line, table, move, I32(ENTRIES - 1), high, -1)
 
@@ -379,7 +480,7 @@ class _Writer:
         """Give a number in sixteen bits, in every lane; zero if it is less, the most if it is more."""
         code, build = self.code, self.build
         within = code.least(code.most(value, I32(0)), I32(_MOST))
-        return code.broadcast(build.trunc(within, I16), _SMOOTHED)
+        return code.broadcast(build.trunc(within, I16), _HALF)
 
     def _smooth_end(
         self, line: ir.Value, table: ir.Value, move: ir.Value, end: ir.Value, needed: ir.Value, step: int
@@ -409,17 +510,30 @@ class _Writer:
         share = build.fdiv(build.sitofp(wide, F32), build.sitofp(window, F32))
         return build.fptosi(build.fadd(build.fmul(build.sitofp(total, F32), share), F32(0.5)), I32)
 
-    def _move(self, line: ir.Value, row: ir.Value, cell: ir.Value) -> ir.Value:
-        """Give by how much a table is moved up, in 256ths."""
+    def _move(self, cell: ir.Value, row: ir.Value) -> None:
+        """Store by how much the tables of sixteen small pixels are moved up, in 256ths."""
         code, build = self.code, self.build
-        entry = build.zext(code.load(self._element("inputs", I8, cell, row), I8), I32)
-        output = code.load(self._element("outputs", F32, cell, row), F32)
-        reach = code.least(self.smooth, code.least(entry, build.sub(I32(ENTRIES - 1), entry)))
-        with code.loop(build.neg(reach), build.add(reach, I32(1)), 1, [I32(0)]) as near:
-            value = code.load(code.at(line, build.add(entry, near.index), I16), I16)
-            near.following = [build.add(near.values[0], build.zext(value, I32))]
-        wanted = build.fptosi(build.fmul(output, F32(_UNIT)), I32)
-        return build.sub(wanted, self._average(near.values[0], reach))
+        entry = code.load(self._element("inputs", I8, cell, row), vector(I8, CELLS))
+        entry = build.zext(entry, self.words)
+        output = code.load(self._element("outputs", F32, cell, row), self.floats)
+        smooth = code.broadcast(self.smooth, CELLS)
+        reach = smooth
+        for distance in (entry, build.sub(splat(I32, CELLS, ENTRIES - 1), entry)):
+            reach = code.call("llvm.smin.v16i32", self.words, reach, distance)
+        own = build.add(entry, ir.Constant(self.words, [i * _LINE + _MARGIN for i in range(CELLS)]))
+        ahead = build.add(self.smooth, I32(1))
+        with code.loop(build.neg(self.smooth), ahead, 1, [splat(I32, CELLS, 0)]) as near:
+            step = code.broadcast(near.index, CELLS)
+            size = code.call("llvm.abs.v16i32", self.words, step, ir.Constant(ir.IntType(1), 0))
+            is_near = build.icmp_signed("<=", size, reach)
+            found = self._gathered(self.lines, build.add(own, step), 2, is_near)
+            near.following = [build.add(near.values[0], build.and_(found, splat(I32, CELLS, 0xFFFF)))]
+        ones, twos = splat(I32, CELLS, 1), splat(I32, CELLS, 2)
+        window, wide = (build.add(build.mul(each, twos), ones) for each in (reach, smooth))
+        share = build.fdiv(build.sitofp(wide, self.floats), build.sitofp(window, self.floats))
+        mean = code.multiply_add(build.sitofp(near.values[0], self.floats), share, splat(F32, CELLS, 0.5))
+        wanted = build.fptosi(build.fmul(output, splat(F32, CELLS, _UNIT)), self.words)
+        code.store(build.sub(wanted, build.fptosi(mean, self.words)), self.moves)
 
     # -------------------------------------------------------------------------------------------------------- reading
 
@@ -428,8 +542,8 @@ class _Writer:
         code, build = self.code, self.build
         self._gather(row)
         weights = self._weights_down(row)
-        with code.loop(I32(0), build.mul(self._columns(), I32(ROWS)), _SMOOTHED) as place:
-            code.store(splat(I16, _SMOOTHED, 0), code.at(self.sums, place.index, I16))
+        with code.loop(I32(0), build.mul(self._columns(), I32(ROWS)), _HALF) as place:
+            code.store(splat(I16, _HALF, 0), code.at(self.sums, place.index, I16))
         tables = [self._table(self._inside(build.add(first, I32(k))), I32(0)) for k in range(self.spec.count)]
         outside, last = self.spec.count // 2, build.sub(self.width, I32(1))
         with code.loop(I32(0), self._cells(), 1) as cells:
@@ -468,7 +582,7 @@ class _Writer:
                 for j in range(min(2, self.spec.count - k)):
                     at = self._element("down", I8, I32(k + j), code.least(build.add(row, I32(i)), last))
                     single = build.insert_element(single, code.load(at, I8), I32(2 * i + j))
-            found.append(code.shuffle(single, single, [i % (2 * ROWS) for i in range(2 * _SMOOTHED)]))
+            found.append(code.shuffle(single, single, [i % (2 * ROWS) for i in range(_BLOCK)]))
         return found
 
     def _read(
@@ -479,17 +593,21 @@ class _Writer:
         at = build.mul(column, I32(ROWS))
         index = code.load(code.at(self.source, at, I8), self.bytes)
         values = [self.machine.lookup(code, table, index, ENTRIES) for table in tables]
-        values += [splat(I8, 2 * _SMOOTHED, 0)] * (len(values) % 2)
-        for half, lanes in enumerate((self.evens, self.odds)):
+        values += [splat(I8, _BLOCK, 0)] * (len(values) % 2)
+        weighted = []
+        for half, lanes in enumerate(self.sides):
             total: ir.Value | None = None
             for k, weight in enumerate(weights):
                 pair = code.shuffle(values[2 * k], values[2 * k + 1], lanes)
                 part = code.call("llvm.x86.avx512.pmaddubs.w.512", self.halves, weight, pair)
                 total = part if total is None else build.add(total, part)
-            share = code.load(code.at(across, I32(half * _SMOOTHED), I16), self.halves)
-            weighted = code.call("llvm.x86.avx512.pmul.hr.sw.512", self.halves, total, share)
-            place = code.at(self.sums, build.add(at, I32(half * _SMOOTHED)), I16)
-            code.store(build.add(code.load(place, self.halves), weighted), place)
+            share = code.load(code.at(across, I32(half * _HALF), I16), self.halves)
+            weighted.append(code.call("llvm.x86.avx512.pmul.hr.sw.512", self.halves, total, share))
+        for half in range(2):  # in order
+            lanes = [8 * (i // 16) + i % 8 + _HALF * (i // 8 % 2) for i in range(_HALF * half, _HALF * (half + 1))]
+            place = code.at(self.sums, build.add(at, I32(half * _HALF)), I16)
+            part = code.shuffle(*weighted, lanes)
+            code.store(build.add(code.load(place, self.halves), part), place)
 
     def _store(self, row: ir.Value, rows: ir.Value) -> None:
         """Divide sums by that of the weights, and store four rows, or as many as there are."""
@@ -525,7 +643,7 @@ class _Writer:
             return [code.multiply_add(build.sitofp(each, self.floats), scale, middle) for each in found]
         parts = []
         for half in halves:
-            moved = build.add(half, splat(I16, _SMOOTHED, 128 * DOWN + 128))
-            moved = build.add(moved, build.lshr(moved, splat(I16, _SMOOTHED, 8)))  # over 255, rounded
-            parts.append(build.trunc(build.lshr(moved, splat(I16, _SMOOTHED, 8)), vector(I8, _SMOOTHED)))
+            moved = build.add(half, splat(I16, _HALF, 128 * DOWN + 128))
+            moved = build.add(moved, build.lshr(moved, splat(I16, _HALF, 8)))  # over 255, rounded
+            parts.append(build.trunc(build.lshr(moved, splat(I16, _HALF, 8)), vector(I8, _HALF)))
         return [code.shuffle(parts[0], parts[1], lanes) for lanes in order]

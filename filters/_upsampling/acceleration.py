@@ -51,7 +51,8 @@ def accelerate(
     method : str
         Of :func:`upsample`: ``"local_lut"`` or another one; ``"auto"`` chooses one for each image.
     **options
-        Of :func:`local_lut_upsample` (as ``color="luminance"``), or, with another method, of :func:`upsample`.
+        Of :func:`local_lut_upsample` (as ``color="luminance"``; ``extrapolation`` is ``"curve"`` by default), or, with
+        another method, of :func:`upsample`.
 
     Returns
     -------
@@ -88,7 +89,10 @@ def accelerate(
         return lambda given: accelerate(given, scale, scale_parameters=scale_parameters, method=method, **options)
     if not callable(function):
         raise TypeError(f"function must be a function, not {type(function).__name__}")
-    read: Function = local_lut_upsample if method == "local_lut" else functools.partial(upsample, method=method)
+    if method == "local_lut":
+        read: Function = functools.partial(local_lut_upsample, extrapolation="curve")
+    else:
+        read = functools.partial(upsample, method=method)
 
     @functools.wraps(function)
     def accelerated(image: Any, *args: Any, **kwargs: Any) -> Any:

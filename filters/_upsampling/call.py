@@ -70,7 +70,7 @@ def upsample(
         What the filter made of that: of the same height and width, of any dtype and number of channels.
     method : str
         ``"auto"``: the one of the others that serves the small pair best, once it is made smaller still.
-        ``"local_lut"``: tables, see :func:`local_lut_upsample`. ``"cubic"``: without the source.
+        ``"local_lut"``: tables, of which a curve is beyond what they know: see :func:`local_lut_upsample`. ``"cubic"``: without the source.
         ``"joint_bilateral"``: the mean of small pixels around, with less weight for those whose colour is not
         that of the source's pixel. ``"guided"``: lines from the low source to the low result, fitted in
         windows. ``"bilateral_guided"``: lines fitted in cells of place and luminance, between which the full
@@ -147,7 +147,10 @@ def upsample(
         chosen = prediction.best(full, low, filtered, functools.partial(upsample, **options))
         reach = _RADIUS.get(chosen, 0) if radius is None else reach
     if chosen == "local_lut":
-        return local_lut_upsample(full, low, filtered, radius=reach, out=result, **common)  # type: ignore[no-any-return]
+        found: np.ndarray[Any, Any] = local_lut_upsample(
+            full, low, filtered, radius=reach, extrapolation="curve", out=result, **common
+        )
+        return found
     if chosen == "cubic":
         programs.interpolated.run([filtered, pairs.sized(filtered, pairs.sides(full))], out=result, **common)
         return result

@@ -16,6 +16,7 @@ from filters._upsampling.programs import alike, luminance
 KEEP = {"l1": "last", "l2": "last", "linf": "last", "frequency": "most", "dp": "path"}
 #: And what is beyond known entries.
 BEYOND = {"replicate": "replicate", "minmax": "ends", "range": "ends", "linear": "linear", "none": "none"}
+BEYOND |= {"curve": "curve"}
 _BYTES = (0.0, 255.0)
 
 
@@ -60,6 +61,7 @@ def _tables(given: dict[str, Any], inputs: dsl.Image, outputs: dsl.Image) -> dsl
         slopes=(given["least_slope"], given["greatest_slope"]),
         ends=(given["start"], given["end"]),
         within=within,
+        curve=(given["change"], given["share"]) if given["extrapolation"] == "curve" else None,
     )
 
 
@@ -88,6 +90,7 @@ def _by_luminance(given: dict[str, Any]) -> dsl.Image:
 
 
 _SCALARS = ("low", "high", "least", "greatest", "start", "end", "least_slope", "greatest_slope", "lut_radius")
+_TABLES = ("change", "share")
 _STRUCTURAL: dict[str, Any] = {
     "radius": 1,
     "entries": 256,
@@ -113,6 +116,7 @@ def program(result: int, source: int) -> dsl.Filter:
         "source": kind_of(source),
         "low_source": kind_of(source, small=True),
         **dict.fromkeys(_SCALARS, dsl.Scalar),
+        **dict.fromkeys(_TABLES, dsl.Table),
         **{name: type(value) for name, value in _STRUCTURAL.items()},
     }
 

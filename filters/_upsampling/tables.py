@@ -14,11 +14,11 @@ from filters import _guides
 from filters._arguments import choice, number, pair, whole
 from filters._filter import public
 from filters._gaussian import Border
-from filters._upsampling import local_lut, pairs
+from filters._upsampling import curves, local_lut, pairs
 from filters._upsampling.downsampling import downsample
 
 Criterion = Literal["l1", "l2", "linf", "frequency", "dp"]
-Extrapolation = Literal["replicate", "minmax", "range", "linear", "none"]
+Extrapolation = Literal["replicate", "minmax", "range", "linear", "curve", "none"]
 Interpolation = Literal["nearest", "box4", "box16", "box64", "gauss4", "gauss16", "gauss64", "linear", "cubic"]
 Color = Literal["separate", "luminance"]
 _COLORS = ("separate", "luminance")
@@ -30,8 +30,6 @@ _ENTRIES, _MAX_SMOOTH = (16, 256), 127
 #: The steepest slope of linear extrapolation, in widths of the result's range for one of the source's: noise makes
 #: steeper ones.
 _STEEPEST = 2.0
-#: Small pixels that are looked at, along an axis, to tell whether results rise or fall with the source.
-_LOOKED_AT = 64
 _UNLIMITED = (-3e38, 3e38)
 
 
@@ -90,7 +88,9 @@ def local_lut_upsample(
         What is beyond the entries that are known: ``"replicate"`` the nearest, lines to the least and the greatest low
         result at the ends of the table (``"minmax"``), or to the ends of the result's range (``"range"``); a line on
         from the first to the last known entry, its slope between 0 and 2 (or -2, if results fall where the source
-        rises; ``"linear"``); ``"none"``: tables are left out where they know nothing, unless all are.
+        rises; ``"linear"``); a curve (``"curve"``, which serves best): by how much results change, on average, between
+        neighbouring small pixels that differ as much, and by how far that slope is from the average one, the less the
+        farther; ``"none"``: tables are left out where they know nothing, unless all are.
     interpolation : str
         How the tables around are weighed: one, 4, 16 or 64 of them, by ``"nearest"``, ``"box4"``, ``"box16"``,
         ``"box64"``, ``"gauss4"``, ``"gauss16"``, ``"gauss64"``, ``"linear"`` or ``"cubic"``.
@@ -196,6 +196,7 @@ class _Options:
     ) -> None:
         """Upsample one image; or tell what was observed for it."""
         scalars, structural = self._numbers(low_result, source, low_source)
+        tables = self._curve(low_result, source, low_source)
         if confidence:  # in float32, as the result is to be
             low_result = low_result.astype(np.float32)
             structural |= {"to_bytes": False, "confidence": True, "by_luminance": False}
@@ -203,7 +204,7 @@ class _Options:
             program = local_lut.program(part.result, part.source)
             is_color = (part.result, part.source) == (_guides.COLOR, _guides.COLOR)
             chosen = structural | {"by_luminance": structural["by_luminance"] and is_color}
-            program.run(part.images, scalars, (), chosen, out=part.into, **common)
+            program.run(part.images, scalars, tables, chosen, out=part.into, **common)
 
     def _numbers(
         self, low_result: arrays.Array, source: arrays.Array, low_source: arrays.Array
@@ -222,8 +223,17 @@ class _Options:
         from_bytes = source.dtype == np.uint8 and (low, high) == _BYTES
         return scalars, self.structural | {"from_bytes": from_bytes, "to_bytes": low_result.dtype == np.uint8}
 
+    def _curve(self, low_result: arrays.Array, source: arrays.Array, low_source: arrays.Array) -> tuple[Any, Any]:
+        """Give the tables of the program: what is beyond known entries, if that is a curve."""
+        if self.structural["extrapolation"] != "curve":
+            return _NONE, _NONE
+        extent = _range(source) if self.value_range is None else self.value_range
+        found = curves.beyond(low_source, low_result, self.structural["entries"], extent)
+        return found[0].astype(np.float32), found[1].astype(np.float32)
+
 
 _BYTES = (0.0, 255.0)
+_NONE = np.zeros(1, np.float32)
 
 
 def _range(image: arrays.Array) -> tuple[float, float]:
@@ -237,7 +247,7 @@ def _range(image: arrays.Array) -> tuple[float, float]:
 def _sign(low_result: arrays.Array, low_source: arrays.Array) -> float:
     """Tell whether results rise with the source, 1, or fall, -1."""
     height, width = pairs.sides(low_source)
-    step = np.s_[:: max(height // _LOOKED_AT, 1), :: max(width // _LOOKED_AT, 1)]
+    step = np.s_[:: max(height // curves.LOOKED_AT, 1), :: max(width // curves.LOOKED_AT, 1)]
     one, other = (image[step].astype(np.float64) for image in (low_source, low_result))
     if one.shape != other.shape:
         one, other = (image.mean(axis=-1) if image.ndim > 2 else image for image in (one, other))

@@ -24,6 +24,8 @@ NEAR = [
     for dy, dx in sorted(((y, x) for y in (-1, 0, 1) for x in (-1, 0, 1)), key=lambda at: -(at[0] ** 2 + at[1] ** 2))
 ]
 TAPS = [float(number) for tap in NEAR for number in tap]
+#: What lies beyond known entries, by how many: changes, and shares of the slope.
+CHANGES, SHARES = [0.0, 3.0, 1.0, 7.0, 9.0, 12.0], [0.0, 0.9, 1.6, 2.0]
 COUNTS = {"nearest": 1, "linear": 2, "box4": 2, "gauss4": 2, "box16": 4, "cubic": 4, "gauss16": 4, "gauss64": 8}
 #: The result is bytes: tables and it are rounded, and weights have eight bits, which counts where tables are far apart.
 BYTES = 2.5
@@ -59,6 +61,7 @@ def tables(
         slopes=(numbers[0], numbers[1]),
         ends=(numbers[2], numbers[3]),
         within=(numbers[4], numbers[5]),
+        curve=(dsl.table(CHANGES), dsl.table(SHARES)) if beyond == "curve" else None,
     )
     return made.at(source, kernel)
 
@@ -82,6 +85,7 @@ def of_bytes(
     """Tables of bytes, for which there is a stage in registers."""
     near = dsl.taps(dsl.table(TAPS), 1)
     bounds: dict[str, Any] = {"slopes": (0, 2), "ends": (0, 255), "within": (0, 255), "anchored": anchored}
+    bounds |= {"curve": (dsl.table(CHANGES), dsl.table(SHARES))} if beyond == "curve" else {}
     return dsl.tabulate(inputs, outputs, near, (0, 255), beyond=beyond, smooth=smooth, **bounds).at(source, kernel)
 
 
@@ -130,12 +134,17 @@ def filled(known, entries, beyond, slopes, ends):
     first, last = at[0], at[-1]
     values = np.interp(np.arange(entries), at, [known[e] for e in at])
     before = behind = 0.0
-    if beyond == "linear" and last > first:
-        before = behind = min(max((known[last] - known[first]) / (last - first), slopes[0]), slopes[1])
-    elif beyond == "linear":
-        before = behind = min(max(0.0, slopes[0]), slopes[1])
+    if beyond in ("linear", "curve"):
+        slope = (known[last] - known[first]) / (last - first) if last > first else 0.0
+        before = behind = min(max(slope, slopes[0]), slopes[1])
     elif beyond == "ends":
         before, behind = (known[first] - ends[0]) / max(first, 1), (ends[1] - known[last]) / max(entries - 1 - last, 1)
+    if beyond == "curve":
+        for e in (e for e in range(entries) if not first <= e <= last):
+            d = max(first - e, e - last)
+            change = CHANGES[min(d, len(CHANGES) - 1)] + before * SHARES[min(d, len(SHARES) - 1)]
+            values[e] += change if e > last else -change
+        return values
     for e in range(entries):
         values[e] += before * min(e - first, 0) + behind * max(e - last, 0)
     return values
@@ -228,7 +237,7 @@ def pair(shape, seed, dtype=np.float32):
 @pytest.mark.parametrize(
     ("keep", "beyond", "anchored"),
     [
-        ("last", "replicate", False), ("last", "linear", True), ("last", "none", False),
+        ("last", "replicate", False), ("last", "linear", True), ("last", "none", False), ("last", "curve", True),
         ("most", "ends", True), ("path", "none", True), ("path", "linear", False),
     ],
 )  # fmt: skip
@@ -275,7 +284,7 @@ def test_a_pixel_tells_how_much_was_observed():
 def test_bytes_are_within_their_rounding(small, large, smooth, data):
     inputs, outputs = pair(small, data.draw(st.integers(0, 99)), np.uint8)
     source = np.random.default_rng(7).integers(0, 256, large).astype(np.uint8)
-    beyond, anchored = data.draw(st.sampled_from([("linear", True), ("linear", False), ("ends", False)]))
+    beyond, anchored = data.draw(st.sampled_from([("linear", True), ("curve", False), ("ends", False)]))
     result = of_bytes(outputs, inputs, source, smooth, beyond=beyond, anchored=anchored)
     options = {"beyond": beyond, "anchored": anchored, "smooth": smooth, "slopes": (0, 2)}
     error = np.abs(result - expected(inputs, outputs, source, "gauss16", **options))
@@ -326,7 +335,7 @@ def test_the_network_sorts(count):
     [
         ({"entries": 1}, "entries must be from 2 to 256, not 1"),
         ({"keep": "first"}, "keep must be one of last, most, path, not 'first'"),
-        ({"beyond": "nothing"}, "beyond must be one of replicate, linear, ends, none, not 'nothing'"),
+        ({"beyond": "nothing"}, "beyond must be one of replicate, linear, ends, none, curve, not 'nothing'"),
         ({"kernel": "area"}, "kernel must be one of nearest, .* not 'area'"),
     ],
 )

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 import filters
 from data import sample
 from filters import accelerate, downsample, local_lut_upsample, reference, upsample
-from filters._upsampling import local_lut, pairs
+from filters._upsampling import curves, local_lut, pairs
 from filters.images import read
-from filters.reference.local_lut import CRITERIA, window
+from filters.reference.local_lut import CRITERIA, curve, window
 from schedules import targets
 
 #: Results of bytes: they and, in registers, tables and weights are rounded; of noise, whose tables differ most.
@@ -53,6 +53,8 @@ def photo():
         {"criterion": "frequency", "extrapolation": "range", "interpolation": "nearest"},
         {"criterion": "dp", "extrapolation": "none", "entries": 16, "lut_radius": 0},
         {"criterion": "linf", "radius": 2, "extrapolation": "minmax", "offset": False},
+        {"extrapolation": "curve", "lut_radius": 5},
+        {"extrapolation": "curve", "entries": 100, "radius": 3, "criterion": "frequency"},
         {"extrapolation": "replicate", "interpolation": "cubic", "border": "wrap"},
     ],
     ids=str,
@@ -82,9 +84,9 @@ def test_any_sizes_ratios_and_borders(full, small, lut_radius, data):
 @pytest.mark.parametrize("channels", [(1, 3), (3, 1), (4, 4), (2, 2)], ids=str)
 def test_channels_go_with_their_own_or_with_luminance(channels):
     images = triple(channels=channels)
-    result = local_lut_upsample(*images)
+    result = local_lut_upsample(*images, extrapolation="curve")
     assert result.shape == (45, 67, channels[1])[: 3 if channels[1] > 1 else 2]
-    assert np.abs(result - expected(*images)).max() < BYTES
+    assert np.abs(result - expected(*images, extrapolation="curve")).max() < BYTES
 
 
 def test_float32_and_uint16_have_ranges_as_measured():
@@ -93,6 +95,9 @@ def test_float32_and_uint16_have_ranges_as_measured():
     found = local_lut_upsample(source, low, result)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected_floats(source, low, result, **ranges), atol=1e-5)
+    found = local_lut_upsample(source, low, result, extrapolation="curve")
+    wanted = expected_floats(source, low, result, extrapolation="curve", **ranges)
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
     source, low, result = (np.uint16(image) * 200 + 50 for image in triple(channels=(1, 1)))
     ranges = {f"{name}_range": (image.min(), image.max()) for name, image in (("source", source), ("result", result))}
     found = local_lut_upsample(source, low, result)
@@ -111,11 +116,22 @@ def test_a_result_of_another_dtype_keeps_it():
     assert np.abs(found - expected_floats(source, low, result, result_range=extent)).max() < 1e-3
 
 
+@pytest.mark.parametrize("extrapolation", ["linear", "curve"])
 @pytest.mark.parametrize("function", [lambda image: image, lambda image: 255 - image], ids=["identity", "negative"])
-def test_what_is_a_curve_comes_out_as_it_went_in(photo, function):
+def test_what_is_a_line_comes_out_as_it_went_in(photo, function, extrapolation):
     small = downsample(photo, scale=4)
-    result = local_lut_upsample(photo, small, function(small))
+    result = local_lut_upsample(photo, small, function(small), extrapolation=extrapolation)
     assert reference.psnr(result, function(photo), 255) > 70
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.tuples(*[st.integers(1, 150)] * 2), st.integers(0, 99))
+def test_curves_are_those_of_the_definition(size, seed):
+    rng = np.random.default_rng(seed)
+    low, result = rng.integers(0, 256, (2, *size, 1)).astype(np.uint8)
+    change, share = curves.beyond(low, result, 64, (0.0, 255.0))
+    wanted = curve(low / 255.0 * 63, result.astype(np.float64), 64)
+    np.testing.assert_allclose([change, share], wanted, rtol=1e-9, atol=1e-9)
 
 
 def test_constants_stay():
@@ -238,7 +254,7 @@ def test_auto_takes_what_finds_the_small_pair_again(photo):
     auto = upsample(photo, small, result)
     each = [upsample(photo, small, result, method=m) for m in ("local_lut", "guided", "bilateral_guided", "cubic")]
     assert any(np.array_equal(auto, one) for one in each[:3])
-    np.testing.assert_array_equal(each[0], local_lut_upsample(photo, small, result))
+    np.testing.assert_array_equal(each[0], local_lut_upsample(photo, small, result, extrapolation="curve"))
     assert not np.array_equal(auto, each[3])
 
 
