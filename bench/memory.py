@@ -1,8 +1,8 @@
-"""How much memory a decomposed filter takes beside its images: ``python -m bench.memory LEVELS [options]``.
+"""How much memory a filter takes beside its images: ``python -m bench.memory multilateral 8`` or ``local_lut linear``.
 
-It prints the peak, in float32 images of the image's size, of one call in this process, which first filters a small
-image, so that code, threads and what is kept between calls are there. The result is written into an array that was
-there before. Linux only: the peak is the kernel's count of resident pages.
+It prints the peak, in bytes, of one call in this process, which first filters a small image, so that code, threads and
+what is kept between calls are there. The result is written into an array that was there before. Linux only: the peak is
+the kernel's count of resident pages.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ def peak(run: Callable[[], object]) -> int:
     return 1024 * (_kilobytes("VmHWM") - before)
 
 
-def in_a_process(levels: int, side: int, dtype: str, threads: int) -> float:
-    """Measure in a process of its own, in float32 images."""
-    command = [sys.executable, "-m", "bench.memory", str(levels), f"--side={side}", f"--dtype={dtype}"]
+def in_a_process(name: str, option: object, side: int, dtype: str, threads: int) -> int:
+    """Measure one of :data:`FILTERS` in a process of its own, in bytes."""
+    command = [sys.executable, "-m", "bench.memory", name, str(option), f"--side={side}", f"--dtype={dtype}"]
     found = subprocess.run([*command, f"--threads={threads}"], check=True, stdout=subprocess.PIPE, text=True)
-    return float(found.stdout)
+    return int(found.stdout)
 
 
 def _kilobytes(name: str) -> int:
@@ -41,26 +41,40 @@ def _kilobytes(name: str) -> int:
     return next(int(words[1]) for words in lines if words[0] == f"{name}:")
 
 
-def _filter(side: int, levels: int, dtype: str, threads: int) -> Callable[[], object]:
+def _multilateral(levels: str, side: int, dtype: str, threads: int) -> Callable[[], object]:
     rng = np.random.default_rng(0)
     image, guide, extra = (rng.integers(0, 256, (side, side)).astype(dtype) for _ in range(3))
     return functools.partial(
         filters.multilateral, image, [guide, extra], sigma_space=5, sigma_range=30, radius=8, base="guided",
-        guide_levels=levels, out=np.ones_like(image), threads=threads,
+        guide_levels=int(levels), out=np.ones_like(image), threads=threads,
     )  # fmt: skip
+
+
+def _local_lut(extrapolation: str, side: int, dtype: str, threads: int) -> Callable[[], object]:
+    image = np.random.default_rng(0).integers(0, 256, (side, side, 3)).astype(dtype)
+    small = np.asarray(filters.downsample(image, scale=4))
+    return functools.partial(
+        filters.local_lut_upsample, image, small, small, extrapolation=extrapolation, out=np.ones_like(image),
+        threads=threads,
+    )  # fmt: skip
+
+
+#: By name, what makes a call: of an option, the side of an image, its dtype and threads.
+FILTERS = {"multilateral": _multilateral, "local_lut": _local_lut}
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m bench.memory", description=__doc__)
-    parser.add_argument("levels", type=int)
+    parser.add_argument("filter", choices=FILTERS)
+    parser.add_argument("option", help="levels of multilateral, extrapolation of local_lut")
     parser.add_argument("--side", type=int, default=1024)
     parser.add_argument("--dtype", choices=("uint8", "float32"), default="float32")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args(arguments)
-    rest = options.levels, options.dtype, options.threads
-    _filter(64, *rest)()
-    print(peak(_filter(options.side, *rest)) / (4 * options.side**2))
+    make = functools.partial(FILTERS[options.filter], options.option, dtype=options.dtype, threads=options.threads)
+    make(side=64)()
+    print(peak(make(side=options.side)))
 
 
 if __name__ == "__main__":

@@ -405,7 +405,7 @@ def peak(scale: Scale) -> Tables:
     """The largest memory of one call beside its images."""
     rows: list[Row] = []
     for dtype, levels, threads in itertools.product(("float32", "uint8"), (8, 32), THREADS):
-        found = memory.in_a_process(levels, scale.side, dtype, threads)
+        found = memory.in_a_process("multilateral", levels, scale.side, dtype, threads) / (4 * scale.side**2)
         rows.append({"": dtype, "levels": levels, "threads": threads} | judged(found, 12.0, 6.0, larger=False))
     yield Table(
         f"base='guided', an extra guide, {scale.side}^2: peak memory beside images and result, in float32 images",

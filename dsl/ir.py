@@ -104,8 +104,8 @@ RESAMPLING = ("nearest", "box4", "box16", "box64", "gauss4", "gauss16", "gauss64
 #: for, or that on the path from low inputs and outputs to high ones that most speaks for.
 KEEP = ("last", "most", "path")
 #: What is beyond the entries that are known: the nearest one, a line on from the first to the last, a line to what is
-#: given for the first and the last entry, nothing: such a table is not read there; or a curve that all tables share, and
-#: of a table's own slope the less the farther it is.
+#: given for the first and the last entry, nothing: such a table is not read there; or a curve that all tables share,
+#: and of a table's own slope the less the farther it is.
 BEYOND = ("replicate", "linear", "ends", "none", "curve")
 #: What is read of tables: the output, or which share of the weights is of tables that have seen such inputs.
 READ = ("value", "observed")

@@ -56,9 +56,9 @@ BUFFERS = (
 )
 SIZES = ("width", "height", "columns", "rows", "radius", "blocks", "smooth")
 #: What lies beyond the entries that are known: the nearest, a line of the slope from the first to the last (within
-#: ``numbers[0]`` and ``numbers[1]``), lines to ``numbers[2]`` at the first entry and ``numbers[3]`` at the last, or what
-#: ``curves`` say of a number of entries: columns of a change behind the last, the share of that slope, and of both
-#: before the first.
+#: ``numbers[0]`` and ``numbers[1]``), lines to ``numbers[2]`` at the first entry and ``numbers[3]`` at the last, or
+#: what ``curves`` say of a number of entries: columns of a change behind the last, the share of that slope, and of
+#: both before the first.
 BEYOND = ("replicate", "linear", "ends", "curve")
 #: Entries that curves reach in both directions.
 CURVE = ENTRIES + _BLOCK
@@ -215,7 +215,7 @@ class _Writer:
         window = build.add(build.mul(self.smooth, I32(2)), I32(1))
         #: What tables are scaled by, so that sums over the window are 256 times the values.
         self.unit = code.broadcast(build.fdiv(F32(_UNIT), build.sitofp(window, F32)), CELLS)
-        #: Bytes of two registers side by side, as one instruction takes them: of every sixteen, the lower or upper half.
+        #: Bytes of two registers side by side, as one instruction takes them: of every sixteen the lower or upper half.
         self.sides = [
             [16 * (i // 16) + 8 * half + i % 16 // 2 + _BLOCK * (i % 2) for i in range(_BLOCK)] for half in range(2)
         ]
@@ -606,7 +606,7 @@ class _Writer:
         for half in range(2):  # in order
             lanes = [8 * (i // 16) + i % 8 + _HALF * (i // 8 % 2) for i in range(_HALF * half, _HALF * (half + 1))]
             place = code.at(self.sums, build.add(at, I32(half * _HALF)), I16)
-            part = code.shuffle(*weighted, lanes)
+            part = code.shuffle(weighted[0], weighted[1], lanes)
             code.store(build.add(code.load(place, self.halves), part), place)
 
     def _store(self, row: ir.Value, rows: ir.Value) -> None:

@@ -18,8 +18,8 @@ CRITERIA = ("l1", "l2", "linf", "frequency", "dp")
 EXTRAPOLATIONS = ("replicate", "minmax", "range", "linear", "curve", "none")
 #: The steepest slope of linear extrapolation, in widths of the result's range for one of the source's.
 STEEPEST = 2.0
-#: Of ``"curve"``: pixels along an axis that are looked at, pairs of them that count as the line through all does, and the
-#: difference of 255 from which on a slope says no more.
+#: Of ``"curve"``: pixels along an axis that are looked at, pairs of them that count as the line through all does, and
+#: the difference of 255 from which on a slope says no more.
 LOOKED_AT, PRIOR, KNEE = 64, 20, 8
 
 Range = tuple[float, float]
@@ -82,8 +82,10 @@ def local_lut_upsample(
     away, where :math:`s` is the slope of ``"linear"``, :math:`D(d)` the mean change of the low result between
     neighbouring pixels whose low sources differ by :math:`d` entries, brought nearer to :math:`g d` by 20 pairs of that
     change, :math:`g` the slope of the line through all such changes, and :math:`k` 8 entries of 256. Of large images 64
-    to 127 rows and columns are looked at. Tables are clipped to `result_range` if ``clip``; averaged over up to `lut_radius` entries on
-    each side, equally many; and, if ``offset``, moved so that each gives its own pixel's low result for its low source.
+    to 127 rows and columns are looked at.
+
+    Tables are clipped to `result_range` if ``clip``; averaged over up to `lut_radius` entries on each side, equally
+    many; and, if ``offset``, moved so that each gives its own pixel's low result for its low source.
 
     The result is the average of what the tables of the small pixels around give for the source, linearly between
     entries, by a kernel's weights (see `resize`). Beyond the rim the tables of the outermost pixels are read.
@@ -300,7 +302,9 @@ def _filled(
         rise, fall = (start - ends[0]) / np.maximum(first, 1), (ends[1] - end) / np.maximum(entries[-1] - last, 1)
     if curve is not None:
         below, above = (np.clip(each, 0, len(entries) - 1) for each in (first - entries, entries - last))
-        return values - curve[0][below] - rise * curve[1][below] + curve[0][above] + rise * curve[1][above]
+        changes, shares = curve
+        values = values + changes[above] + rise * shares[above] - changes[below] - rise * shares[below]
+        return np.asarray(values)
     filled: FloatArray = values + rise * np.minimum(entries - first, 0) + fall * np.maximum(entries - last, 0)
     return filled
 
