@@ -21,6 +21,7 @@ bench: $(VENV)/installed-test
 	$(BIN)/python -m bench.local_laplacian
 	$(BIN)/python -m bench.weighted
 	$(BIN)/python -m bench.multilateral
+	$(BIN)/python -m bench.upsampling
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

@@ -51,17 +51,17 @@ def _smaller(low: int, full: int) -> int:
 
 def _error(found: arrays.Array, wanted: arrays.Array) -> NDArray[np.float64]:
     with np.errstate(invalid="ignore"):
-        error: NDArray[np.float64] = found.astype(np.float64) - wanted
-    return error.ravel()
+        return np.subtract(found, wanted, dtype=np.float64).ravel()
 
 
 def least_of_mixtures(products: NDArray[np.float64]) -> NDArray[np.float64]:
     """Give the shares, none below zero, that add up to one and have the least error, by the products of the errors."""
     count = len(products)
-    best, least = np.eye(count)[0], np.inf
+    best: NDArray[np.float64] = np.eye(count)[0]
+    least = np.inf
     steady = products + (1e-9 * np.trace(products) + 1e-12) * np.eye(count)  # where errors are alike, or none
     for among in (list(c) for n in range(1, count + 1) for c in itertools.combinations(range(count), n)):
-        found = np.zeros(count)
+        found: NDArray[np.float64] = np.zeros(count)
         found[among] = np.linalg.solve(steady[np.ix_(among, among)], np.ones(len(among)))
         found /= found.sum()
         error = found @ steady @ found
