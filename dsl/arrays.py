@@ -136,6 +136,17 @@ def rows_axis(array: Array, *, plane: bool = False) -> int:
     return array.ndim - 2 if plane or array.ndim == 2 else array.ndim - 3
 
 
+def for_device(images: Sequence[Array], outs: Sequence[Array]) -> tuple[list[Array], list[Array]]:
+    """Give images in one piece of memory, and room in one for results: what goes to a device and back is all of it."""
+    # Strides are compared, not flags: of a single row any stride is contiguous to numpy, but not to a driver.
+    rooms = [(array, np.empty(array.shape, array.dtype)) for array in (*images, *outs)]
+    same = [array if array.strides == room.strides else room for array, room in rooms]
+    for (image, _), found in zip(rooms[: len(images)], same, strict=False):
+        if found is not image:
+            found[...] = image
+    return same[: len(images)], same[len(images) :]
+
+
 def place(
     mode: str, images: Sequence[Array], outs: Sequence[Array], channels: Sequence[int], grids: Sequence[int]
 ) -> tuple[Placement, Iterator[Job], list[Array]]:

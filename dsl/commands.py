@@ -46,6 +46,7 @@ class Form(Enum):
     SCHEDULE = "schedule"
     STMT = "stmt"
     ASSEMBLY = "assembly"
+    DEVICE = "device"
 
 
 app = typer.Typer(

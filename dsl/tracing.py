@@ -231,7 +231,10 @@ class Filter:
         if like.size == 0:
             return returned
         channels, grids = traced.program.images, traced.program.grids
-        placement, jobs, written = arrays.place(traced.mode, checked, results, channels, grids)
+        read, into = checked, results
+        if targets.device(targets.resolve(target)):
+            read, into = arrays.for_device(checked, results)
+        placement, jobs, written = arrays.place(traced.mode, read, into, channels, grids)
         key = (
             id(traced),
             placement,
@@ -560,8 +563,10 @@ def _check_color(image: Any, name: str) -> arrays.Array:
 def native_target(target: str) -> str:
     """Give the target code is compiled for: equal bits whatever the loops, hence strict_float."""
     resolved = targets.resolve(target)
-    if targets.device(resolved):
-        raise TargetError(f"target {target!r}: GPU schedules are not available yet; no silent run on the CPU instead")
+    device, machine = targets.device(resolved), "-".join(resolved.split("-")[:3])
+    if device and device not in targets.interfaces(machine):
+        known = ", ".join(targets.interfaces(machine)) or "none"
+        raise TargetError(f"target {target!r}: no GPU code is made for {device} on {machine}; there is {known}")
     return targets.resolve(resolved + "-strict_float")
 
 

@@ -42,7 +42,7 @@ DIRECTIVES: dict[str, str] = {
     "bound_extent": "ve",
     "never_partition": "v*",
     "allow_race_conditions": "",
-    "gpu_tile": "vvnnee",
+    "gpu_tile": "vvnneet",
     "gpu_blocks": "v*",
     "gpu_threads": "v*",
 }

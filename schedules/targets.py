@@ -56,6 +56,8 @@ _DEVICE_FEATURES = {
     *(f"cuda_capability_{n}" for n in (30, 32, 35, 50, 61, 70, 75, 80, 86)),
     *("cl_doubles", "cl_half", "vk_int8", "vk_int16", "vk_v10", "vk_v12", "vk_v13"),
 }
+#: What one runtime holds: which of them there is turns out when it is used.
+_INTERFACES = {"x86-64-linux": ("cuda", "opencl"), "arm-64-linux": ("cuda", "opencl"), "arm-64-osx": ("metal",)}
 _OTHER_FEATURES = {"strict_float", "large_buffers", "profile"}
 
 
@@ -119,8 +121,10 @@ _REGISTERS: tuple[tuple[frozenset[str], Registers], ...] = (
 
 @functools.cache
 def tables_in_registers(target: str) -> Registers | None:
-    """Tell what tables the registers of a resolved target's CPU hold; None if it has no shuffles for them."""
+    """Tell what tables the registers of a resolved target's CPU hold; None if it has no shuffles, or a device works."""
     present = features(target)
+    if device(target):
+        return None
     return next((found for needs, found in _REGISTERS if needs <= present), None)
 
 
@@ -204,6 +208,11 @@ def features(target: str) -> set[str]:
 def device(target: str) -> str | None:
     """Give the device interface a resolved target uses, or None for a CPU target."""
     return next((f for f in _DEVICES if f in features(target)), None)
+
+
+def interfaces(machine: str) -> tuple[str, ...]:
+    """Give the device interfaces that a machine, ``"x86-64-linux"``, may have, in alphabetical order."""
+    return _INTERFACES.get(machine, ())
 
 
 def vector_lanes(target: str) -> int:

@@ -14,7 +14,7 @@ from dsl.ir import Image, Node, Size
 from dsl.lowering.chunks import chunk_rows
 from schedules.apply import Stages
 from schedules.schedule import Recorder, Schedule
-from schedules.targets import vector_lanes
+from schedules.targets import device, vector_lanes
 
 #: Reads a node at a column, a row and a channel; the channel is a number or a loop.
 Reader = Callable[[Any, Any, Any], Any]
@@ -113,6 +113,7 @@ class Lowering:
         self.nodes, self.variant, self.schedule, self.target = nodes, variant, schedule, target
         self.numbers = {id(node): i for i, node in enumerate(nodes)}
         self.lanes = vector_lanes(target)
+        self.device = device(target)  # a GPU's interface, or None
         self.x, self.y = hl.Var("x"), hl.Var("y")
         self.stages = Stages()
         self.record = Recorder()

@@ -32,6 +32,8 @@ _HELD = BORDERS.index("replicate"), BORDERS.index("constant")
 
 def method(low: Lowering, label: str) -> str:
     """Give the lowering of a chain: ``"fused"``, or each window ``"separate"``."""
+    if low.device:
+        return "separate"
     wanted = low.schedule.choice(label, "windows", default="fused")
     if wanted not in METHODS:
         raise ScheduleError(f"windows = {wanted!r}: a chain of windows is {' or '.join(map(repr, METHODS))}")

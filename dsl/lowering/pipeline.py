@@ -32,6 +32,8 @@ from dsl.lowering import (  # noqa: F401 (they register)
     weighted,
 )
 from dsl.lowering.context import Group, Lowering, Reader, TupleReader, Variant, channel_count, hl_type, size_of
+from schedules.devices import for_device
+from schedules.errors import TargetError
 from schedules.native import signature as sig
 from schedules.native.worker import Lowered
 from schedules.schedule import Schedule
@@ -52,6 +54,8 @@ def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowere
     nodes = program.nodes()
     variant = Variant.from_json(request["variant"])
     low = Lowering(nodes, variant, schedule, target)
+    if low.device:
+        _refuse_on_devices(low)
     names = request.get("names") or default_names(program)
     _arguments(low, program, names)
     outputs = low.outputs = [nodes[i] for i in program.outputs]
@@ -63,7 +67,18 @@ def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowere
     func = _lower_outputs(low, outputs)
     arguments = [*low.images, *low.tables, *low.scalars, low.channels, low.border, low.border_value]
     made = signature(program, variant, names)
-    return Lowered(arguments, [func], low.stages, low.record.ops, made, low.externs, low.notes)
+    ops = for_device(low.record.ops, low.stages) if low.device else low.record.ops
+    return Lowered(arguments, [func], low.stages, ops, made, low.externs, low.notes)
+
+
+#: What has no lowering for devices yet, in words.
+_FOR_CPUS = {"interpolated": "levels of guides", "read": "tables of small pixels"}
+
+
+def _refuse_on_devices(low: Lowering) -> None:
+    for node in low.nodes:
+        if node.op in _FOR_CPUS:
+            raise TargetError(f"{low.label(node)}: {_FOR_CPUS[node.op]} are not made for {low.device} devices yet")
 
 
 def _full_nodes(low: Lowering) -> set[int]:
@@ -201,7 +216,9 @@ def _define_full(low: Lowering, node: Node, *, tiled: bool = False) -> Group:
     name, channels = low.label(node), channel_count(node)
     group = Group(name, tiled=tiled)
     if node.op == "down":
-        value, uniform, stored = pyramids.down(low, node, group), True, str(node.attributes[0])
+        # Half precision saves what CPUs read; not all devices have it.
+        kept = "float32" if low.device else str(node.attributes[0])
+        value, uniform, stored = pyramids.down(low, node, group), True, kept
     elif node.op == "resize" or (node.op == "mean" and weighted.is_plain(node)):
         value, uniform, stored = pointwise.stencil(low, node, group), True, "float32"
     else:

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from schedules import targets
 from schedules.errors import CompileError, ScheduleError, TargetError
 from schedules.native import cache
 
@@ -122,8 +123,9 @@ def obtain(request: Mapping[str, Any], label: str, *, keep: bool = True) -> tupl
 
 
 def runtime_request(target: str) -> dict[str, Any]:
-    """Describe the Halide runtime that kernels for a target need."""
-    return {"kind": "runtime", "target": "-".join(target.split("-")[:3])}
+    """Describe the Halide runtime that kernels for a target need: one, with all interfaces to devices there are."""
+    machine = "-".join(target.split("-")[:3])
+    return {"kind": "runtime", "target": "-".join([machine, *targets.interfaces(machine)])}
 
 
 def obtain_runtime(target: str) -> cache.Entry:

@@ -14,7 +14,9 @@ _MAGIC = b"\x7fELF\x02\x01"  # 64 bits, little-endian: x86-64 and arm-64
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
-_SYMTAB, _INIT_ARRAY = 2, 14
+_RELOCATION = struct.Struct("<QQq")
+_SYMTAB, _RELA, _INIT_ARRAY = 2, 4, 14
+_FUNCTION = 2
 _GLOBAL, _WEAK, _HIDDEN = 1, 2, 2
 
 
@@ -86,6 +88,46 @@ def modern_constructors(data: bytes) -> bytes:
     start = header[6] + header[13] * _SECTION.size
     struct.pack_into("<QQ", patched, start + 24, len(patched), len(table))
     return bytes(patched + table)
+
+
+def expose_constructors(data: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """Make an object's static constructors global, so that who loads it can call them; give their names, in order.
+
+    Raises
+    ------
+    ValueError
+        If one has no name.
+    """
+    sections, patched, names = _sections(data), bytearray(data), []
+    arrays = [i for i, section in enumerate(sections) if section[1] == _INIT_ARRAY]
+    functions = {
+        (section, value): (position, name)
+        for position, name, info, section, value in _all_symbols(data)
+        if info & 15 == _FUNCTION
+    }
+    indexed = list(_all_symbols(data))
+    for _, kind, _, _, offset, size, _, info, *_ in sections:
+        if kind != _RELA or info not in arrays:
+            continue
+        for at in range(offset, offset + size, _RELOCATION.size):
+            _, target, addend = _RELOCATION.unpack_from(data, at)
+            _, _, _, section, value = indexed[target >> 32]
+            if (section, value + addend) not in functions:
+                raise ValueError("a static constructor without a name")
+            position, name = functions[section, value + addend]
+            patched[position + 4] = _GLOBAL << 4 | _FUNCTION
+            names.append(name)
+    return bytes(patched), tuple(names)
+
+
+def _all_symbols(data: bytes) -> Iterator[tuple[int, str, int, int, int]]:
+    """Go through all symbols in order: where their record is, name, kind, section, value."""
+    sections = _sections(data)
+    for _, kind, _, _, offset, size, link, *_ in sections:
+        if kind == _SYMTAB:
+            for position in range(offset, offset + size, _SYMBOL.size):
+                name, info, _, section, value, _ = _SYMBOL.unpack_from(data, position)
+                yield position, _text(data, sections[link][4] + name), info, section, value
 
 
 def _sections(data: bytes) -> list[tuple[int, ...]]:

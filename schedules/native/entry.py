@@ -21,17 +21,29 @@ declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 declare void @hf_error(ptr, ptr)
 declare void @hf_release(ptr)
 declare void @hf_install()
+declare i32 @halide_copy_to_host(ptr, ptr)
+declare i32 @halide_device_free(ptr, ptr)
 """
+#: The flag of a buffer whose memory on the host is newer than that on a device.
+_HOST_DIRTY = 1
 
 
-def call_ir(name: str, signature: Signature) -> str:
-    """Write ``NAME_call(context, ...)``, which wraps its arguments and calls ``NAME_pipeline``."""
+def call_ir(name: str, signature: Signature, *, device: bool = False) -> str:
+    """Write ``NAME_call(context, ...)``, which wraps its arguments and calls ``NAME_pipeline``.
+
+    Of a device results are copied back, and what was taken of its memory is given back.
+    """
     parameters = ", ".join(f"{llvm} %{p}" for _, llvm, p in signature.parameters())
     body: list[str] = []
     for image in signature.images:
         body += _image_buffer(image)
     for table in signature.tables:
         body += _buffer(table, f"%{table}", "float32", [(f"%{table}_length", "1")])
+    for name_of_input in [*(i.name for i in signature.images if not i.output), *signature.tables] if device else []:
+        body += [
+            f"%{name_of_input}.flags = getelementptr %halide_buffer, ptr %{name_of_input}.buffer, i32 0, i32 3",
+            f"store i64 {_HOST_DIRTY}, ptr %{name_of_input}.flags",
+        ]
     inputs = [image.name for image in signature.images if not image.output]
     outputs = [image.name for image in signature.images if image.output]
     arguments = ["ptr %context", *(f"ptr %{n}.buffer" for n in [*inputs, *signature.tables])]
@@ -46,9 +58,27 @@ def call_ir(name: str, signature: Signature) -> str:
     lines = "\n".join(f"  {line}" for line in body)
     return (
         f"{_PREAMBLE}\ndeclare i32 @{name}_pipeline({types})\n\n"
-        f"define hidden i32 @{name}_call(ptr %context, {parameters}) {{\n{lines}\n"
-        f"  %status = call i32 @{name}_pipeline({', '.join(arguments)})\n  ret i32 %status\n}}\n"
+        f"define hidden i32 @{name}_call(ptr %context, {parameters}) {{\nentry:\n{lines}\n"
+        f"  %status = call i32 @{name}_pipeline({', '.join(arguments)})\n"
+        f"{_from_device([*inputs, *signature.tables], outputs) if device else '  ret i32 %status'}\n}}\n"
     )
+
+
+def _from_device(inputs: list[str], outputs: list[str]) -> str:
+    """Write what follows a pipeline that ran on a device; the first error counts."""
+    lines = ["  %failed = icmp ne i32 %status, 0", "  br i1 %failed, label %done, label %copy", "copy:"]
+    copied = []
+    for name in outputs:
+        lines.append(f"  %{name}.copied = call i32 @halide_copy_to_host(ptr %context, ptr %{name}.buffer)")
+        copied.append(f"%{name}.copied")
+    lines.append(f"  %copies.0 = or i32 {copied[0]}, 0")
+    for i, each in enumerate(copied[1:], 1):
+        lines.append(f"  %copies.{i} = or i32 %copies.{i - 1}, {each}")
+    lines += ["  br label %done", "done:"]
+    lines.append(f"  %result.status = phi i32 [ %status, %entry ], [ %copies.{len(copied) - 1}, %copy ]")
+    for name in [*inputs, *outputs]:
+        lines.append(f"  %{name}.freed = call i32 @halide_device_free(ptr %context, ptr %{name}.buffer)")
+    return "\n".join([*lines, "  ret i32 %result.status"])
 
 
 def _image_buffer(image: Image) -> list[str]:
@@ -92,13 +122,13 @@ def _buffer(name: str, pointer: str, dtype: str, dims: list[tuple[str, str]]) ->
     return lines
 
 
-def library_ir(name: str, signature: Signature) -> str:
+def library_ir(name: str, signature: Signature, *, device: bool = False) -> str:
     """Write what a library adds to ``NAME_call``: ``NAME``, ``NAME_last_error``, the runtime's set-up."""
     parameters = signature.parameters()
     declared = ", ".join(f"{llvm} %{p}" for _, llvm, p in parameters)
     passed = ", ".join(f"{llvm} %{p}" for _, llvm, p in parameters)
-    checks, texts = _checks(name, signature)
-    return f"""{call_ir(name, signature)}
+    checks, texts = _checks(name, signature, device=device)
+    return f"""{call_ir(name, signature, device=device)}
 @{name}_text = internal thread_local global [1024 x i8] zeroinitializer
 @llvm.global_ctors = appending global [1 x {{ i32, ptr, ptr }}] [
   {{ i32, ptr, ptr }} {{ i32 65535, ptr @hf_install, ptr null }}]
@@ -136,7 +166,7 @@ declare ptr @llvm.threadlocal.address.p0(ptr)
 """
 
 
-def _checks(name: str, signature: Signature) -> tuple[str, str]:
+def _checks(name: str, signature: Signature, *, device: bool) -> tuple[str, str]:
     """Write the checks of a library's entry: what a C caller can get wrong without Halide noticing."""
     conditions: list[tuple[str, str]] = []
     for _, llvm, parameter in signature.parameters():
@@ -144,6 +174,9 @@ def _checks(name: str, signature: Signature) -> tuple[str, str]:
             conditions.append((f"icmp eq ptr %{parameter}, null", f"{name}: {parameter} is NULL"))
         elif parameter in (*SIDES[0], "channels", *signature.small_sides):
             conditions.append((f"icmp slt i32 %{parameter}, 1", f"{name}: {parameter} must be at least 1"))
+        elif device and parameter.endswith("stride"):
+            message = f"{name}: {parameter} must not be negative on a device"
+            conditions.append((f"icmp slt {llvm} %{parameter}, 0", message))
         elif parameter == "border":
             rules = ", ".join(f"{i} {rule}" for i, rule in enumerate(BORDERS))
             conditions.append((f"icmp ugt i32 %border, {len(BORDERS) - 1}", f"{name}: border must be one of {rules}"))

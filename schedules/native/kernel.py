@@ -75,6 +75,7 @@ class Kernel:
 
     def __init__(self, request: Mapping[str, Any], label: str) -> None:
         targets.check_runnable(request["target"])
+        self.device = targets.device(request["target"])
         self.label, self.request = label, dict(request)
         self.key, self._entry, self.compiled = compile.obtain(request, label)
         self.notes = tuple(f"{node}: {note}" for node, note in self._entry.meta.get("notes", {}).items())
@@ -86,6 +87,11 @@ class Kernel:
         _kernels.add(self)
 
     def _load(self) -> None:
+        if self.device and _devices_lost:
+            raise NativeError(
+                f"{self.label}: the process that this one was forked from has used a device, so this one cannot; "
+                "processes that are started by 'spawn' can"
+            )
         self.stale = False
         self._runtime = runtime.shared(self.request["target"])
         self._function = self._prototype(self._runtime.load(self.key, self._entry))
@@ -111,14 +117,20 @@ class Kernel:
             text = context.take_error() or f"status {status}"
             if status == _HALIDE_OUT_OF_MEMORY:
                 raise MemoryError(f"{self.label}: {text}")
+            if self.device:
+                text = f"{text} (target {self.request['target']!r} needs a device and its driver for {self.device})"
             raise NativeError(f"{self.label}: {text}")
 
 
 _kernels: weakref.WeakSet[Kernel] = weakref.WeakSet()
+#: Whether a process that this one was forked from has loaded code for a device: drivers do not survive that.
+_devices_lost = False
 
 
 def _after_fork() -> None:
     """Make every kernel of the child load itself anew, at its next call."""
+    global _devices_lost
+    _devices_lost = _devices_lost or any(kernel.device for kernel in _kernels)
     for kernel in list(_kernels):
         kernel.stale = True
 

@@ -29,8 +29,11 @@ class Runtime:
         self._loaded: dict[str, Any] = {}
         with _linking:
             self._jit = _start_jit()
-            exports = ("hf_install", "hf_release", "halide_set_num_threads")
+            constructors = entry.meta["constructors"]
+            exports = ("hf_install", "hf_release", "halide_set_num_threads", *constructors)
             self._library = self._link("runtime", entry, exports, ())
+        for name in constructors:  # of the interfaces to devices; the loader calls none
+            ctypes.CFUNCTYPE(None)(self._library[name])()
         ctypes.CFUNCTYPE(None)(self._library["hf_install"])()
         self.release = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._library["hf_release"])
         self._set_pool = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(self._library["halide_set_num_threads"])

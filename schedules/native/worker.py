@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from schedules import targets
 from schedules.apply import Stages, apply
 from schedules.errors import TargetError
-from schedules.native import cache, entry
+from schedules.native import cache, elf, entry
 from schedules.native.signature import Signature
 from schedules.schedule import Op, Schedule
 
@@ -82,7 +82,9 @@ def compile_request(request: Mapping[str, Any]) -> cache.Entry:
     if show:
         return cache.Entry({"text": data.decode("utf-8", "replace")}, ())
     write = entry.library_ir if request["kind"] == "library" else entry.call_ir
-    wrapper = emit(write(name, lowered.signature), request["target"])
+    wrapper = emit(
+        write(name, lowered.signature, device=targets.device(request["target"]) is not None), request["target"]
+    )
     own = [emit(text, request["target"], all_features=True) for text in lowered.externs.values()]
     meta = {"signature": lowered.signature.to_json(), "name": name, "notes": dict(lowered.notes)}
     return cache.Entry(meta, (data, wrapper, *own))
@@ -91,12 +93,20 @@ def compile_request(request: Mapping[str, Any]) -> cache.Entry:
 def _compile_runtime(request: Mapping[str, Any]) -> cache.Entry:
     import halide as hl
 
+    machine = "-".join(request["target"].split("-")[:3])
     with cache.scratch() as folder:
         path = folder / "runtime.o"
         hl.compile_standalone_runtime(str(path), hl.Target(request["target"]))
         runtime = path.read_bytes()
+    names: tuple[str, ...] = ()
+    if elf.is_elf(runtime):
+        runtime, names = elf.expose_constructors(runtime)
+        # One that is not called leaves its interface in a state that aborts the process.
+        missing = [each for each in targets.interfaces(machine) if not any(each in name for name in names)]
+        if missing:
+            raise TargetError(f"the runtime for {machine} has no constructor for {', '.join(missing)}")
     shim = emit((Path(__file__).parent / "shim.ll").read_text(encoding="utf-8"), request["target"])
-    return cache.Entry({"name": "runtime"}, (runtime, shim))
+    return cache.Entry({"name": "runtime", "constructors": list(names)}, (runtime, shim))
 
 
 _TRIPLES = {

@@ -278,7 +278,7 @@ def test_a_name_must_be_one_in_c(tmp_path, name):
         ({"channels": 0}, ValueError, "channels must be an int from 1 to 32, not 0"),
         ({"channels": 3.0}, ValueError, "channels must be an int"),
         ({"target": "x86-64-windows"}, ValueError, "libraries are built for linux and osx"),
-        ({"target": "host-cuda"}, ValueError, "GPU"),
+        ({"target": "host-vulkan"}, ValueError, "GPU"),
         ({"target": "vax"}, ValueError, "target 'vax'"),
         ({"schedule": "best"}, ValueError, "schedule must be"),
         ({"level": 3}, TypeError, "no structural parameter 'level'; it has none"),

@@ -1,0 +1,189 @@
+"""Programs that run on a device: through OpenCL, which PoCL brings to any CPU; and compiled for CUDA."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import dsl
+import filters
+from dsl import commands, library
+from dsl.tracing import native_target
+from schedules import targets
+from schedules.errors import NativeError, TargetError
+from schedules.native import compile, elf
+
+#: Arithmetic of a device is that of the CPU but for the last bits of divisions, roots and exponentials.
+FLOATS = 1e-5
+IMAGES = {
+    "gray": np.random.default_rng(0).integers(0, 256, (45, 67)).astype(np.uint8),
+    "float32": np.random.default_rng(1).random((33, 40), dtype=np.float32),
+    "colour": np.random.default_rng(2).integers(0, 256, (23, 31, 3)).astype(np.uint8),
+}
+
+
+def has_opencl() -> bool:
+    library = ctypes.util.find_library("OpenCL")
+    if library is None:
+        return False
+    count = ctypes.c_uint32(0)
+    return ctypes.CDLL(library).clGetPlatformIDs(0, None, ctypes.byref(count)) == 0 and count.value > 0
+
+
+opencl = pytest.mark.skipif(not has_opencl() and "CI" not in os.environ, reason="no OpenCL platform; .ci/run has one")
+
+
+@dsl.filter
+def edges(src: dsl.Image, gain: dsl.Scalar = 0.5) -> dsl.Image:
+    """Neighbours, windows, functions and a run-time number."""
+    return gain * abs(src[0, 1] - src[0, -1]) + dsl.window(src, 1, "max") * 0.25 + dsl.sqrt(src + 1)
+
+
+CALLS = {
+    "pointwise": lambda image, **o: edges(image, gain=0.7, **o),
+    "box": lambda image, **o: filters.box(image, 2, **o),
+    "gaussian": lambda image, **o: filters.gaussian(image, 2.5, **o),
+    "convolve": lambda image, **o: filters.convolve(image, np.arange(9.0).reshape(3, 3) / 36, **o),
+    "bilateral": lambda image, **o: filters.bilateral(image, sigma_space=2, sigma_range=30, method="exact", **o),
+    "downsample": lambda image, **o: filters.downsample(image, scale=1.7, **o),
+}
+
+
+@pytest.mark.gpu
+@opencl
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("kind", IMAGES)
+def test_a_device_gives_what_the_cpu_gives(name, kind):
+    image, call = IMAGES[kind], CALLS[name]
+    # The CPU's own Gaussian slides: what a device sums directly is compared with direct sums.
+    direct = {"method": "fir"} if name == "gaussian" else {}
+    found, wanted = call(image, target="host-opencl"), call(image, **direct)
+    assert found.dtype == image.dtype
+    if image.dtype == np.uint8:
+        assert np.abs(found.astype(int) - wanted).max() <= 1  # a tie that is rounded the other way
+        assert (found != wanted).mean() < 0.01
+    else:
+        np.testing.assert_allclose(found, wanted, atol=FLOATS)
+
+
+@pytest.mark.gpu
+@opencl
+@pytest.mark.parametrize("border", ["reflect101", "reflect", "replicate", "wrap", "constant"])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (33, 2), (70, 9)])
+def test_any_size_border_and_stride(shape, border):
+    image = np.random.default_rng(3).integers(0, 256, (2 * shape[0], shape[1] + 3)).astype(np.uint8)
+    image = image[::-2, 1 : shape[1] + 1]
+    out = np.zeros((shape[0], shape[1] + 5), np.uint8)[:, 2:-3]
+    options = {"border": border, "border_value": 7}
+    assert filters.box(image, 2, target="host-opencl", out=out, **options) is out
+    np.testing.assert_array_equal(out, filters.box(image, 2, **options))
+
+
+@pytest.mark.gpu
+@opencl
+def test_batches_threads_and_notes():
+    batch = np.stack([IMAGES["colour"], IMAGES["colour"][::-1]])
+    found = filters.gaussian(batch, 2.5, target="host-opencl")
+    np.testing.assert_array_equal(found[1], filters.gaussian(batch[1], 2.5, target="host-opencl"))
+    notes = [note for each in filters.compiled() for note in each.notes if "opencl" in note]
+    assert any("direct sums, a thread each pixel" in note for note in notes)
+
+
+@pytest.mark.gpu
+@opencl
+def test_no_device_is_an_error_and_never_a_silent_run_on_the_cpu():
+    code = """
+        import numpy as np, filters
+        from schedules.errors import NativeError
+        try:
+            filters.box(np.zeros((9, 9), np.uint8), 2, target="host-opencl")
+        except NativeError as error:
+            print(error)
+    """
+    environment = {**os.environ, "OCL_ICD_VENDORS": "/nowhere"}
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    assert "needs a device and its driver for opencl" in run.stdout
+
+
+@pytest.mark.gpu
+@opencl
+def test_a_child_of_a_process_that_used_a_device_is_told_so():
+    image = IMAGES["gray"]
+    filters.box(image, 2, target="host-opencl")
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            filters.box(image, 2, target="host-opencl")
+            os.write(writer, b"it ran")
+        except NativeError as error:
+            os.write(writer, str(error).encode())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    assert "was forked from has used a device" in os.read(reader, 4096).decode()
+
+
+def device_code(program, interface):
+    request = library.request(program, "uint8", 1, f"x86-64-linux-avx2-{interface}", "manual", {})
+    return compile.obtain(request | {"show": "device", "name": "f"}, "device code", keep=False)[1].meta["text"]
+
+
+def test_cuda_is_compiled_to_threads(tmp_path):
+    text = device_code(edges, "cuda-cuda_capability_80")
+    assert ".target sm_80" in text
+    assert ".entry" in text
+    if assembler := shutil.which("ptxas"):
+        source = tmp_path / "edges.ptx"
+        source.write_text(text)
+        for architecture in ("sm_80", "sm_90"):
+            command = [assembler, "-v", f"-arch={architecture}", str(source), "-o", str(tmp_path / "edges.cubin")]
+            run = subprocess.run(command, check=True, stderr=subprocess.PIPE, text=True)
+            assert "0 bytes spill stores" in run.stderr
+
+
+def test_the_command_shows_the_code_of_a_device(tmp_path):
+    script = tmp_path / "twice.py"
+    script.write_text("import dsl\n@dsl.filter\ndef twice(src: dsl.Image) -> dsl.Image:\n    return 2 * src\n")
+    run = CliRunner().invoke(commands.app, ["show", str(script), "--as", "device", "--target", "x86-64-linux-opencl"])
+    assert run.exit_code == 0, run.output
+    assert "__kernel" in run.output
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda i, t: filters.local_lut_upsample(i, i[::2, ::2], i[::2, ::2], target=t), "tables of small pixels"),
+        (lambda i, t: filters.upsample(i, i, i, method="bilateral_guided", target=t), "levels of guides"),
+    ],
+    ids=["tables", "levels"],
+)
+def test_what_has_no_code_for_devices_is_refused_in_words(call, words):
+    with pytest.raises(TargetError, match=f"{words} are not made for opencl devices yet"):
+        call(np.ascontiguousarray(IMAGES["gray"][:40, :40]), "host-opencl")
+
+
+def test_the_runtime_has_a_constructor_for_each_interface():
+    machine = "-".join(targets.host().split("-")[:3])
+    entry = compile.obtain_runtime(targets.host())
+    names = entry.meta["constructors"]
+    assert all(any(interface in name for name in names) for interface in targets.interfaces(machine))
+    exported = {symbol.name for symbol in elf.symbols(entry.objects[0])}
+    assert set(names) <= exported
+
+
+@pytest.mark.parametrize("name", ["vulkan", "metal", "d3d12compute", "webgpu"])
+def test_interfaces_without_a_runtime_are_refused_by_name(name):
+    with pytest.raises(TargetError, match=f"no GPU code is made for {name}"):
+        native_target(f"x86-64-linux-{name}")
+    assert targets.interfaces("x86-64-linux") == ("cuda", "opencl")
