@@ -191,7 +191,7 @@ def _header(name: str, signature: Signature, doc: str, target: str) -> str:
 
 def _objects(name: str, code: Sequence[bytes], target: str) -> dict[str, bytes]:
     """Give all objects of a library by file name: the filter's own, Halide's runtime, our hooks into it."""
-    runtime = native.obtain_runtime(target)
+    runtime = native.obtain_runtime(target, shared=False)
     own = [f"{name}_stage{i}.o" for i in range(len(code) - 2)]
     labels = (f"{name}_pipeline.o", f"{name}.o", *own, f"{name}_runtime.o", f"{name}_hooks.o")
     objects = dict(zip(labels, (*code, *runtime.objects), strict=True))

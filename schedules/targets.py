@@ -56,8 +56,8 @@ _DEVICE_FEATURES = {
     *(f"cuda_capability_{n}" for n in (30, 32, 35, 50, 61, 70, 75, 80, 86)),
     *("cl_doubles", "cl_half", "vk_int8", "vk_int16", "vk_v10", "vk_v12", "vk_v13"),
 }
-#: What one runtime holds: which of them there is turns out when it is used.
-_INTERFACES = {"x86-64-linux": ("cuda", "opencl"), "arm-64-linux": ("cuda", "opencl"), "arm-64-osx": ("metal",)}
+#: What the runtime of a process holds: which of them there is turns out when it is used.
+_INTERFACES = {machine: ("cuda", "opencl") for machine in ("x86-64-linux", "arm-64-linux")}
 _OTHER_FEATURES = {"strict_float", "large_buffers", "profile"}
 
 

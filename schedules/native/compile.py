@@ -122,15 +122,16 @@ def obtain(request: Mapping[str, Any], label: str, *, keep: bool = True) -> tupl
     return key, found, compiled
 
 
-def runtime_request(target: str) -> dict[str, Any]:
-    """Describe the Halide runtime that kernels for a target need: one, with all interfaces to devices there are."""
-    machine = "-".join(target.split("-")[:3])
-    return {"kind": "runtime", "target": "-".join([machine, *targets.interfaces(machine)])}
+def runtime_request(target: str, *, shared: bool = True) -> dict[str, Any]:
+    """Describe the Halide runtime that code for a target needs: with all interfaces to devices, or its own alone."""
+    machine, own = "-".join(target.split("-")[:3]), targets.device(target)
+    interfaces = targets.interfaces(machine) if shared else (own,) if own else ()
+    return {"kind": "runtime", "target": "-".join([machine, *interfaces])}
 
 
-def obtain_runtime(target: str) -> cache.Entry:
-    """Give the Halide runtime that kernels for a target need."""
-    return obtain(runtime_request(target), "the Halide runtime")[1]
+def obtain_runtime(target: str, *, shared: bool = True) -> cache.Entry:
+    """Give the Halide runtime that code for a target needs: ``shared`` by a process, or a library's own."""
+    return obtain(runtime_request(target, shared=shared), "the Halide runtime")[1]
 
 
 def _prefetch_runtime(target: str) -> None:

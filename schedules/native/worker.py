@@ -93,7 +93,6 @@ def compile_request(request: Mapping[str, Any]) -> cache.Entry:
 def _compile_runtime(request: Mapping[str, Any]) -> cache.Entry:
     import halide as hl
 
-    machine = "-".join(request["target"].split("-")[:3])
     with cache.scratch() as folder:
         path = folder / "runtime.o"
         hl.compile_standalone_runtime(str(path), hl.Target(request["target"]))
@@ -102,9 +101,9 @@ def _compile_runtime(request: Mapping[str, Any]) -> cache.Entry:
     if elf.is_elf(runtime):
         runtime, names = elf.expose_constructors(runtime)
         # One that is not called leaves its interface in a state that aborts the process.
-        missing = [each for each in targets.interfaces(machine) if not any(each in name for name in names)]
+        missing = [each for each in targets.features(request["target"]) if not any(each in name for name in names)]
         if missing:
-            raise TargetError(f"the runtime for {machine} has no constructor for {', '.join(missing)}")
+            raise TargetError(f"the runtime for {request['target']} has no constructor for {', '.join(missing)}")
     shim = emit((Path(__file__).parent / "shim.ll").read_text(encoding="utf-8"), request["target"])
     return cache.Entry({"name": "runtime", "constructors": list(names)}, (runtime, shim))
 
