@@ -36,17 +36,11 @@ def is_elf(data: bytes) -> bool:
 
 def symbols(data: bytes) -> list[Symbol]:
     """List the global and weak symbols that an object defines."""
-    sections = _sections(data)
-    found = []
-    for _, kind, _, _, offset, size, link, *_ in sections:
-        if kind != _SYMTAB:
-            continue
-        names = sections[link][4]
-        for position in range(offset, offset + size, _SYMBOL.size):
-            name, info, other, section, _, _ = _SYMBOL.unpack_from(data, position)
-            if section and info >> 4 in (_GLOBAL, _WEAK):
-                found.append(Symbol(_text(data, names + name), position, other & 3 == _HIDDEN))
-    return found
+    return [
+        Symbol(name, position, data[position + 5] & 3 == _HIDDEN)
+        for position, name, info, section, _ in _all_symbols(data)
+        if section and info >> 4 in (_GLOBAL, _WEAK)
+    ]
 
 
 def hide(data: bytes, exported: Collection[str]) -> bytes:
@@ -100,12 +94,10 @@ def expose_constructors(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     """
     sections, patched, names = _sections(data), bytearray(data), []
     arrays = [i for i, section in enumerate(sections) if section[1] == _INIT_ARRAY]
-    functions = {
-        (section, value): (position, name)
-        for position, name, info, section, value in _all_symbols(data)
-        if info & 15 == _FUNCTION
-    }
     indexed = list(_all_symbols(data))
+    functions = {
+        (section, value): (position, name) for position, name, info, section, value in indexed if info & 15 == _FUNCTION
+    }
     for _, kind, _, _, offset, size, _, info, *_ in sections:
         if kind != _RELA or info not in arrays:
             continue
