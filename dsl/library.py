@@ -115,8 +115,6 @@ def request(
     filter: Filter, dtype: str, channels: int, target: str, schedule: Any, structural: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Describe a variant whose C arguments have the names of the filter's parameters."""
-    from dsl.tracing import find_schedule
-
     if dtype not in DTYPES.values():
         raise ValueError(f"dtype must be one of {', '.join(DTYPES.values())}, not {dtype!r}")
     if isinstance(channels, bool) or not isinstance(channels, int) or not 1 <= channels <= MAX_CHANNELS:
@@ -125,7 +123,7 @@ def request(
     placement = _placement(traced.mode, channels)
     outputs = len(traced.program.outputs)
     dtypes = [dtype] * (len(traced.program.images) + outputs)
-    made = filter.request(traced, placement, dtypes, target, find_schedule(schedule))
+    made = filter.request(traced, placement, dtypes, target, schedule)
     return {**made, "program": {**made["program"], "names": names(filter, outputs)}, "lowering": "dsl.library:lower"}
 
 

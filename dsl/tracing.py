@@ -19,7 +19,8 @@ from dsl.ir import INPUT_OPS, Node, Program
 from dsl.ir import Image as ImageType
 from dsl.values import Color, Image, Scalar, Small, SmallColor, Table, Value, describe, wrap
 from dsl.window_chain import is_decomposed, of_program
-from schedules import options, targets
+from schedules import automatic, options, targets
+from schedules.automatic import AUTOSCHEDULERS
 from schedules.errors import ScheduleError, TargetError
 from schedules.native.signature import BORDERS
 from schedules.schedule import Schedule
@@ -340,22 +341,28 @@ class Filter:
         placement: arrays.Placement,
         dtypes: Sequence[str],
         target: str,
-        schedule: Schedule,
+        schedule: Any,
+        choices: tuple[tuple[str, str | int], ...] = (),
     ) -> dict[str, Any]:
-        """Describe a variant for the worker that compiles it."""
+        """Describe a variant for the worker that compiles it; the ``schedule`` is what a call takes."""
         variant = {
             "mode": traced.mode,
             "dtypes": list(dtypes),
             "pitch": placement.pitch,
             "planar": placement.planar,
         }
-        return {
+        made = {
             "kind": "kernel",
             "lowering": LOWERING,
             "program": {"program": traced.program.to_json(), "variant": variant},
-            "schedule": schedule.to_json(),
             "target": native_target(target),
         }
+        if schedule in AUTOSCHEDULERS:
+            label = f"{traced.label}, {dtypes[0]}, {describe_layout(traced.mode, placement)}"
+            found = automatic.find(made, schedule, label)
+        else:
+            found = find_schedule(schedule, choices)
+        return {**made, "schedule": found.to_json()}
 
     def _compile(
         self,
@@ -370,8 +377,7 @@ class Filter:
 
         dtypes = [arrays.DTYPES[a.dtype] for a in images]
         dtypes += dtypes[:1] * len(traced.program.outputs)
-        known = find_schedule(schedule, choices)
-        request = self.request(traced, placement, dtypes, target, known)
+        request = self.request(traced, placement, dtypes, target, schedule, choices)
         return variants.kernel(
             request, self.__name__, f"{traced.label}, {dtypes[0]}, {describe_layout(traced.mode, placement)}"
         )
@@ -573,9 +579,10 @@ def native_target(target: str) -> str:
 def find_schedule(schedule: Any, choices: tuple[tuple[str, str | int], ...] = ()) -> Schedule:
     """Turn the option ``schedule`` into a Schedule; ``choices`` are the filter's; the user's go before."""
     if isinstance(schedule, Schedule):
-        return Schedule({**dict(choices), **dict(schedule.choices)}, schedule.ops)
+        return Schedule({**dict(choices), **dict(schedule.choices)}, schedule.ops, schedule.stages)
     if schedule == "manual":
         return Schedule(choices)
     if isinstance(schedule, (str, Path)) and Path(schedule).suffix == ".json":
         return find_schedule(Schedule.load(schedule), choices)
-    raise ScheduleError(f"schedule must be 'manual', a Schedule or the path of a .json file, not {schedule!r}")
+    names = ", ".join(f"'{name}'" for name in ("manual", *AUTOSCHEDULERS))
+    raise ScheduleError(f"schedule must be {names}, a Schedule or the path of a .json file, not {schedule!r}")

@@ -6,6 +6,8 @@ code never does.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -42,6 +44,20 @@ class Stages:
         """Give what must match for ops to apply: the stages and their first loops."""
         return [(name, tuple(loops)) for name, loops in self.loops.items()]
 
+    def all_loops(self) -> dict[str, dict[str, Any]]:
+        """Give the loops of every stage; those of its updates that nobody named go by the names Halide has for them."""
+        found = {}
+        for name, func in self.funcs.items():
+            loops = found[name] = dict(self.loops.get(name, {}))
+            known = {loop.name() for loop in loops.values()}
+            for i in range(func.num_update_definitions()):
+                loops.update({loop.name(): loop for loop in func.rvars(i) if loop.name() not in known})
+        return found
+
+    def digest(self) -> str:
+        """Hash the signature: what a stored schedule is for."""
+        return hashlib.sha256(json.dumps(self.signature()).encode()).hexdigest()[:16]
+
 
 def apply(ops: Iterable[Op], stages: Stages) -> None:
     """Apply ops in order.
@@ -53,16 +69,20 @@ def apply(ops: Iterable[Op], stages: Stages) -> None:
     """
     import halide as hl
 
-    loops = {name: dict(start) for name, start in stages.loops.items()}
+    loops, funcs = stages.all_loops(), dict(stages.funcs)
     for op in ops:
         match = _UPDATE.fullmatch(op.stage)
         name = match["stage"] if match else op.stage
-        func = _named(op, "stage", name, stages.funcs)
+        func = _named(op, "stage", name, funcs)
         try:
             receiver = func.update(int(match["index"])) if match else func
             if not hasattr(receiver, op.directive):
-                raise ScheduleError(f"{op}: {op.directive} is for whole stages, not for their updates")
-            getattr(receiver, op.directive)(*_Reader(op, name, loops, stages).arguments())
+                raise ScheduleError(f"{op}: {op.directive} is for {'updates' if not match else 'whole stages'} alone")
+            made = getattr(receiver, op.directive)(*_Reader(op, name, loops, funcs, stages.symbols).arguments())
+            if op.directive == "rfactor":
+                partial = str(op.arguments[-1])
+                funcs[partial] = made
+                loops[partial] = {**loops[name], **{loop.name(): loop for loop in made.args()}}
         except (hl.HalideError, TypeError) as error:  # TypeError: an argument of the wrong kind
             raise ScheduleError(f"{op}: {str(error).strip()}") from error
 
@@ -76,8 +96,15 @@ def _named(op: Op, kind: str, name: Argument, known: Mapping[str, Any]) -> Any:
 class _Reader:
     """Turns the arguments of one op into Halide's objects, by the kinds that DIRECTIVES lists."""
 
-    def __init__(self, op: Op, name: str, loops: dict[str, dict[str, Any]], stages: Stages) -> None:
-        self.op, self.name, self.loops, self.stages = op, name, loops, stages
+    def __init__(
+        self,
+        op: Op,
+        name: str,
+        loops: dict[str, dict[str, Any]],
+        funcs: Mapping[str, Any],
+        symbols: Mapping[str, Any],
+    ) -> None:
+        self.op, self.name, self.loops, self.funcs, self.symbols = op, name, loops, funcs, symbols
         self.of = name  # whose loops are meant: after a stage argument, that stage's
         self.split_of: Any = None  # the loop that new ones are made of
 
@@ -86,7 +113,8 @@ class _Reader:
         if kinds == "v*":
             found = [self._v(value) for value in self.op.arguments]
             return [found] if self.op.directive == "never_partition" else found  # the binding takes a list there
-        return [getattr(self, f"_{kind}")(value) for kind, value in zip(kinds, self.op.arguments, strict=False)]
+        given = zip(kinds, self.op.arguments, strict=False)
+        return [getattr(self, f"_{kind}")(value) for kind, value in given if kind != "f"]
 
     def _v(self, value: Argument) -> Any:
         self.split_of = _named(self.op, f"loop of {self.of}", value, self.loops.get(self.of, {}))
@@ -96,16 +124,17 @@ class _Reader:
         """Make a loop, a reduction's if it comes from one."""
         import halide as hl
 
-        kind = hl.RVar if isinstance(self.split_of, hl.RVar) else hl.Var
+        reduces = isinstance(self.split_of, hl.RVar) and self.op.directive != "rfactor"
+        kind = hl.RVar if reduces else hl.Var
         loop = self.loops.setdefault(self.name, {})[str(value)] = kind(str(value))
         return loop
 
     def _s(self, value: Argument) -> Any:
         self.of = str(value)
-        return _named(self.op, "stage", value, self.stages.funcs)
+        return _named(self.op, "stage", value, self.funcs)
 
     def _e(self, value: Argument) -> Any:
-        return _named(self.op, "symbol", value, self.stages.symbols) if isinstance(value, str) else value
+        return _named(self.op, "symbol", value, self.symbols) if isinstance(value, str) else value
 
     def _t(self, value: Argument) -> Any:
         return self._member("TailStrategy", value)

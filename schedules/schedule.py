@@ -8,6 +8,7 @@ and back; hand-written schedules and the output of an autoscheduler are the same
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +19,8 @@ from schedules.errors import ScheduleError
 Argument = str | int
 
 #: Methods of a Halide Func or Stage that an op may name, and for each argument what it is: a loop ("v"),
-#: loops ("v*"), a new loop ("n"), a number or a symbol of the lowering ("e"), a stage ("s"), a tail strategy
-#: ("t", may be left out), a memory type ("m").
+#: loops ("v*"), a new loop ("n"), a number or a symbol of the lowering ("e"), a stage ("s"), a new stage ("f"), a
+#: tail strategy ("t", may be left out), a memory type ("m"). ``rfactor(r, v, partial)`` makes a stage of partial sums.
 DIRECTIVES: dict[str, str] = {
     "split": "vnnet",
     "reorder": "v*",
@@ -42,10 +43,19 @@ DIRECTIVES: dict[str, str] = {
     "bound_extent": "ve",
     "never_partition": "v*",
     "allow_race_conditions": "",
+    "atomic": "",
     "gpu_tile": "vvnneet",
     "gpu_blocks": "v*",
     "gpu_threads": "v*",
+    "gpu_single_thread": "",
+    "rfactor": "vnf",
 }
+#: Those that place a stage in loops of another, which must be there by then.
+PLACEMENTS = ("compute_at", "store_at", "hoist_storage")
+
+
+_CODE = re.compile(r"(?P<stage>.+)\.(?P<directive>\w+)\((?P<arguments>[^()]*)\)")
+_NUMBER = re.compile(r"-?\d+")
 
 
 @dataclass(frozen=True, order=True)
@@ -89,6 +99,15 @@ class Op:
         """Print the op as code."""
         return f"{self.stage}.{self.directive}({', '.join(str(a) for a in self.arguments)})"
 
+    @staticmethod
+    def parse(text: str) -> Op:
+        """Read what ``str`` gave."""
+        match = _CODE.fullmatch(text.strip())
+        if not match:
+            raise ScheduleError(f"{text!r} is no op; one looks like 'blur.split(x, xo, xi, 64)'")
+        words = [word.strip() for word in match["arguments"].split(",")] if match["arguments"].strip() else []
+        return Op(match["stage"], match["directive"], tuple(int(w) if _NUMBER.fullmatch(w) else w for w in words))
+
 
 def _count(least: int, most: int) -> str:
     numbers = str(most) if least == most else f"{least} or {most}"
@@ -106,15 +125,20 @@ class Schedule:
         a parameter of a lowering such as ``{"strip": 32}``. Stored as a sorted tuple of pairs.
     ops : sequence of Op, optional
         Replaces the lowering's own loop schedule; None keeps it.
+    stages : str, optional
+        Digest of the stages that the ops are for (:meth:`schedules.apply.Stages.digest`); they are not applied to
+        others. None: to any that have what they name.
     """
 
     choices: tuple[tuple[str, str | int], ...] = ()
     ops: tuple[Op, ...] | None = field(default=None)
+    stages: str | None = None
 
     def __init__(
         self,
         choices: Mapping[str, str | int] | Iterable[tuple[str, str | int]] = (),
         ops: Iterable[Op] | None = None,
+        stages: str | None = None,
     ) -> None:
         """Take a mapping or pairs, and any iterable of ops."""
         chosen = dict(choices)
@@ -123,6 +147,7 @@ class Schedule:
                 raise ScheduleError(f"choice {name!r} = {value!r}: the name must be str, the value str or int")
         object.__setattr__(self, "choices", tuple(sorted(chosen.items())))
         object.__setattr__(self, "ops", None if ops is None else tuple(ops))
+        object.__setattr__(self, "stages", stages)
 
     def choice(self, *names: str, default: Any) -> Any:
         """Look up a choice by several names, the most particular first."""
@@ -136,14 +161,16 @@ class Schedule:
 
     def to_json(self) -> dict[str, Any]:
         """Give plain lists and dictionaries, for ``json.dumps``."""
-        ops = None if self.ops is None else [[op.stage, op.directive, list(op.arguments)] for op in self.ops]
-        return {"choices": dict(self.choices), "ops": ops}
+        found: dict[str, Any] = {"choices": dict(self.choices), "ops": None}
+        if self.ops is not None:
+            found["ops"] = [str(op) for op in self.ops]
+        return found if self.stages is None else {**found, "stages": self.stages}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Schedule:
         """Read what :meth:`to_json` gave."""
         ops = data.get("ops")
-        return Schedule(data.get("choices", {}), None if ops is None else [Op(s, d, tuple(a)) for s, d, a in ops])
+        return Schedule(data.get("choices", {}), None if ops is None else map(Op.parse, ops), data.get("stages"))
 
     def save(self, path: str | Path) -> None:
         """Write the schedule to a JSON file."""
@@ -167,7 +194,7 @@ class Recorder:
     @property
     def ops(self) -> list[Op]:
         """What was recorded, in order, but for the placement of stages in loops of others: last."""
-        return sorted(self._ops, key=lambda op: op.directive in ("compute_at", "store_at", "hoist_storage"))
+        return sorted(self._ops, key=lambda op: op.directive in PLACEMENTS)
 
     def add(self, op: Op) -> None:
         """Record an op."""

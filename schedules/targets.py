@@ -215,6 +215,18 @@ def interfaces(machine: str) -> tuple[str, ...]:
     return _INTERFACES.get(machine, ())
 
 
+#: Features that say how wide vectors are, the widest first.
+_WIDTHS = ("avx512_skylake", "avx2", "avx", "sse41")
+
+
+def family(target: str) -> str:
+    """Give the target of which a schedule is good for a resolved one: as wide vectors, the same device."""
+    present, machine = features(target), target.split("-")[:3]
+    width = next((feature for feature in _WIDTHS if feature in present), None)
+    kept = {feature for feature in present if feature in _DEVICE_FEATURES}
+    return resolve("-".join([*machine, *([width] if width else []), *sorted(kept)]))
+
+
 def vector_lanes(target: str) -> int:
     """Give the number of float32 lanes of the widest registers of a resolved target."""
     present = features(target)

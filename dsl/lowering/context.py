@@ -13,6 +13,7 @@ import halide as hl
 from dsl.ir import Image, Node, Size
 from dsl.lowering.chunks import chunk_rows
 from schedules.apply import Stages
+from schedules.errors import ScheduleError
 from schedules.schedule import Recorder, Schedule
 from schedules.targets import device, vector_lanes
 
@@ -114,6 +115,7 @@ class Lowering:
         self.numbers = {id(node): i for i, node in enumerate(nodes)}
         self.lanes = vector_lanes(target)
         self.device = device(target)  # a GPU's interface, or None
+        self.plain = self.device is not None or _is_plain(schedule)
         self.x, self.y = hl.Var("x"), hl.Var("y")
         self.stages = Stages()
         self.record = Recorder()
@@ -137,6 +139,11 @@ class Lowering:
         self._within: tuple[str, str] | None = None  # and the stage, and its loop, that those in full are computed in
         self._times: dict[int, int] = {}  # id(node) -> how often it was computed in full and forgotten
         self._memo: dict[Any, Any] = {}
+
+    @property
+    def plainly(self) -> str:
+        """Say in a note why a lowering is plain."""
+        return f"a thread each pixel, {self.device}" if self.device else "plain lowering"
 
     # ------------------------------------------------------------------------------------------------ names, stages
 
@@ -296,6 +303,14 @@ class Lowering:
     def step(self) -> Any:
         """Elements of the x loop from a pixel to the next one."""
         return self.channels if self.variant.mode == "rows" else 1
+
+
+def _is_plain(schedule: Schedule) -> bool:
+    """Tell whether stages are to be such as any scheduler can take: no extern ones, nothing made for registers."""
+    wanted = schedule.choice("lowering", default="own")
+    if wanted not in ("own", "plain"):
+        raise ScheduleError(f"lowering = {wanted!r}: it is 'own', of each kind of node, or 'plain'")
+    return bool(wanted == "plain")
 
 
 class _Stage(hl.Func):  # type: ignore[misc]

@@ -17,8 +17,8 @@ def can_slide(node: Node) -> bool:
 
 def method(low: Lowering, node: Node) -> str:
     """Give the lowering a convolution takes: ``"sliding"`` or ``"direct"``."""
-    if low.device:  # threads sum apart: what slides from pixel to pixel is for CPUs
-        low.notes[low.label(node)] = f"direct sums, a thread each pixel ({low.device})"
+    if low.plain:  # threads sum apart: what slides from pixel to pixel is for CPUs
+        low.notes[low.label(node)] = f"direct sums ({low.plainly})"
         return "direct"
     possible = can_slide(node)
     wanted = low.schedule.choice(low.label(node), "convolve", default="sliding" if possible else "direct")

@@ -28,7 +28,7 @@ def convolve(low: Lowering, node: Node, group: Group) -> Reader:
         source = border.padded(low, image, group)
     else:
         weights_y = kernels.direct(low, kernel_y, terms)
-        if pointwise.is_leaf(low, image) and not low.device:
+        if pointwise.is_leaf(low, image) and not low.plain:
             gain = kernels.gain(low, kernel_y, terms)
             source = _down(low, f"{name}_vertical", weights_y, node, group, weights_x.radius, gain)
         else:  # arithmetic is done once, not at every tap

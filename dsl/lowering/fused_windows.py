@@ -32,7 +32,7 @@ _HELD = BORDERS.index("replicate"), BORDERS.index("constant")
 
 def method(low: Lowering, label: str) -> str:
     """Give the lowering of a chain: ``"fused"``, or each window ``"separate"``."""
-    if low.device:
+    if low.plain:
         return "separate"
     wanted = low.schedule.choice(label, "windows", default="fused")
     if wanted not in METHODS:

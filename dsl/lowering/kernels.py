@@ -30,6 +30,12 @@ def _once_per_call(low: Lowering, name: str, value: Any) -> Any:
     return hl.Expr(func[0])
 
 
+def _ceiling(value: Any) -> Any:
+    """Write a number rounded up, so that Halide folds it where the number is one that a schedule is made for."""
+    whole = hl.cast(hl.Int(32), value)
+    return whole + hl.select(value > whole, 1, 0)
+
+
 def _positive(sigma: Any) -> Any:
     """Keep a sigma of zero (no blur at all) and below out of the divisions."""
     return hl.max(_f64(sigma), hl.f64(1e-3))
@@ -65,7 +71,7 @@ def _direct(low: Lowering, node: Node, terms: int) -> Weights:
         return Weights(lambda _: weight, radius)
     sigma = _positive(size)
     slope, less = (hl.f64(number) for number in radius_of.DIRECT[terms])
-    radius = hl.clamp(hl.cast(hl.Int(32), hl.ceil(slope * sigma - less)), 1, radius_of.MAX)
+    radius = hl.clamp(_ceiling(slope * sigma - less), 1, radius_of.MAX)
     sample = low.stage(f"{name}_sample", [r], hl.exp(_f64(-r * r) / (2 * sigma * sigma)))
     low.record[f"{name}_sample"].compute_root()
     window = hl.RDom([(-radius, 2 * radius + 1)], f"{name}_window")

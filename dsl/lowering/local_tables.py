@@ -17,7 +17,7 @@ def _read(low: Lowering, node: Node, group: Group) -> Reader:
     wanted = low.schedule.choice(label, "tables", default="registers")
     if wanted not in METHODS:
         raise ScheduleError(f"{label} = {wanted!r}: tables are read by {' or '.join(map(repr, METHODS))}")
-    if wanted == "registers" and tables_in_registers.suits(low, node, known):
+    if wanted == "registers" and not low.plain and tables_in_registers.suits(low, node, known):
         return tables_in_registers.read(low, node, known, group)
     return tables_in_stages.read(low, node, known, group)
 

@@ -15,9 +15,10 @@ METHODS = ("bytes", "floats", "selects", "loop")
 def _mean(low: Lowering, node: Node, group: Group) -> Reader:
     if node.args[-1].op == "around":
         return weighted.in_loop(low, node, group)
-    if low.device:
-        low.notes[low.label(node)] = f"a loop over taps, a thread each pixel ({low.device})"
-        return (weighted.convolve if weighted.is_plain(node) else weighted.in_loop)(low, node, group)
+    if low.plain:
+        read = (weighted.convolve if weighted.is_plain(node) else weighted.in_loop)(low, node, group)
+        low.notes[low.label(node)] = f"a loop over taps ({low.plainly})"
+        return read
     label, found, unit = low.label(node), by_lookup.recognise(node), machine(low.target)
     patches, gaussians = by_lookup.recognise_patches(node), by_gaussians.recognise(node)
     if node.type.leveled:  # type: ignore[union-attr]  # extern stages know of no levels

@@ -53,12 +53,26 @@ def _test(value: Any) -> Any:
     return value != hl.cast(value.type(), 0)
 
 
+def _unbounded(value: Any) -> Any:
+    """Keep Halide from asking what interval a float32 lies in.
+
+    Of a root or a logarithm it takes those of the operand's ends, which may be negative: so NaN, which it then clamps
+    to where a table is read at such a value.
+    """
+    return hl.reinterpret(hl.Float(32), hl.reinterpret(hl.UInt(32), value))
+
+
+def sqrt(value: Any) -> Any:
+    """Write a square root."""
+    return _unbounded(hl.sqrt(value))
+
+
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "neg": lambda a: -a,
     "abs": lambda a: hl.abs(a) if a.type().is_float() else hl.cast(a.type(), hl.abs(a)),
-    "sqrt": hl.sqrt,
+    "sqrt": sqrt,
     "exp": hl.exp,
-    "log": hl.log,
+    "log": lambda a: _unbounded(hl.log(a)),
     "sin": hl.sin,
     "cos": hl.cos,
     "floor": hl.floor,
@@ -219,7 +233,10 @@ def outside(low: Lowering, node: Node) -> Callable[[Any], Any]:
 
     def make() -> hl.Func:
         name, c = f"outside_{low.label(node)}", hl.Var("c")
-        func = low.stage(name, [c], channel_of(lambda x, y: _on_constant(low, node), channel_count(node))(0, 0, c))
+        value = channel_of(lambda x, y: _on_constant(low, node), channel_count(node))(0, 0, c)
+        func = low.stage(name, [c], hl.f32(0) if low.plain else value)
+        if low.plain:  # what is updated is not written into what reads it: autoschedulers break where terms cancel
+            func[c] += value
         low.record[name].compute_root().bound("c", 0, channel_count(node)).unroll("c")
         return func
 

@@ -239,7 +239,7 @@ def _distance(low: Lowering, node: Node, operands: list[list[Any]]) -> list[Any]
         return [hl.abs(differences[0])]
     if node.attributes[0] == "l1":
         return [sum(map(hl.abs, differences[1:]), hl.abs(differences[0]))]
-    return [hl.sqrt(sum((d * d for d in differences[1:]), differences[0] * differences[0]))]
+    return [pointwise.sqrt(sum((d * d for d in differences[1:]), differences[0] * differences[0]))]
 
 
 pointwise.STENCILS["near"] = _near

@@ -79,7 +79,9 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def obtain(request: Mapping[str, Any], label: str, *, keep: bool = True) -> tuple[str, cache.Entry, bool]:
+def obtain(
+    request: Mapping[str, Any], label: str, *, keep: bool = True, seconds: float | None = None
+) -> tuple[str, cache.Entry, bool]:
     """Give the key and the code for a request, and whether it had to be compiled.
 
     Parameters
@@ -90,6 +92,8 @@ def obtain(request: Mapping[str, Any], label: str, *, keep: bool = True) -> tupl
         What to call it in messages.
     keep : bool
         False for what is looked at once: nothing is read from or written to the cache.
+    seconds : float, optional
+        How long the worker may take; None: as long as it needs.
 
     Raises
     ------
@@ -101,7 +105,7 @@ def obtain(request: Mapping[str, Any], label: str, *, keep: bool = True) -> tupl
     key = key_of(request)
     named = {**request, "name": request.get("name") or f"k_{key[:16]}"}
     if not keep:
-        return key, _run(named, label), True
+        return key, _run(named, label, seconds), True
     with _local_guard:
         lock = _local_locks.setdefault(key, threading.Lock())
     with lock:
@@ -116,7 +120,7 @@ def obtain(request: Mapping[str, Any], label: str, *, keep: bool = True) -> tupl
                 if found is None:
                     if request["kind"] == "kernel":
                         _prefetch_runtime(request["target"])
-                    found = _run(named, label)
+                    found = _run(named, label, seconds)
                     cache.write(key, cache.pack(found))
         _memory[key] = found
     return key, found, compiled
@@ -148,9 +152,9 @@ def _prefetch_runtime(target: str) -> None:
         threading.Thread(target=run, args=(work,), name="halide-filters-runtime", daemon=True).start()
 
 
-def _run(request: Mapping[str, Any], label: str) -> cache.Entry:
+def _run(request: Mapping[str, Any], label: str, seconds: float | None) -> cache.Entry:
     start = time.perf_counter()
-    entry = _run_worker(request, label)
+    entry = _run_worker(request, label, seconds)
     took = time.perf_counter() - start
     if took > _PATIENCE:
         log.info("compiled %s in %.1f s", label, took)
@@ -160,7 +164,7 @@ def _run(request: Mapping[str, Any], label: str) -> cache.Entry:
     return entry
 
 
-def _run_worker(request: Mapping[str, Any], label: str) -> cache.Entry:
+def _run_worker(request: Mapping[str, Any], label: str, seconds: float | None) -> cache.Entry:
     try:
         worker = _start_worker(request)
     except OSError as error:
@@ -168,7 +172,10 @@ def _run_worker(request: Mapping[str, Any], label: str) -> cache.Entry:
         return _run_here(request)
     with worker:
         try:
-            output, errors = _listen(worker, label)
+            output, errors = _listen(worker, label, seconds)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            raise CompileError(f"{label}: the compiler was stopped after {seconds:g} s") from None
         except BaseException:  # an interrupt, say
             worker.kill()
             raise
@@ -188,12 +195,12 @@ def _start_worker(request: Mapping[str, Any]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, stdin=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def _listen(worker: subprocess.Popen[bytes], label: str) -> tuple[bytes, bytes]:
+def _listen(worker: subprocess.Popen[bytes], label: str, seconds: float | None) -> tuple[bytes, bytes]:
     try:
         return worker.communicate(timeout=_PATIENCE)
     except subprocess.TimeoutExpired:
         log.info("compiling %s ...", label)
-        return worker.communicate()
+        return worker.communicate(timeout=seconds)
 
 
 _here = threading.Lock()

@@ -8,6 +8,7 @@ function ``MODULE:FUNCTION`` that gives the lowered pipeline.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import os
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from schedules import targets
 from schedules.apply import Stages, apply
-from schedules.errors import TargetError
+from schedules.errors import ScheduleError, TargetError
 from schedules.native import cache, elf, entry
 from schedules.native.signature import Signature
 from schedules.schedule import Op, Schedule
@@ -42,15 +43,23 @@ class Lowered:
     notes: Mapping[str, str] = field(default_factory=dict)  # how nodes were lowered, by their names
 
 
-def lower(request: Mapping[str, Any]) -> tuple[Lowered, hl.Pipeline]:
-    """Lower and schedule what a request describes."""
-    import halide as hl
-
+def lower(request: Mapping[str, Any], schedule: Schedule) -> Lowered:
+    """Lower what a request describes, by the choices of a schedule."""
     module, function = request["lowering"].split(":")
-    schedule = Schedule.from_json(request["schedule"])
     lowered: Lowered = getattr(importlib.import_module(module), function)(
         request["program"], schedule, request["target"]
     )
+    return lowered
+
+
+def scheduled(request: Mapping[str, Any]) -> tuple[Lowered, hl.Pipeline]:
+    """Lower and schedule what a request describes."""
+    import halide as hl
+
+    schedule = Schedule.from_json(request["schedule"])
+    lowered = lower(request, schedule)
+    if schedule.stages not in (None, lowered.stages.digest()):
+        raise ScheduleError("the schedule was made for other stages than this program is lowered to")
     apply(lowered.ops if schedule.ops is None else schedule.ops, lowered.stages)
     return lowered, hl.Pipeline(lowered.outputs)
 
@@ -59,9 +68,14 @@ def compile_request(request: Mapping[str, Any]) -> cache.Entry:
     """Compile a request to objects, or write the forms of it that ``request["show"]`` asks for."""
     if request["kind"] == "runtime":
         return _compile_runtime(request)
+    if request["kind"] == "schedule":
+        from schedules.automatic.search import search
+
+        choices = Schedule.from_json(request["schedule"])
+        return search(functools.partial(lower, request, choices), choices, request)
     import halide as hl
 
-    lowered, pipeline = lower(request)
+    lowered, pipeline = scheduled(request)
     name = request["name"]
     show = request.get("show")
     if show == "schedule":

@@ -323,12 +323,13 @@ def test_nonlocal_means(photograph: np.ndarray, dtype: str, search: int, patch: 
     assert agreed(nonlocal_means(noisy, method="exact", **options), wanted, PEAKS[dtype]) > 70
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
 @pytest.mark.parametrize("target", [AVX2, SSE])
-def test_nonlocal_means_of_colours_on_other_machines(photograph: np.ndarray, target: str) -> None:
-    image = colour(photograph, "float32")[:60, :70]
+def test_nonlocal_means_of_colours_on_other_machines(photograph: np.ndarray, target: str, dtype: str) -> None:
+    image = colour(photograph, dtype)[:60, :70]
     options = {"strength": 12.0, "search_radius": 2, "patch_radius": 2}
     wanted = reference.nonlocal_means(image, **options)
-    assert agreed(nonlocal_means(image, target=target, **options), wanted, 255) > 75
+    assert agreed(nonlocal_means(image, target=target, **options), wanted, 255) > (65 if dtype == "uint8" else 75)
     assert ("patches" if target == AVX2 else "tile by tile") in notes("patches_color_program")[-1]
 
 
