@@ -31,7 +31,7 @@ _Name = Annotated[str | None, typer.Option("--filter", help="Which filter, if th
 _Dtype = Annotated[str, typer.Option(help="uint8, uint16 or float32.")]
 _Channels = Annotated[int, typer.Option(help="Elements from pixel to pixel.")]
 _Target = Annotated[str, typer.Option(help="Machine to build for, such as x86-64-linux-avx2-fma.")]
-_Schedule = Annotated[str, typer.Option(help="'manual' or a .json file.")]
+_Schedule = Annotated[str, typer.Option(help="'manual', an autoscheduler such as 'adams2019', or a .json file.")]
 _Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Value of an int, str or bool parameter; may be repeated."),
@@ -219,7 +219,7 @@ def _structural(chosen: Filter, settings: Sequence[str]) -> dict[str, Any]:
         if not equals or name not in parameters:
             known = ", ".join(parameters) or "none"
             raise _UsageError(f"--set takes NAME=VALUE with NAME a structural parameter ({known}), not {setting}")
-        values[name] = _value(parameters[name], text)
+        values[name] = value(parameters[name], text)
     return values
 
 
@@ -243,11 +243,11 @@ def _options(chosen: Filter, words: Sequence[str]) -> dict[str, Any]:
             if not pending:
                 raise _UsageError(f"{flag} needs a value")
             text = pending.pop(0)
-        values[name] = _value(parameters[name], text)
+        values[name] = value(parameters[name], text)
     return values
 
 
-def _value(parameter: Parameter, text: str) -> Any:
+def value(parameter: Parameter, text: str) -> Any:
     """Read a value as what the parameter is."""
     if issubclass(parameter.kind, Image):
         return _read(Path(text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
+import logging
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,11 +20,13 @@ from dsl.ir import INPUT_OPS, Node, Program
 from dsl.ir import Image as ImageType
 from dsl.values import Color, Image, Scalar, Small, SmallColor, Table, Value, describe, wrap
 from dsl.window_chain import is_decomposed, of_program
-from schedules import automatic, options, targets
+from schedules import automatic, options, store, targets
 from schedules.automatic import AUTOSCHEDULERS
 from schedules.errors import ScheduleError, TargetError
 from schedules.native.signature import BORDERS
 from schedules.schedule import Schedule
+
+log = logging.getLogger("halide_filters")
 
 LOWERING = "dsl.lowering.pipeline:lower"
 #: Below so many elements a call stays on its own thread: handing work over takes longer than the work.
@@ -243,6 +246,7 @@ class Filter:
             target,
             schedule,
             choices,
+            store.state(),
         )
         kernel = self._kernels.get(key)
         if kernel is None:
@@ -357,11 +361,13 @@ class Filter:
             "program": {"program": traced.program.to_json(), "variant": variant},
             "target": native_target(target),
         }
-        if schedule in AUTOSCHEDULERS:
-            label = f"{traced.label}, {dtypes[0]}, {describe_layout(traced.mode, placement)}"
+        label = f"{traced.label}, {dtypes[0]}, {describe_layout(traced.mode, placement)}"
+        if isinstance(schedule, str) and schedule in AUTOSCHEDULERS:
             found = automatic.find(made, schedule, label)
         else:
             found = find_schedule(schedule, choices)
+        if schedule == "manual":
+            found = store.in_place_of(found, made, label)
         return {**made, "schedule": found.to_json()}
 
     def _compile(
@@ -378,9 +384,16 @@ class Filter:
         dtypes = [arrays.DTYPES[a.dtype] for a in images]
         dtypes += dtypes[:1] * len(traced.program.outputs)
         request = self.request(traced, placement, dtypes, target, schedule, choices)
-        return variants.kernel(
-            request, self.__name__, f"{traced.label}, {dtypes[0]}, {describe_layout(traced.mode, placement)}"
-        )
+        why = f"{traced.label}, {dtypes[0]}, {describe_layout(traced.mode, placement)}"
+        if schedule != "manual":
+            return variants.kernel(request, self.__name__, why, schedule if isinstance(schedule, str) else "given")
+        default = {**request, "schedule": find_schedule(schedule, choices).to_json()}
+        if request != default:
+            try:
+                return variants.kernel(request, self.__name__, why, "tuned")
+            except ScheduleError as error:
+                log.warning("%s: what tuning found is passed over, tune again: %s", why, error)
+        return variants.kernel(default, self.__name__, why, "manual")
 
     # -------------------------------------------------------------------------------------- looking, building
 

@@ -26,6 +26,8 @@ class CompiledVariant:
         Its key there.
     notes : tuple of str
         How nodes were lowered, where there is a choice.
+    schedule : str
+        Which it has: ``"manual"``, ``"tuned"``, the name of an autoscheduler or the path of a file, or ``"given"``.
     """
 
     filter: str
@@ -34,6 +36,7 @@ class CompiledVariant:
     from_cache: bool
     key: str
     notes: tuple[str, ...] = ()
+    schedule: str = "manual"
 
 
 _lock = threading.Lock()
@@ -41,7 +44,7 @@ _kernels: dict[str, Any] = {}
 _variants: dict[str, CompiledVariant] = {}
 
 
-def kernel(request: Mapping[str, Any], name: str, why: str) -> Any:
+def kernel(request: Mapping[str, Any], name: str, why: str, schedule: str) -> Any:
     """Give the kernel for a request, made once per process."""
     from schedules.native.compile import key_of
     from schedules.native.kernel import Kernel
@@ -51,7 +54,7 @@ def kernel(request: Mapping[str, Any], name: str, why: str) -> Any:
         if key not in _kernels:
             made = Kernel(request, why)
             _kernels[key] = made
-            found = CompiledVariant(name, why, request["target"], not made.compiled, made.key, made.notes)
+            found = CompiledVariant(name, why, request["target"], not made.compiled, made.key, made.notes, schedule)
             _variants[key] = found
         return _kernels[key]
 

@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 
 from filters.images import Array
+from schedules import subjects
+from schedules.pictures import picture
+from schedules.subjects import Wanted
 
 log = logging.getLogger("halide_filters")
 
@@ -34,7 +37,8 @@ _EXAMPLES: dict[str, tuple[Any, ...]] = {
 #: Values for parameters with a default that follows the size of the image: those of 0.3 to 17 megapixels; or that have
 #: none, but others may be given instead.
 _BY_SIZE: dict[str, tuple[Any, ...]] = {"levels": (8, 9, 10), "scale": (4.0,)}
-_IMAGES = ("guide", "low_source", "low_result")
+_SMALL_IMAGES, _SMALLER = ("low_source", "low_result"), 4
+_IMAGES = ("guide", *_SMALL_IMAGES)
 _SEVERAL_IMAGES = ("guides",)
 
 
@@ -57,11 +61,48 @@ def calls(filters: Mapping[str, Callable[..., Any]]) -> list[Call]:
     return [Call(name, call) for name, function in filters.items() for call in _calls_of(name, function)]
 
 
-def _calls_of(name: str, function: Callable[..., Any]) -> Iterator[Callable[[], Any]]:
+def subject(name: str, wanted: Wanted) -> list[subjects.Call] | None:
+    """Give the calls of a filter of this package that can be tuned; None if it has none of the name."""
+    import filters
+
+    function = getattr(filters, name, None) if name in filters.__all__ else None
+    if not isinstance(function, filters.Filter):
+        return None
+    image = picture(wanted.height, wanted.width, wanted.channels, wanted.dtype)
+    small = picture(wanted.height // _SMALLER, wanted.width // _SMALLER, wanted.channels, wanted.dtype)
+    parameters = inspect.signature(function).parameters
+    if unknown := [each for each in wanted.parameters if each not in parameters]:
+        raise ValueError(f"{name} has no parameter {unknown[0]!r}; it has {', '.join(list(parameters)[1:])}")
+    given = {each: _read(text) for each, text in wanted.parameters.items()}
+    required = [each for each in _required(function) if each not in given]
+    found = []
+    for options in _options(required, image):
+        options |= {each: small for each in _SMALL_IMAGES if each in options}
+        told = ", ".join(f"{each}={value}" for each, value in {**options, **given}.items() if np.ndim(value) == 0)
+        call = functools.partial(function, image, **options, **given, target=wanted.target)
+        found.append(subjects.Call(f"{name}({told})", call))
+    return found
+
+
+def _read(text: str) -> Any:
+    """Read a value from a command: a number, numbers with commas between, else a word."""
+    try:
+        numbers = [float(word) for word in text.split(",")]
+    except ValueError:
+        return text
+    whole = [int(number) if number.is_integer() and "." not in text else number for number in numbers]
+    return whole[0] if len(whole) == 1 else np.array(whole, dtype=np.float64)
+
+
+def _required(function: Callable[..., Any]) -> list[str]:
+    """Name the parameters beside the image that have no default."""
     parameters = list(inspect.signature(function).parameters.values())[1:]
-    required = [
-        p.name for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
-    ]
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [p.name for p in parameters if p.default is p.empty and p.kind in kinds]
+
+
+def _calls_of(name: str, function: Callable[..., Any]) -> Iterator[Callable[[], Any]]:
+    parameters, required = list(inspect.signature(function).parameters.values())[1:], _required(function)
     unknown = [p for p in required if p not in (*_EXAMPLES, *_IMAGES, *_SEVERAL_IMAGES)]
     if unknown:
         log.warning("%s is not compiled ahead: there is no example for %s", name, ", ".join(unknown))
@@ -90,4 +131,8 @@ def _options(names: list[str], image: Array) -> list[dict[str, Any]]:
 def _values(name: str, image: Array) -> tuple[Any, ...]:
     if name in _IMAGES:
         return (image,)
-    return ((image, image),) if name in _SEVERAL_IMAGES else _EXAMPLES.get(name) or _BY_SIZE[name]
+    if name in _SEVERAL_IMAGES:
+        return ((image, image),)
+    if name not in _EXAMPLES and name not in _BY_SIZE:
+        raise ValueError(f"there is no example for {name}: say which value is meant, --set {name}=...")
+    return _EXAMPLES.get(name) or _BY_SIZE[name]

@@ -44,6 +44,7 @@ DIRECTIVES: dict[str, str] = {
     "never_partition": "v*",
     "allow_race_conditions": "",
     "atomic": "",
+    "gpu": "vv",
     "gpu_tile": "vvnneet",
     "gpu_blocks": "v*",
     "gpu_threads": "v*",

@@ -132,6 +132,7 @@ class Lowering:
         self.outputs: list[Node] = []
         self.externs: dict[str, str] = {}  # functions of our own that stages call, as LLVM IR by name
         self.notes: dict[str, str] = {}  # how nodes were lowered, where there is a choice
+        self.tunables: dict[str, tuple[int | str, ...]] = {}  # what a tuner may choose otherwise, and from what
         self.mixed: set[str] = set()  # stages whose channels are different expressions
         self.sides: list[tuple[Any, Any]] = []  # by grid: width and height in pixels, of the images as they came
         self.level: Any = None  # the loop over levels that stages are made in
@@ -144,6 +145,11 @@ class Lowering:
     def plainly(self) -> str:
         """Say in a note why a lowering is plain."""
         return f"a thread each pixel, {self.device}" if self.device else "plain lowering"
+
+    def tunable(self, *names: str, default: Any, values: Sequence[int | str]) -> Any:
+        """Look up a choice by several names, the most particular first; a tuner may try some values."""
+        self.tunables[names[0]] = tuple(values)
+        return self.schedule.choice(*names, default=default)
 
     # ------------------------------------------------------------------------------------------------ names, stages
 
@@ -294,7 +300,7 @@ class Lowering:
 
     def bands_per_chunk(self, size: Size) -> Any:
         """Give the bands that one task goes through, of an image that is gone through in bands."""
-        rows = self.schedule.choice("chunk", default=None)
+        rows = self.tunable("chunk", default=None, values=(64, 128, 256, 512))
         if rows is None:
             rows = chunk_rows(self.size(size)[1], hl.min, hl.max)
         return (rows + self.lanes - 1) // self.lanes

@@ -128,6 +128,7 @@ def keep_rows(low: Lowering, group: Group, name: str) -> None:
     """Keep a row of sums, for what reads it in another order, or at other columns."""
     group.local.append(name)
     group.own_columns.add(name)
-    low.record[name].split("x", "x", "xi", TILE * low.lanes, "RoundUp").split("xi", "xu", "xi", low.lanes, "RoundUp")
+    vectors = low.tunable(f"{name}.vectors", default=TILE, values=(1, 2, 4, 8))
+    low.record[name].split("x", "x", "xi", vectors * low.lanes, "RoundUp").split("xi", "xu", "xi", low.lanes, "RoundUp")
     low.record[name].unroll("xu").vectorize("xi")
     low.record[f"{name}_sum"].compute_at(name, "x")

@@ -13,7 +13,7 @@ from typing import Any
 
 import halide as hl
 
-from dsl.ir import INPUT_OPS, STENCIL_OPS, Image, Node, Program, Size
+from dsl.ir import INPUT_OPS, POINTWISE, STENCIL_OPS, Image, Node, Program, Size
 from dsl.lowering import (  # noqa: F401 (they register)
     border,
     convolution,
@@ -33,7 +33,7 @@ from dsl.lowering import (  # noqa: F401 (they register)
 )
 from dsl.lowering.context import Group, Lowering, Reader, TupleReader, Variant, channel_count, hl_type, size_of
 from schedules.devices import for_device
-from schedules.errors import TargetError
+from schedules.errors import ScheduleError, TargetError
 from schedules.native import signature as sig
 from schedules.native.worker import Lowered
 from schedules.schedule import Schedule
@@ -68,7 +68,7 @@ def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowere
     arguments = [*low.images, *low.tables, *low.scalars, low.channels, low.border, low.border_value]
     made = signature(program, variant, names)
     ops = for_device(low.record.ops, low.stages) if low.device else low.record.ops
-    return Lowered(arguments, [func], low.stages, ops, made, low.externs, low.notes)
+    return Lowered(arguments, [func], low.stages, ops, made, low.externs, low.notes, low.tunables)
 
 
 #: What has no lowering for devices yet, in words.
@@ -83,7 +83,21 @@ def _refuse_on_devices(low: Lowering) -> None:
 
 def _full_nodes(low: Lowering) -> set[int]:
     found = full_nodes([n for n in low.nodes if not is_leveled(n)], low.outputs, _slides(low))
+    found |= {id(n) for n in _arithmetic_of_stencils(low.nodes) if id(n) not in found and _is_to_be_full(low, n)}
     return found | {id(n) for n in low.nodes if n.op == "interpolated" and not fused_windows.of_levels(low, n)}
+
+
+def _arithmetic_of_stencils(nodes: Sequence[Node]) -> Iterator[Node]:
+    """Go through the arithmetic that stencils read: row by row as it is needed, unless it is to be computed in full."""
+    operands = {id(n.args[0]): n.args[0] for n in nodes if n.op in STENCIL_OPS and n.args}
+    return (n for n in operands.values() if n.op in POINTWISE and not is_varying(n) and not is_leveled(n))
+
+
+def _is_to_be_full(low: Lowering, node: Node) -> bool:
+    place = low.tunable(f"{low.label(node)}.place", default="rows", values=("rows", "full"))
+    if place not in ("rows", "full"):
+        raise ScheduleError(f"{low.label(node)}.place = {place!r}: arithmetic is computed by 'rows' or in 'full'")
+    return bool(place == "full")
 
 
 def _slides(low: Lowering) -> Callable[[Node], bool]:
@@ -349,7 +363,8 @@ def _schedule_nested_up(low: Lowering, group: Group, tall: str) -> None:
 
 
 def _vectorize_local(low: Lowering, name: str) -> None:
-    low.record[name].split("x", "x", "xi", low.lanes, "RoundUp").vectorize("xi")
+    vectors = low.tunable(f"{name}.vectors", default=1, values=(1, 2, 4))
+    low.record[name].split("x", "x", "xi", vectors * low.lanes, "RoundUp").vectorize("xi")
     if name in low.mixed:
         low.record[name].reorder("c", "xi", "x", "y").unroll("c")
 
@@ -434,8 +449,7 @@ def _schedule_loops(low: Lowering, group: Group, tail: str, size: Size = _FULL, 
         rows: tuple[str, ...] = ("y", "yb", "yc")
     else:
         outer = "yo"
-        strip = low.schedule.choice(f"{group.name}.strip", "strip", default=_rows(low, group))
-        loops.split("y", "yo", "y", strip, tail)
+        loops.split("y", "yo", "y", _rows(low, group), tail)
         rows = ("y", "yo")
         if group.columns is not None:
             outer, rows = "xo", ("y", "xo", "yo")
@@ -472,7 +486,8 @@ def _schedule_loops(low: Lowering, group: Group, tail: str, size: Size = _FULL, 
 def _rows(low: Lowering, group: Group) -> int | str:
     """Give the rows of a task."""
     if group.rows is None:
-        return _STRIP
+        rows: int = low.tunable(f"{group.name}.strip", "strip", default=_STRIP, values=(4, 8, 16, 32, 64, 128))
+        return rows
     symbol = f"{group.name}_rows"
     low.stages.symbols[symbol] = group.rows
     return symbol
@@ -485,12 +500,13 @@ def _vectorize(low: Lowering, group: Group, stage: str, tail: str, rows: Sequenc
         loops.split("x", "x", "xi", 2 * low.lanes, tail).split("xi", "xi", "xp", 2, "RoundUp")
         loops.reorder("xp", "xi", "x").unroll("xp").vectorize("xi")
     elif group.sums and stage == group.name:
-        vectors = direct.TILE // group.block
+        vectors = low.tunable(f"{stage}.vectors", default=direct.TILE // group.block, values=(1, 2, 4, 8))
         loops.split("x", "x", "xi", vectors * low.lanes, tail).split("xi", "xu", "xi", low.lanes, "RoundUp")
         if group.block > 1:
             loops.split("y", "y", "yi", group.block, tail).reorder("xi", "xu", "yi", "x", "y").unroll("yi")
         loops.unroll("xu").vectorize("xi")
     else:
-        loops.split("x", "x", "xi", (4 if group.wide else 1) * low.lanes, tail).vectorize("xi")
+        vectors = low.tunable(f"{stage}.vectors", default=4 if group.wide else 1, values=(1, 2, 4))
+        loops.split("x", "x", "xi", vectors * low.lanes, tail).vectorize("xi")
     if stage in low.mixed:
         loops.reorder("c", *(("xp",) if group.parity else ()), "xi", "x", *rows).unroll("c")

@@ -320,13 +320,18 @@ class _Builder:
         return f32(0), f32(0)
 
     def _averages(self, lines: hl.Func) -> Any:
-        """Write averages over neighbouring entries, of fewer towards the ends."""
+        """Write averages over neighbouring entries, of fewer towards the ends; summed where they are used."""
+        low, here = self.low, self._place(self.entry)
         radius = smooth(self.low, self.known)
         loop = hl.RDom([(-radius, 2 * radius + 1)], f"{self.name}_average")
         reach = hl.min(radius, hl.min(self.entry, self.last - self.entry))
         value = lines[self._place(hl.clamp(self.entry + loop.x, 0, self.last))]
-        total = hl.sum(hl.select(hl.abs(loop.x) <= hl.cast(hl.UInt(32), reach), value, f32(0)))
-        return total / hl.cast(hl.Float(32), 2 * reach + 1)
+        total = low.stage(f"{self.name}_sum", list(here), f32(0))
+        total[here] += hl.select(hl.abs(loop.x) <= hl.cast(hl.UInt(32), reach), value, f32(0))
+        self._vectorize(low.record[total.name()], "entry")
+        self._update(total, "average", loop.x, "entry")
+        low.record[total.name()].compute_at(f"{self.name}_{'averages' if self.known.anchored else 'table'}", "entry")
+        return hl.Expr(total[here]) / hl.cast(hl.Float(32), 2 * reach + 1)
 
     def _anchored(self, averages: Any) -> Any:
         """Write tables that are moved, so that each gives for its own pixel's input the output that it has."""

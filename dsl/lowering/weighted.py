@@ -221,6 +221,7 @@ def quotients(low: Lowering, name: str, group: Group, channels: int, lanes: int,
     read = low.image_stage(name, channels, _quotient(low, name, channels), group, uniform=channels == 1)
     group.own_columns.add(name)
     rest = ("c",) if channels > 1 else ()
+    vectors = low.tunable(f"{name}.vectors", default=vectors, values=(1, 2, 4, 8))
     loops = low.record[name].split("x", "x", "xi", vectors * lanes, "RoundUp")
     loops.split("xi", "xu", "xi", low.lanes, "RoundUp").reorder(*rest, "xi", "xu", "x", "y")
     loops.unroll("xu").vectorize("xi")

@@ -1,9 +1,9 @@
 """Schedules that Halide's autoschedulers find, as the same data as hand-written ones.
 
 A search runs once, in a worker process with limits on time and memory, on the plain lowering of a program (one without
-stages of native code, which autoschedulers know nothing of). What it prints is read (:mod:`schedules.automatic.dialect`)
-into ops, which are kept (:mod:`schedules.store`) and from then on applied like those of any schedule: no plug-in, no
-search.
+stages of native code, which autoschedulers know nothing of). What it prints is read into ops
+(:mod:`schedules.automatic.dialect`), which are kept (:mod:`schedules.store`) and from then on applied like those of any
+schedule: no plug-in, no search.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ AUTOSCHEDULERS: dict[str, Autoscheduler] = {
 }
 
 
-def find(request: Mapping[str, Any], name: str, label: str, **parameters: int) -> Schedule:
+def find(request: Mapping[str, Any], name: str, label: str, seconds: float = PATIENCE, **parameters: int) -> Schedule:
     """Give the schedule that an autoscheduler has for a program: the known one, or what a search finds.
 
     Parameters
@@ -84,6 +84,8 @@ def find(request: Mapping[str, Any], name: str, label: str, **parameters: int) -
         A key of :data:`AUTOSCHEDULERS`.
     label : str
         What to call the program in messages.
+    seconds : float
+        What a search may take.
     **parameters
         Parameters of the autoscheduler, over those it has by default.
 
@@ -93,8 +95,8 @@ def find(request: Mapping[str, Any], name: str, label: str, **parameters: int) -
         If it makes no schedules for such a target, finds none within its limits, or says what cannot be applied.
     """
     wanted = search_request(request, name, label, parameters)
-    known = store.find(wanted)
-    return known if known is not None else search(wanted, label)[0]
+    known = store.find(store.key(wanted, wanted["autoscheduler"]))
+    return known if known is not None else search(wanted, label, seconds)[0]
 
 
 def search_request(

@@ -1,8 +1,8 @@
 """Reads what autoschedulers print: chains of directives on Funcs, in the C++ that their users are to paste.
 
 Mullapudi2016, Adams2019 and Anderson2021 declare names and write ``f.update(0).split(x, xo, xi, 16,
-TailStrategy::RoundUp)``; Li2018 declares little and writes ``ShiftInwards``. All name Funcs and loops after Halide's own
-names, in which characters that C++ does not allow became ``_``, so declarations say nothing that is needed.
+TailStrategy::RoundUp)``; Li2018 declares little and writes ``ShiftInwards``. All name Funcs and loops after Halide's
+own names, in which characters that C++ does not allow became ``_``, so declarations say nothing that is needed.
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ from collections.abc import Iterator, Mapping
 from schedules.errors import ScheduleError
 from schedules.schedule import DIRECTIVES, PLACEMENTS, Argument, Op
 
-#: ``f.update(0).split(...).vectorize(...)``; Li2018 names the stage that ``rfactor`` makes: ``f_intm = f.update(0)...``.
+#: ``f.update(0).split(...).vectorize(...)``; Li2018 names the stage that ``rfactor`` makes: ``f_intm = f.update(0)``.
 _STATEMENT = re.compile(
-    r"((?P<made>[\w$]+)\s*=\s*)?(?P<func>[\w$]+)(?P<update>\s*\.update\((?P<index>\d*)\))?(?P<chain>(\s*\.\w+\([^()]*\))+)"
+    r"((?P<made>[\w$]+)\s*=\s*)?(?P<func>[\w$]+)(?P<update>\s*\.update\((?P<index>\d*)\))?"
+    r"(?P<chain>(\s*\.?\w+\([^()]*\))+)"
 )
-_CALL = re.compile(r"\.(?P<directive>\w+)\((?P<arguments>[^()]*)\)")
-_DECLARATION = re.compile(r"(Func|Var|RVar)\s[^=]*(=[^;]*(get_func|args)\(.*)?")
+_CALL = re.compile(r"\.?(?P<directive>\w+)\((?P<arguments>[^()]*)\)")  # Mullapudi2016 forgets a dot before gpu()
+_DECLARATION = re.compile(r"(Func|Var|RVar|auto)\s[^=]*(=[^;]*(get_func|args|get_pipeline)\(.*)?")
+#: Li2018's names for directives on loops of reductions; what only silences a warning.
+_SYNONYMS = {"r_gpu_blocks": "gpu_blocks", "r_gpu_threads": "gpu_threads"}
+_NOTHING = ("unscheduled",)
 
 
 def plain(name: str) -> str:
@@ -79,7 +83,10 @@ def parse(text: str, names: Names) -> list[Op]:
         stage = names.stage(match["func"])
         receiver = f"{stage}.update({match['index'] or 0})" if match["update"] else stage
         for call in _CALL.finditer(match["chain"]):
-            directive, words = call["directive"], _words(call["arguments"])
+            directive = _SYNONYMS.get(call["directive"], call["directive"])
+            words = _words(call["arguments"])
+            if directive in _NOTHING:
+                continue
             if directive == "rfactor" and match["made"]:
                 loop, kept = words
                 made = names.add_stage(match["made"], stage)
@@ -106,13 +113,18 @@ def _words(arguments: str) -> list[str]:
 def _ops(
     receiver: str, stage: str, directive: str, words: list[str], names: Names, fresh: Iterator[int]
 ) -> Iterator[Op]:
-    """Read one call. ``vectorize(x, 8)`` and the like split the loop first, ``parallel(x, 8)`` into tasks."""
+    """Read one call. ``tile``, ``vectorize(x, 8)`` and the like split loops first, ``parallel(x, 8)`` into tasks."""
     if directive in ("parallel", "vectorize", "unroll") and len(words) > 1:
         loop, count, *tail = words
         inner = f"{names.loop(stage, loop)}_{next(fresh)}"
         yield _op(receiver, stage, "split", [loop, loop, inner, count, *tail], names)
         yield _op(receiver, stage, directive, [loop if directive == "parallel" else inner], names)
         return
+    if directive == "tile":
+        x, y, xo, yo, xi, yi, columns, rows, *tail = words
+        yield _op(receiver, stage, "split", [x, xo, xi, columns, *tail], names)
+        yield _op(receiver, stage, "split", [y, yo, yi, rows, *tail], names)
+        directive, words = "reorder", [xi, yi, xo, yo]
     yield _op(receiver, stage, directive, words, names)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
@@ -119,64 +120,95 @@ def names(lowered: Lowered) -> Names:
 
 def _inside(own: Iterable[Op]) -> set[str]:
     """Name the stages that read nothing beyond their domain, as the program's own schedule knows them."""
-    return {op.stage for op in own if op.directive == "split" and "GuardWithIf" in op.arguments}
+    return {op.stage for op in own if op.directive in ("split", "gpu_tile") and "GuardWithIf" in op.arguments}
 
 
 def _guarded(ops: Iterable[Op], inside: set[str]) -> list[Op]:
-    """Let loops end where their domain does, whatever its size, where nothing beyond can be computed.
+    """Let loops end where their domain does, or beyond it where that can be computed, whatever its size.
 
-    Autoschedulers take images to be as large as was estimated, and shift the last tile inwards or round up. Loops over
-    pixels are not fused with others, for Halide does not see then where those end.
+    Autoschedulers take images to be as large as was estimated, and shift the last tile inwards; what reads through a
+    border rule comes out wrong then (Halide 21, vectors of a tile's rows). Loops over pixels are not fused with others,
+    for Halide does not see then where those end.
     """
     found = []
-    pixels: dict[str, set[str]] = {}  # of a stage, the loops that go over pixels
+    over: dict[str, dict[str, str]] = {}  # of a stage, the loops over pixels: over rows or columns, or "both"
     for op in ops:
-        known = pixels.setdefault(op.stage, set(_PIXELS))
+        pixels = over.setdefault(op.stage, {loop: loop for loop in _PIXELS})
         if op.directive == "fuse":
             first, second, made = map(str, op.arguments)
-            if (first in known) != (second in known) and made == (first if first in known else second):
+            if (first in pixels) != (second in pixels) and made == (first if first in pixels else second):
                 continue
-            pixels[op.stage] = known | {made} if {first, second} <= known else known - {made}
-        if op.directive == "split":
+            if first in pixels:
+                pixels[made] = "both"
+        elif op.directive == "split":
             loop, *made_of_it = map(str, op.arguments[:3])
-            pixels[op.stage] = known.union(made_of_it) if loop in known else known.difference(made_of_it)
-            if op.stage in inside or loop not in known:
-                op = replace(op, arguments=(*op.arguments[:4], "GuardWithIf"))
+            axis, is_pure = pixels.pop(loop, None), ".update(" not in op.stage
+            pixels.update((each, axis) for each in made_of_it if axis)
+            beyond = axis in _PIXELS and op.stage not in inside
+            if not beyond or is_pure:
+                op = replace(op, arguments=(*op.arguments[:4], "RoundUp" if beyond else "GuardWithIf"))
         found.append(op)
     return found
 
 
 _UNROLLED = re.compile(r"Can only unroll for loops over a constant extent\.\s+Loop over (?P<loop>\S+) has")
+_ON_STACK = re.compile(r"allocate (?P<func>\S+?)(\.\d+)?\[(?P<type>\w+?)(?P<bits>\d+)(?P<extents>[^\]]*)\] in Stack")
+#: Bytes that a stage may have on the stack of a thread.
+_STACK = 64 << 10
 
 
 def _of_any_size(ops: list[Op], lower: Callable[[], Lowered], target: str) -> list[Op]:
-    """Leave out the unrolling of loops whose length follows the size of the image."""
+    """Leave out what holds for images of one size alone: loops of a known length, arrays that a stack has room for."""
     import halide as hl
 
     while True:
         lowered = lower()
         apply(ops, lowered.stages)
         try:
-            with cache.scratch() as folder:
-                path, form = str(folder / "stmt"), hl.StmtOutputFormat.Text
-                hl.Pipeline(lowered.outputs).compile_to_lowered_stmt(path, lowered.arguments, form, hl.Target(target))
-            return ops
+            stmt = _stmt(lowered, target)
         except hl.HalideError as error:
             match = _UNROLLED.search(str(error))
             if not match:
                 raise
-        stage, loop = _stage_and_loop(match["loop"], lowered)
-        kept = [op for op in ops if not (op.directive == "unroll" and op.stage == stage and op.arguments == (loop,))]
-        if len(kept) == len(ops):
-            raise ScheduleError(f"{stage}: the loop {match['loop']} cannot be unrolled")
+            stage, loop = _stage_and_loop(match["loop"], lowered)
+            kept = [op for op in ops if (op.stage, op.directive, op.arguments) != (stage, "unroll", (loop,))]
+            if len(kept) == len(ops):
+                raise ScheduleError(f"{stage}: the loop {match['loop']} cannot be unrolled") from None
+        else:
+            large = {_actual(lowered)[match["func"]] for match in _ON_STACK.finditer(stmt) if not _is_small(match)}
+            kept = [op for op in ops if not (op.directive == "store_in" and op.stage in large)]
+            if len(kept) == len(ops):
+                return ops
         ops = kept
+
+
+def _stmt(lowered: Lowered, target: str) -> str:
+    import halide as hl
+
+    with cache.scratch() as folder:
+        path = folder / "stmt"
+        pipeline, form = hl.Pipeline(lowered.outputs), hl.StmtOutputFormat.Text
+        pipeline.compile_to_lowered_stmt(str(path), lowered.arguments, form, hl.Target(target))
+        return path.read_text(encoding="utf-8")
+
+
+def _is_small(allocation: re.Match[str]) -> bool:
+    extents = [each.strip() for each in allocation["extents"].split("*")[1:]]
+    if not all(each.isdigit() for each in extents):
+        return False
+    return math.prod(map(int, extents)) * int(allocation["bits"]) <= 8 * _STACK
+
+
+def _actual(lowered: Lowered) -> dict[str, str]:
+    """Give our names of stages by Halide's."""
+    import halide as hl
+
+    return {hl.Func.name(func): stage for stage, func in lowered.stages.funcs.items()}
 
 
 def _stage_and_loop(name: str, lowered: Lowered) -> tuple[str, str]:
     """Read the name of a loop nest, ``blur.s1.x.xi``: stage 1 of blur is its first update."""
-    import halide as hl
-
-    actual = {hl.Func.name(func): stage for stage, func in lowered.stages.funcs.items()}
+    actual = _actual(lowered)
     match = re.fullmatch(r"(?P<func>.+?)\.s(?P<stage>\d+)\.(?P<loops>.+)", name)
     if not match or match["func"] not in actual:
         raise ScheduleError(f"no loop of the pipeline is called {name}")

@@ -41,6 +41,7 @@ class Lowered:
     signature: Signature
     externs: Mapping[str, str] = field(default_factory=dict)  # functions that stages call, as LLVM IR by name
     notes: Mapping[str, str] = field(default_factory=dict)  # how nodes were lowered, by their names
+    tunables: Mapping[str, tuple[int | str, ...]] = field(default_factory=dict)  # choices a tuner may take, with values
 
 
 def lower(request: Mapping[str, Any], schedule: Schedule) -> Lowered:
@@ -79,8 +80,7 @@ def compile_request(request: Mapping[str, Any]) -> cache.Entry:
     name = request["name"]
     show = request.get("show")
     if show == "schedule":
-        notes = [f"{node}: {note}" for node, note in lowered.notes.items()]
-        return cache.Entry({"text": "\n".join([*notes, *map(str, lowered.ops)])}, ())
+        return _show_schedule(lowered, Schedule.from_json(request["schedule"]))
     with cache.scratch() as folder:
         kinds = {
             "stmt": hl.OutputFileType.conceptual_stmt,
@@ -101,7 +101,16 @@ def compile_request(request: Mapping[str, Any]) -> cache.Entry:
     )
     own = [emit(text, request["target"], all_features=True) for text in lowered.externs.values()]
     meta = {"signature": lowered.signature.to_json(), "name": name, "notes": dict(lowered.notes)}
+    meta["tunables"] = {each: list(values) for each, values in lowered.tunables.items()}
     return cache.Entry(meta, (data, wrapper, *own))
+
+
+def _show_schedule(lowered: Lowered, schedule: Schedule) -> cache.Entry:
+    """Give a schedule with the ops it stands for: the lowering's own, where it has none."""
+    ops = lowered.ops if schedule.ops is None else schedule.ops
+    whole = Schedule(schedule.choices, ops, lowered.stages.digest())
+    notes = [f"{node}: {note}" for node, note in lowered.notes.items()]
+    return cache.Entry({"text": "\n".join([*notes, *map(str, ops)]), "schedule": whole.to_json()}, ())
 
 
 def _compile_runtime(request: Mapping[str, Any]) -> cache.Entry:

@@ -1,0 +1,208 @@
+"""Schedules that Halide's autoschedulers find for every filter: searched, stored, compared with those by hand.
+
+    python -m bench.automatic search     searches, writes schedules/store and docs/automatic.json
+    python -m bench.automatic study      times them, writes docs/automatic.md
+
+A search is of the plain lowering (direct sums, loops over taps), so the study names three times: of what a call runs,
+of the plain lowering by hand, of the plain lowering by an autoscheduler.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import filters
+from schedules import automatic, options, store, targets
+from schedules.automatic import AUTOSCHEDULERS, PLAIN
+from schedules.errors import CompileError, NativeError, ScheduleError
+from schedules.native import compile as native
+from schedules.schedule import Schedule
+from schedules.subjects import Call, Wanted, find
+from schedules.tuning.tuner import Program, programs
+
+ROOT = Path(__file__).parents[1]
+FOUND, PAGE = ROOT / "docs" / "automatic.json", ROOT / "docs" / "automatic.md"
+#: Families of targets that schedules are stored for.
+FAMILIES = ("x86-64-linux-avx512_skylake", "x86-64-linux-avx2")
+DEVICES = ("x86-64-linux-avx2-opencl",)
+#: Gray of float32, colour of uint8; the large one is timed.
+IMAGES = (("float32", 1), ("uint8", 3))
+SIDE = 1024
+#: Filters that have no example of their own.
+SETTINGS = {"gabor": {"wavelength": "6.0"}, "convolve": {"kernel": "0.25,0.5,0.25"}, "downsample": {"scale": "4"}}
+#: A kernel that takes longer to compile than this is not timed.
+PATIENCE = 120.0
+
+
+@dataclass(frozen=True)
+class Search:
+    """What came of a search."""
+
+    filter: str
+    program: str
+    target: str
+    autoscheduler: str
+    seconds: float | None
+    reason: str = ""
+
+
+def calls(side: int) -> Iterator[tuple[str, str, int, Call]]:
+    """Go through the calls of all filters: name, dtype, channels, call."""
+    for name in filters.__all__:
+        if not isinstance(getattr(filters, name, None), filters.Filter):
+            continue
+        for dtype, channels in IMAGES:
+            for call in find(name, Wanted(dtype, channels, side, side, parameters=SETTINGS.get(name, {}))):
+                yield name, dtype, channels, call
+
+
+def search() -> None:
+    """Search for all programs, families and autoschedulers; keep what is found."""
+    for file in store.SHIPPED.glob("*.json"):
+        file.unlink()
+    known: dict[str, tuple[str, Program]] = {}
+    for name, _, _, call in calls(SIDE):
+        for program in programs(call.run):
+            digest = json.dumps(program.request["program"], sort_keys=True)
+            known.setdefault(digest, (name, program))
+    found = [each for name, program in known.values() for each in _searches(name, program)]
+    FOUND.write_text(json.dumps([asdict(each) for each in found], indent=1) + "\n", encoding="utf-8")
+
+
+def _searches(name: str, program: Program) -> Iterator[Search]:
+    for target in (*FAMILIES, *DEVICES):
+        family = targets.family(targets.resolve(target))
+        for autoscheduler, able in AUTOSCHEDULERS.items():
+            if not (able.devices if targets.device(family) else able.cpus):
+                continue
+            made = Search(name, program.label, family, autoscheduler, None)
+            try:
+                request = {**program.request, "target": family}
+                wanted = automatic.search_request(request, autoscheduler, program.label)
+                schedule, meta = automatic.search(wanted, program.label)
+            except (ScheduleError, CompileError, ValueError) as error:
+                made = Search(name, program.label, family, autoscheduler, None, _short(error))
+            else:
+                digest = store.key(wanted, wanted["autoscheduler"])
+                about = {"program": program.label, "target": family, **wanted["autoscheduler"]}
+                store.keep(store.SHIPPED, store.file_name(autoscheduler, program.label, digest), schedule, about)
+                made = Search(name, program.label, family, autoscheduler, round(meta["seconds"], 2))
+            print(made, flush=True)
+            yield made
+
+
+def _short(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = next((line for line in lines if "terminate called" in line or "Error:" in line), lines[0])
+    return text.rpartition("Error:")[2].strip()[:160] or lines[-1][:160]
+
+
+# ------------------------------------------------------------------------------------------------------ the study
+
+
+def study() -> None:
+    """Time every filter by every stored schedule; write the page."""
+    rows = [_row(*each) for each in calls(SIDE)]
+    PAGE.write_text(_page(rows), encoding="utf-8")
+
+
+def _row(name: str, dtype: str, channels: int, call: Call) -> dict[str, Any]:
+    row: dict[str, Any] = {"call": call.label, "image": f"{dtype} {'RGB' if channels == 3 else 'gray'}"}
+    row["own"] = _time(call, None)
+    ours = programs(call.run)
+    row["plain"] = _time(call, {each.key: Schedule(PLAIN) for each in ours}, ours)
+    for autoscheduler, each in AUTOSCHEDULERS.items():
+        if each.cpus:
+            row[autoscheduler] = _by(call, ours, autoscheduler)
+    print(row, flush=True)
+    return row
+
+
+def _by(call: Call, ours: list[Program], autoscheduler: str) -> Any:
+    try:
+        chosen = {each.key: automatic.find(each.request, autoscheduler, each.label) for each in ours}
+    except ScheduleError as error:
+        return _short(error)
+    return _time(call, chosen, ours)
+
+
+def _time(call: Call, chosen: dict[str, Schedule] | None, ours: Sequence[Program] = ()) -> Any:
+    """Compile, and give seconds of that and of a run in milliseconds; or why there are none."""
+    start = time.perf_counter()
+    try:
+        for each in ours:
+            native.obtain(each.scheduled((chosen or {})[each.key]), each.label, seconds=PATIENCE)
+        compiling = time.perf_counter() - start
+        with store.trying(chosen or {}):
+            call.run()
+            times = []
+            end = time.perf_counter() + 1.0
+            while len(times) < 3 or (time.perf_counter() < end and len(times) < 50):
+                start = time.perf_counter()
+                call.run()
+                times.append(time.perf_counter() - start)
+    except (ScheduleError, CompileError, NativeError, MemoryError) as error:
+        return _short(error)
+    return {"compile": round(compiling, 1), "run": round(1e3 * statistics.median(times), 2)}
+
+
+def _page(rows: list[dict[str, Any]]) -> str:
+    names = ["own", "plain", *(name for name, each in AUTOSCHEDULERS.items() if each.cpus)]
+    searched = [Search(**each) for each in json.loads(FOUND.read_text(encoding="utf-8"))] if FOUND.exists() else []
+    lines = [_HEAD.format(side=SIDE, threads=options.threads(), target=targets.host()), ""]
+    lines += [f"| call | image | {' | '.join(names)} |", f"| --- | --- |{' --- |' * len(names)}"]
+    for row in rows:
+        cells = [_cell(row[name], row, name) for name in names]
+        lines.append(f"| {row['call']} | {row['image']} | {' | '.join(cells)} |")
+    lines += ["", *_SEARCHES.splitlines(), ""]
+    lines += ["| target | autoscheduler | found | seconds, median and most |", "| --- | --- | --- | --- |"]
+    for target in dict.fromkeys(each.target for each in searched):
+        for name in AUTOSCHEDULERS:
+            these = [each for each in searched if (each.target, each.autoscheduler) == (target, name)]
+            took = [each.seconds for each in these if each.seconds is not None]
+            if these:
+                spread = f"{statistics.median(took):.2f}, {max(took):.1f}" if took else "-"
+                lines.append(f"| {target} | {name} | {len(took)} of {len(these)} | {spread} |")
+    lines += ["", "What was not found, and why:", ""]
+    lines += ["| program | target | autoscheduler | reason |", "| --- | --- | --- | --- |"]
+    for each in searched:
+        if each.seconds is None:
+            reason = each.reason.replace("|", "/")
+            lines.append(f"| {each.filter}: {each.program} | {each.target} | {each.autoscheduler} | {reason} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: Any, row: dict[str, Any], name: str) -> str:
+    if not isinstance(value, dict):
+        return "-"
+    best = min(row[n]["run"] for n in row if n not in ("call", "image") and isinstance(row[n], dict))
+    text = f"{value['run']:.2f}" if name == "own" else f"{value['run']:.2f} ({value['compile']:.0f} s)"
+    return f"**{text}**" if value["run"] <= best else text
+
+
+_HEAD = """# Automatic schedules
+
+Written by `python -m bench.automatic study`. Milliseconds of a call on {side} x {side} pixels, {threads} threads,
+median; in brackets seconds of compilation. `own`: what a call runs by default, the filter's own lowering by its
+hand-written schedule. `plain`: direct sums and loops over taps, by hand; the autoschedulers schedule that. The fastest
+is bold.
+
+Target: `{target}`."""
+
+_SEARCHES = """## Searches
+
+Written by `python -m bench.automatic search`, for images of 1024 x 1024 pixels and 16 tasks; Adams2019 with a beam of
+one."""
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["search", "study"])
+    {"search": search, "study": study}[parser.parse_args().what]()
