@@ -66,6 +66,7 @@ def tune(
     subject: _Subject,
     target: _Target = "host",
     budget: Annotated[float, typer.Option(min=1.0, help="Seconds to search, for all programs of the filter.")] = 60.0,
+    candidates: Annotated[int | None, typer.Option(min=1, help="Most candidates for a program.")] = None,
     dtype: _Dtype = "uint8",
     channels: _Channels = 1,
     size: _Size = "1024x1024",
@@ -95,7 +96,7 @@ def tune(
             file = folder / f"{store.file_name('journal', program.label, program.key).removesuffix('.json')}.jsonl"
             print(f"{call.label}: {program.label}", flush=True)
             tuner = Tuner(program, call.run, file, from_nothing=from_nothing, strategy=strategy, seed=seed)
-            result = _searched(tuner, budget / len(found))
+            result = _searched(tuner, budget / len(found), candidates)
             if keep:
                 tuner.keep(result)
             _print(result, file)
@@ -108,7 +109,7 @@ def _journals() -> Path:
     return directory / "journals"
 
 
-def _searched(tuner: Tuner, budget: float) -> Result:
+def _searched(tuner: Tuner, budget: float, candidates: int | None) -> Result:
     """Search, and show how far it is."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -122,7 +123,7 @@ def _searched(tuner: Tuner, budget: float) -> Result:
             best, count = min(best, measured.score or best), count + 1
             progress.update(task, description=f"{count} candidates, best {best:.3f}", advance=measured.seconds)
 
-        return tuner.run(budget, told)
+        return tuner.run(budget, told, candidates)
 
 
 def _print(result: Result, journal: Path) -> None:
@@ -147,8 +148,8 @@ def show(
     """Print the schedules of a filter's programs: how nodes are lowered, choices, and the loops of every stage."""
     with _told():
         for program in _programs(subject, target, dtype, channels, size, settings):
-            print(f"# {program.label}, {_target_name(program)}")
-            print("\n".join(_lines(program, schedule)))
+            lines = _lines(program, schedule)
+            print("\n".join([f"# {program.label}, {_target_name(program)}", *lines]))
 
 
 @app.command()

@@ -186,6 +186,14 @@ class Schedule:
             raise ScheduleError(f"{path} holds no schedule: {error}") from error
 
 
+@dataclass(frozen=True)
+class Tunable:
+    """A choice that a tuner may take otherwise: what it is by hand (None: no number), and values worth trying."""
+
+    default: int | str | None
+    values: tuple[int | str, ...]
+
+
 class Recorder:
     """Writes ops in Halide's own notation: ``record["blur"].split("x", "xo", "xi", 64).vectorize("xi")``."""
 

@@ -14,7 +14,7 @@ from dsl.ir import Image, Node, Size
 from dsl.lowering.chunks import chunk_rows
 from schedules.apply import Stages
 from schedules.errors import ScheduleError
-from schedules.schedule import Recorder, Schedule
+from schedules.schedule import Recorder, Schedule, Tunable
 from schedules.targets import device, vector_lanes
 
 #: Reads a node at a column, a row and a channel; the channel is a number or a loop.
@@ -132,7 +132,7 @@ class Lowering:
         self.outputs: list[Node] = []
         self.externs: dict[str, str] = {}  # functions of our own that stages call, as LLVM IR by name
         self.notes: dict[str, str] = {}  # how nodes were lowered, where there is a choice
-        self.tunables: dict[str, tuple[int | str, ...]] = {}  # what a tuner may choose otherwise, and from what
+        self.tunables: dict[str, Tunable] = {}  # what a tuner may choose otherwise, and from what
         self.mixed: set[str] = set()  # stages whose channels are different expressions
         self.sides: list[tuple[Any, Any]] = []  # by grid: width and height in pixels, of the images as they came
         self.level: Any = None  # the loop over levels that stages are made in
@@ -148,7 +148,7 @@ class Lowering:
 
     def tunable(self, *names: str, default: Any, values: Sequence[int | str]) -> Any:
         """Look up a choice by several names, the most particular first; a tuner may try some values."""
-        self.tunables[names[0]] = tuple(values)
+        self.tunables[names[0]] = Tunable(default if isinstance(default, int | str) else None, tuple(values))
         return self.schedule.choice(*names, default=default)
 
     # ------------------------------------------------------------------------------------------------ names, stages

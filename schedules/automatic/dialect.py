@@ -17,7 +17,7 @@ from schedules.schedule import DIRECTIVES, PLACEMENTS, Argument, Op
 #: ``f.update(0).split(...).vectorize(...)``; Li2018 names the stage that ``rfactor`` makes: ``f_intm = f.update(0)``.
 _STATEMENT = re.compile(
     r"((?P<made>[\w$]+)\s*=\s*)?(?P<func>[\w$]+)(?P<update>\s*\.update\((?P<index>\d*)\))?"
-    r"(?P<chain>(\s*\.?\w+\([^()]*\))+)"
+    r"(?P<chain>(\s*\.?\w+\([^()]*\))*)"
 )
 _CALL = re.compile(r"\.?(?P<directive>\w+)\((?P<arguments>[^()]*)\)")  # Mullapudi2016 forgets a dot before gpu()
 _DECLARATION = re.compile(r"(Func|Var|RVar|auto)\s[^=]*(=[^;]*(get_func|args|get_pipeline)\(.*)?")

@@ -24,7 +24,7 @@ from schedules.apply import Stages, apply
 from schedules.errors import ScheduleError, TargetError
 from schedules.native import cache, elf, entry
 from schedules.native.signature import Signature
-from schedules.schedule import Op, Schedule
+from schedules.schedule import Op, Schedule, Tunable
 
 if TYPE_CHECKING:
     import halide as hl
@@ -41,7 +41,7 @@ class Lowered:
     signature: Signature
     externs: Mapping[str, str] = field(default_factory=dict)  # functions that stages call, as LLVM IR by name
     notes: Mapping[str, str] = field(default_factory=dict)  # how nodes were lowered, by their names
-    tunables: Mapping[str, tuple[int | str, ...]] = field(default_factory=dict)  # choices a tuner may take, with values
+    tunables: Mapping[str, Tunable] = field(default_factory=dict)  # choices that a tuner may take otherwise
 
 
 def lower(request: Mapping[str, Any], schedule: Schedule) -> Lowered:
@@ -70,7 +70,7 @@ def compile_request(request: Mapping[str, Any]) -> cache.Entry:
     if request["kind"] == "runtime":
         return _compile_runtime(request)
     if request["kind"] == "schedule":
-        from schedules.automatic.search import search
+        from schedules.automatic.plugins import search
 
         choices = Schedule.from_json(request["schedule"])
         return search(functools.partial(lower, request, choices), choices, request)
@@ -101,7 +101,7 @@ def compile_request(request: Mapping[str, Any]) -> cache.Entry:
     )
     own = [emit(text, request["target"], all_features=True) for text in lowered.externs.values()]
     meta = {"signature": lowered.signature.to_json(), "name": name, "notes": dict(lowered.notes)}
-    meta["tunables"] = {each: list(values) for each, values in lowered.tunables.items()}
+    meta["tunables"] = {each: [tunable.default, *tunable.values] for each, tunable in lowered.tunables.items()}
     return cache.Entry(meta, (data, wrapper, *own))
 
 

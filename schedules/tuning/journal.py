@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from schedules.errors import ScheduleError
-from schedules.tuning.space import AUTOMATIC, Candidate, Space, spelled
+from schedules.tuning.space import Candidate, Space, spelled
 from schedules.tuning.strategy import STRATEGIES
 
 
@@ -69,7 +69,7 @@ def read(path: Path) -> tuple[dict[str, Any], list[Measured]]:
     lines = path.read_text(encoding="utf-8").splitlines()
     try:
         head: dict[str, Any] = json.loads(lines[0])
-        space_of(head)
+        Space.from_json(head)
     except (IndexError, ValueError, KeyError, TypeError) as error:
         raise ScheduleError(f"{path} is no journal of a search: {error}") from None
     measured = []
@@ -80,11 +80,6 @@ def read(path: Path) -> tuple[dict[str, Any], list[Measured]]:
             if i < len(lines) - 2:
                 raise ScheduleError(f"{path}, line {i + 2}, is no measurement: {error}") from None
     return head, measured
-
-
-def space_of(head: Mapping[str, Any]) -> Space:
-    """Give the space that a journal is of."""
-    return Space({name: tuple(values) for name, values in head["choices"].items()}, tuple(head[AUTOMATIC]))
 
 
 @dataclass(frozen=True)
@@ -115,7 +110,7 @@ def replay(path: Path, strategy: str, seed: int = 0) -> list[Step]:
     """
     head, measured = read(path)
     known = {spelled(each.candidate): each for each in measured}
-    search = STRATEGIES[strategy](space_of(head), head["start"], seed)
+    search = STRATEGIES[strategy](Space.from_json(head), head["start"], seed)
     steps: list[Step] = []
     best, seconds, asked, missed = float("inf") if head["start"] else 1.0, 0.0, 0, 0
     batch = next(search, None)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from schedules.automatic import AUTOSCHEDULERS
+from schedules.schedule import Tunable
 
 #: A candidate: values of choices; or under ``AUTOMATIC`` the name of an autoscheduler, and values of its parameters.
 Candidate = Mapping[str, int | str]
@@ -25,32 +27,45 @@ class Space:
     Attributes
     ----------
     choices : mapping
-        Values by the name of a choice; a candidate that does not name one leaves it as it is written by hand.
+        By the name of a choice, what it is by hand, which a candidate that does not name it leaves, and its values.
     automatic : sequence of str
         The autoschedulers that make schedules for the target.
     """
 
-    choices: Mapping[str, Sequence[int | str]]
+    choices: Mapping[str, Tunable]
     automatic: Sequence[str] = field(default_factory=tuple)
 
     @staticmethod
-    def of(tunables: Mapping[str, Sequence[int | str]], device: str | None) -> Space:
+    def of(tunables: Mapping[str, Sequence[Any]], device: str | None) -> Space:
         """Give the space for what a lowering says is tunable, on a CPU or a device."""
         able = [name for name, each in AUTOSCHEDULERS.items() if (each.devices if device else each.cpus)]
-        return Space(dict(tunables), able)
+        choices = {name: Tunable(default, tuple(values)) for name, (default, *values) in tunables.items()}
+        return Space(choices, tuple(able))
+
+    def to_json(self) -> dict[str, Any]:
+        """Give what a journal's head says of it."""
+        choices = {name: [each.default, *each.values] for name, each in self.choices.items()}
+        return {"choices": choices, AUTOMATIC: list(self.automatic)}
+
+    @staticmethod
+    def from_json(head: Mapping[str, Any]) -> Space:
+        """Read what :meth:`to_json` gave."""
+        choices = {name: Tunable(default, tuple(values)) for name, (default, *values) in head["choices"].items()}
+        return Space(choices, tuple(head[AUTOMATIC]))
 
     def parameters(self, candidate: Candidate) -> Mapping[str, Sequence[int | str]]:
         """Give what may be changed of a candidate, with values: the template's choices, or the knobs of a search."""
         if AUTOMATIC in candidate:
             return AUTOSCHEDULERS[str(candidate[AUTOMATIC])].knobs
-        return self.choices
+        return {name: each.values for name, each in self.choices.items()}
 
     def neighbours(self, candidate: Candidate, name: str) -> Iterator[Candidate]:
         """Go through the candidates that differ in one parameter."""
+        by_hand = self.choices[name].default if name in self.choices else None
         for value in self.parameters(candidate)[name]:
-            if candidate.get(name) != value:
+            if candidate.get(name, by_hand) != value:
                 yield {**candidate, name: value}
 
     def naive(self) -> Candidate:
         """Give the candidate with the first, the smallest, value of every choice: where nothing is known by hand."""
-        return {name: values[0] for name, values in self.choices.items()}
+        return {name: each.values[0] for name, each in self.choices.items()}

@@ -16,44 +16,54 @@ Scores = Sequence[float | None]
 Search = Generator[list[Candidate], Scores, None]
 #: A candidate must be better than the best by this factor to take its place: less is noise.
 GAIN = 0.98
+#: An autoscheduler's answer that is slower than the best by this factor is not worth its knobs.
+_NEAR = 1.15
+#: How often two parameters are changed at random before a search ends.
+_CHANGES = 1000
 
 
 def climb(space: Space, start: Candidate, seed: int = 0) -> Search:
-    """Climb: from a candidate change one parameter at a time, as long as that gains; then change two at random.
+    """Climb: change one parameter at a time, as long as that gains; then two at random.
 
-    The autoschedulers' own answers come first; the best of all is climbed from.
+    First from the start, then from the best answer of the autoschedulers, then from the best of all.
     """
     rng = random.Random(seed)
-    known: dict[str, float | None] = {}
-    best, score = start, 1.0
+    known: dict[str, float] = {spelled({}): 1.0}
 
-    def measured(batch: list[Candidate]) -> Generator[list[Candidate], Scores, None]:
-        nonlocal best, score
+    def measured(batch: Sequence[Candidate]) -> Search:
         batch = [each for each in batch if spelled(each) not in known]
-        if not batch:
-            return
-        scores = yield batch
-        for each, found in zip(batch, scores, strict=True):
-            known[spelled(each)] = found
-            if found is not None and found < score * GAIN:
-                best, score = each, found
+        if batch:
+            scores = yield batch
+            known.update((spelled(each), _or_never(score)) for each, score in zip(batch, scores, strict=True))
 
-    if start:
-        first = yield [start]
-        known[spelled(start)] = first[0]
-        score = first[0] if first[0] is not None else float("inf")
-    yield from measured([{AUTOMATIC: name} for name in space.automatic])
-    climbed: set[str] = set()
-    while spelled(best) not in climbed:
-        climbed.add(spelled(best))
-        for name in sorted(space.parameters(best), key=lambda _: rng.random()):
-            yield from measured(list(space.neighbours(best, name)))
-    while len(space.parameters(best)) > 1:
-        before = len(known)
-        for _ in range(100):
-            yield from measured([_changed(space, best, rng)])
-        if len(known) == before:  # all there is around it
-            return
+    def climbed(best: Candidate) -> Generator[list[Candidate], Scores, Candidate]:
+        turned: Candidate | None = None
+        while turned != best:
+            turned = best
+            for name in sorted(space.parameters(best), key=lambda _: rng.random()):
+                near = list(space.neighbours(best, name))
+                yield from measured(near)
+                fastest = min(near, key=lambda each: known[spelled(each)], default=best)
+                if known[spelled(fastest)] < known[spelled(best)] * GAIN:
+                    best = fastest
+        return best
+
+    automatic: list[Candidate] = [{AUTOMATIC: name} for name in space.automatic]
+    yield from measured([start, *automatic])
+    best = yield from climbed(start)
+    if automatic:
+        found = min(automatic, key=lambda each: known[spelled(each)])
+        if known[spelled(found)] < known[spelled(best)] * _NEAR:
+            found = yield from climbed(found)
+            best = min(best, found, key=lambda each: known[spelled(each)])
+    for _ in range(_CHANGES if len(space.parameters(best)) > 1 else 0):
+        changed = _changed(space, best, rng)
+        yield from measured([changed])
+        best = min(best, changed, key=lambda each: known[spelled(each)])
+
+
+def _or_never(score: float | None) -> float:
+    return float("inf") if score is None else score
 
 
 def _changed(space: Space, candidate: Candidate, rng: random.Random) -> Candidate:
@@ -64,11 +74,13 @@ def _changed(space: Space, candidate: Candidate, rng: random.Random) -> Candidat
 
 def random_search(space: Space, start: Candidate, seed: int = 0) -> Search:
     """Try candidates at random: what other strategies are to be compared with."""
-    rng = random.Random(seed)
-    if start:
-        yield [start]
-    for _ in range(10_000):
-        yield [{name: rng.choice(list(values)) for name, values in sorted(space.choices.items())}]
+    rng, seen = random.Random(seed), {spelled({})}
+    for attempt in range(_CHANGES):
+        drawn = {name: rng.choice(values) for name, values in sorted(space.parameters({}).items())}
+        candidate = drawn if attempt else start
+        if spelled(candidate) not in seen:
+            seen.add(spelled(candidate))
+            yield [candidate]
 
 
 STRATEGIES: dict[str, Callable[[Space, Candidate, int], Search]] = {"climb": climb, "random": random_search}

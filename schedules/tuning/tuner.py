@@ -134,20 +134,21 @@ class Tuner:
             "target": self.program.request["target"],
             "threads": options.threads(),
             "sources": native.key_of(self.program.request),
-            "choices": {name: list(values) for name, values in self.space.choices.items()},
-            AUTOMATIC: list(self.space.automatic),
+            **self.space.to_json(),
             "start": dict(self.start),
             "strategy": strategy,
             "seed": seed,
         }
 
-    def run(self, budget: float, told: Callable[[Measured], None] = lambda _: None) -> Result:
-        """Search for so many seconds; tell of every candidate."""
+    def run(
+        self, budget: float, told: Callable[[Measured], None] = lambda _: None, candidates: int | None = None
+    ) -> Result:
+        """Search for so many seconds, and among so many candidates at most; tell of every one."""
         end = time.monotonic() + budget
         result = Result(self.program, schedule=self.program.default)
         best = float("inf") if self.start else 1.0
         batch = next(self.search, None)
-        while batch is not None and time.monotonic() < end:
+        while batch is not None and time.monotonic() < end and result.measured < (candidates or float("inf")):
             scores = []
             for measured in self._measured(batch, end):
                 told(measured)

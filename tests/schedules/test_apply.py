@@ -70,8 +70,30 @@ def test_the_stages_themselves_stay_as_they_were(stages):
 
 
 def test_every_directive_is_one_of_halides(stages):
-    func = stages.funcs["pad"]
-    assert [name for name in DIRECTIVES if not hasattr(func, name)] == []
+    func, update = stages.funcs["total"], stages.funcs["total"].update(0)
+    assert [name for name in DIRECTIVES if not hasattr(func, name)] == ["rfactor"]
+    assert hasattr(update, "rfactor")
+
+
+def test_partial_sums_are_a_stage(stages, tmp_path):
+    ops = [
+        op("total.update(0)", "split", "taps", "to", "ti", 4),
+        op("total.update(0)", "rfactor", "ti", "lane", "partial"),
+        op("partial", "compute_root"),
+        op("partial", "vectorize", "lane"),
+        op("partial.update(0)", "vectorize", "lane"),
+        op("partial.update(0)", "reorder", "lane", "x", "to"),
+        op("total", "compute_root"),
+    ]
+    apply(ops, stages)
+    text = loop_nest(stages, tmp_path)
+    assert re.search(r"produce total\S*_intm", text) and "x4(0.000000f)" in text
+
+
+def test_loops_of_reductions_have_halides_names_unless_they_are_named(stages):
+    del stages.loops["total"]["taps"]
+    assert list(stages.all_loops()["total"]) == ["x", "y", "taps$x"]
+    apply([op("total.update(0)", "reorder", "x", "taps$x", "y")], stages)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +110,7 @@ def test_every_directive_is_one_of_halides(stages):
             "no TailStrategy 'Ragged'; there is .*GuardWithIf",
         ),
         (op("pad", "store_in", "Attic"), "no MemoryType 'Attic'; there is .*Heap"),
-        (op("total.update(0)", "compute_root"), "compute_root is for whole stages, not for their updates"),
+        (op("total.update(0)", "compute_root"), "compute_root is for whole stages alone"),
         (op("total.update(7)", "vectorize", "x"), r"total\.update\(7\)"),
         (op("pad.update(0)", "vectorize", "x"), r"pad\.update\(0\)"),
         (op("total.update(0)", "parallel", "taps"), "race"),

@@ -186,7 +186,7 @@ def test_the_worker_sees_the_modules_this_process_sees(own_cache, tmp_path, monk
 def slow_worker(monkeypatch, seconds):
     clock = iter([0.0, seconds])
     monkeypatch.setattr(compile.time, "perf_counter", lambda: next(clock))
-    monkeypatch.setattr(compile, "_run_worker", lambda request, label: FAKE)
+    monkeypatch.setattr(compile, "_run_worker", lambda request, label, seconds: FAKE)
 
 
 def test_a_long_compilation_is_announced(own_cache, monkeypatch, messages):
@@ -249,7 +249,7 @@ def test_the_runtime_is_compiled_beside_the_first_kernel(own_cache, monkeypatch)
     both = threading.Barrier(2)
     seen = {}
 
-    def run(request, label):
+    def run(request, label, seconds):
         seen[request["kind"]] = threading.current_thread(), cache.directory()
         both.wait(timeout=30)
         return FAKE
@@ -267,7 +267,7 @@ def test_the_runtime_is_compiled_beside_the_first_kernel(own_cache, monkeypatch)
 def test_a_runtime_that_is_there_is_not_asked_for(own_cache, monkeypatch):
     compile._memory[compile.key_of(compile.runtime_request(request()["target"]))] = FAKE
     kinds = []
-    monkeypatch.setattr(compile, "_run_worker", lambda request, label: kinds.append(request["kind"]) or FAKE)
+    monkeypatch.setattr(compile, "_run_worker", lambda request, label, seconds: kinds.append(request["kind"]) or FAKE)
     monkeypatch.setattr(compile.threading, "Thread", None)
     compile.obtain(request(), "tiny")
     assert kinds == ["kernel"]
@@ -284,5 +284,5 @@ def test_where_no_thread_can_be_started_the_runtime_waits(own_cache, monkeypatch
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(compile.threading.Thread, "start", refuse)
-    monkeypatch.setattr(compile, "_run_worker", lambda request, label: FAKE)
+    monkeypatch.setattr(compile, "_run_worker", lambda request, label, seconds: FAKE)
     assert compile.obtain(request(), "tiny")[1:] == (FAKE, True)

@@ -22,13 +22,12 @@ def lower(program, schedule, target):
     rest = [hl.Param(hl.Int(32), "channels"), hl.Param(hl.Int(32), "border")]
     rest.append(hl.Param(hl.Float(32), "border_value"))
     first, output = hl.Func("first"), hl.Func("output")
-    first[x, y] = BODIES[program["body"]](image, factor, x, y)
+    before = {}  # stages that the first one reads
+    body = BODIES[program["body"]]
+    first[x, y] = body(image, factor, x, y, before) if body is _window else body(image, factor, x, y)
     output[x, y] = first[x, y] + schedule.choice("offset", default=0)
-    stages = Stages(
-        {"first": first, "output": output},
-        {"first": {"x": x, "y": y}, "output": {"x": x, "y": y}},
-        {"rows": image.height() / 2},
-    )
+    funcs = {**before, "first": first, "output": output}
+    stages = Stages(funcs, {name: {"x": x, "y": y} for name in funcs}, {"rows": image.height() / 2})
     record = Recorder()
     record["first"].compute_root()
     record["output"].parallel("y")
@@ -37,7 +36,8 @@ def lower(program, schedule, target):
         sig.Image("result", "float32", sig.Layout(1), True),
     )
     signature = sig.Signature(images, (), ("factor",))
-    return Lowered([image, factor, *rest], [output], stages, record.ops, signature)
+    externs = dict.fromkeys(program.get("externs", ()), "")
+    return Lowered([image, factor, *rest], [output], stages, record.ops, signature, externs)
 
 
 def _tell(program):
@@ -51,6 +51,17 @@ def _tell(program):
 
 def _scale(image, factor, x, y):
     return image[x, y] * factor
+
+
+def _window(image, factor, x, y, stages):
+    size = [hl.max(image.dim(i).extent() - 1, 0) for i in range(2)]
+    inside, total = hl.Func("inside"), hl.Func("total")
+    inside[x, y] = image[hl.clamp(x, 0, size[0]), hl.clamp(y, 0, size[1])]
+    taps = hl.RDom([(-2, 5)], "taps")
+    total[x, y] = hl.f32(0)
+    total[x, y] += inside[x + taps.x, y]
+    stages.update(inside=inside, total=total)
+    return total[x, y - 1] + total[x, y + 1]
 
 
 def _positive(image, factor, x, y):
@@ -82,6 +93,7 @@ def _abort(image, factor, x, y):
 
 BODIES = {
     "scale": _scale,
+    "window": _window,
     "positive": _positive,
     "shift": _shift,
     "huge": _huge,

@@ -161,7 +161,7 @@ def _of_any_size(ops: list[Op], lower: Callable[[], Lowered], target: str) -> li
     """Leave out what holds for images of one size alone: loops of a known length, arrays that a stack has room for."""
     import halide as hl
 
-    while True:
+    while any(op.directive in ("unroll", "store_in") for op in ops):
         lowered = lower()
         apply(ops, lowered.stages)
         try:
@@ -180,6 +180,7 @@ def _of_any_size(ops: list[Op], lower: Callable[[], Lowered], target: str) -> li
             if len(kept) == len(ops):
                 return ops
         ops = kept
+    return ops
 
 
 def _stmt(lowered: Lowered, target: str) -> str:
