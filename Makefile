@@ -9,10 +9,10 @@ demo: $(VENV)/installed
 	$(BIN)/python -m filters demo
 
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 test-full: $(VENV)/installed-test
-	$(BIN)/python -m pytest -q --full
+	$(BIN)/python -m pytest -q -n auto --dist worksteal --full
 
 bench: $(VENV)/installed-test
 	$(BIN)/python -m pip install --quiet -e '.[bench]'

@@ -1,7 +1,7 @@
 """Schedules that Halide's autoschedulers find for every filter: searched, stored, compared with those by hand.
 
-    python -m bench.automatic search     searches, writes schedules/store and docs/automatic.json
-    python -m bench.automatic study      times them, writes docs/automatic.md
+    python -m bench.automatic search [FILTER]...   searches, writes schedules/store and docs/automatic.json
+    python -m bench.automatic study                times them, writes docs/automatic.md
 
 A search is of the plain lowering (direct sums, loops over taps), so the study names three times: of what a call runs,
 of the plain lowering by hand, of the plain lowering by an autoscheduler.
@@ -53,27 +53,33 @@ class Search:
     reason: str = ""
 
 
-def calls(side: int) -> Iterator[tuple[str, str, int, Call]]:
-    """Go through the calls of all filters: name, dtype, channels, call."""
+def calls(side: int, only: Sequence[str] = ()) -> Iterator[tuple[str, str, int, Call]]:
+    """Go through the calls of all filters, or of some: name, dtype, channels, call."""
     for name in filters.__all__:
-        if not isinstance(getattr(filters, name, None), filters.Filter):
+        if not isinstance(getattr(filters, name, None), filters.Filter) or (only and name not in only):
             continue
         for dtype, channels in IMAGES:
             for call in find(name, Wanted(dtype, channels, side, side, parameters=SETTINGS.get(name, {}))):
                 yield name, dtype, channels, call
 
 
-def search() -> None:
+def search(only: Sequence[str]) -> None:
     """Search for all programs, families and autoschedulers; keep what is found."""
-    for file in store.SHIPPED.glob("*.json"):
-        file.unlink()
+    if not only:
+        for file in store.SHIPPED.glob("*.json"):
+            file.unlink()
     known: dict[str, tuple[str, Program]] = {}
-    for name, _, _, call in calls(SIDE):
+    for name, _, _, call in calls(SIDE, only):
         for program in programs(call.run):
             digest = json.dumps(program.request["program"], sort_keys=True)
             known.setdefault(digest, (name, program))
-    found = [each for name, program in known.values() for each in _searches(name, program)]
+    found = [each for each in _searched_before() if only and each.filter not in only]
+    found += [each for name, program in known.values() for each in _searches(name, program)]
     FOUND.write_text(json.dumps([asdict(each) for each in found], indent=1) + "\n", encoding="utf-8")
+
+
+def _searched_before() -> list[Search]:
+    return [Search(**each) for each in json.loads(FOUND.read_text(encoding="utf-8"))] if FOUND.exists() else []
 
 
 def _searches(name: str, program: Program) -> Iterator[Search]:
@@ -155,7 +161,7 @@ def _time(call: Call, chosen: dict[str, Schedule] | None, ours: Sequence[Program
 
 def _page(rows: list[dict[str, Any]]) -> str:
     names = ["own", "plain", *(name for name, each in AUTOSCHEDULERS.items() if each.cpus)]
-    searched = [Search(**each) for each in json.loads(FOUND.read_text(encoding="utf-8"))] if FOUND.exists() else []
+    searched = _searched_before()
     lines = [_HEAD.format(side=SIDE, threads=options.threads(), target=targets.host()), ""]
     lines += [f"| call | image | {' | '.join(names)} |", f"| --- | --- |{' --- |' * len(names)}"]
     for row in rows:
@@ -205,4 +211,6 @@ one."""
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["search", "study"])
-    {"search": search, "study": study}[parser.parse_args().what]()
+    parser.add_argument("filters", nargs="*", help="search for these alone")
+    given = parser.parse_args()
+    search(given.filters) if given.what == "search" else study()

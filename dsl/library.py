@@ -1,8 +1,8 @@
 """Native libraries: a filter as ``NAME.h``, ``libNAME.a``, ``libNAME.so``, ``NAME.o``, without Python.
 
-A library exports ``NAME`` and ``NAME_last_error`` and nothing else: it brings Halide's runtime along, hidden,
-so several libraries can be loaded into one program. Its own linker is whichever C compiler or linker there
-is; without one the header and the static library are made all the same.
+A library exports ``NAME`` and ``NAME_last_error`` (one for several targets ``NAME_target``, too) and nothing
+else: it brings Halide's runtime along, hidden, so several libraries can be loaded into one program. Its own linker
+is whichever C compiler or linker there is; without one the header and the static library are made all the same.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsl.arrays import DTYPES, MAX_CHANNELS, Placement
 from dsl.values import Image, Scalar, Table
+from schedules import targets
 from schedules.errors import TargetError
 from schedules.native import archive, elf, entry
 from schedules.native import compile as native
@@ -46,7 +47,7 @@ _KEYWORDS = """
 #: Names the entry takes for itself: the arguments that every library has, and its own steps (see entry.py).
 _ENTRY = """
     width height channels small_width small_height border border_value threads
-    all bad context end entry limit message result run status stock text
+    all at bad choice choose context end entry found limit message none nothing result run something status stock text
 """
 _RESERVED = frozenset((_KEYWORDS + _ENTRY).split())
 
@@ -76,7 +77,9 @@ def build(
         Elements from pixel to pixel. A filter that treats rows of any channels alike takes it at run time
         instead.
     target : str
-        The machine to build for, for instance ``"x86-64-linux-avx2-fma"``.
+        The machine to build for, for instance ``"x86-64-linux-avx2-fma"``. Several of one machine, with commas between
+        and the most able first, make a library that runs the first that its CPU can run; ``NAME_target()`` then tells
+        which.
     schedule : str, Schedule or path
         As in a call.
     name : str, optional
@@ -98,17 +101,52 @@ def build(
     """
     name = filter.__name__ if name is None else name
     _check(name)
-    wanted = request(filter, dtype, channels, target, schedule, structural) | {
-        "kind": "library",
-        "name": name,
-    }
-    resolved: str = wanted["target"]
-    if resolved.split("-")[2] not in ("linux", "osx"):
-        raise TargetError(f"target {target!r}: libraries are built for linux and osx")
-    _, code, _ = native.obtain(wanted, f"library {name} ({filter.trace(structural).label}, {dtype})", keep=False)
-    signature = Signature.from_json(code.meta["signature"])
+    names = target.split(",")
+    wanted = [request(filter, dtype, channels, each, schedule, structural) for each in names]
+    resolved: list[str] = [each["target"] for each in wanted]
+    _check_targets(target, resolved)
+    label = f"library {name} ({filter.trace(structural).label}, {dtype})"
+    if len(wanted) > 1:
+        signature, code = _several(name, wanted, label)
+    else:
+        _, made, _ = native.obtain(wanted[0] | {"kind": "library", "name": name}, label, keep=False)
+        signature, code = Signature.from_json(made.meta["signature"]), _labelled(name, made.objects)
     text = _header(name, signature, filter.__doc__ or "", resolved)
-    return _write(Path(directory), name, text, _objects(name, code.objects, resolved), resolved)
+    return _write(Path(directory), name, text, _objects(name, code, resolved), resolved[-1])
+
+
+def _check_targets(target: str, resolved: Sequence[str]) -> None:
+    """Refuse what no library can be built for."""
+    machines = {"-".join(each.split("-")[:3]) for each in resolved}
+    if len(machines) > 1:
+        raise TargetError(f"target {target!r}: a library is for one machine, not for {' and '.join(sorted(machines))}")
+    if machines.pop().split("-")[2] not in ("linux", "osx"):
+        raise TargetError(f"target {target!r}: libraries are built for linux and osx")
+    if len(resolved) > 1 and any(targets.device(each) for each in resolved):
+        raise TargetError(f"target {target!r}: a library for several CPUs has no code for devices")
+    if len(set(resolved)) < len(resolved):
+        raise TargetError(f"target {target!r}: one target is there twice")
+
+
+def _several(name: str, wanted: Sequence[Mapping[str, Any]], label: str) -> tuple[Signature, dict[str, bytes]]:
+    """Compile a library's variants, and the entry that chooses from them."""
+    code: dict[str, bytes] = {}
+    variants = []
+    for i, each in enumerate(wanted):
+        own = f"{name}_variant{i}"
+        _, made, _ = native.obtain({**each, "kind": "kernel", "name": own}, f"{label}, {each['target']}", keep=False)
+        code |= _labelled(own, made.objects)
+        variants.append([own, each["target"]])
+    signature: dict[str, Any] = made.meta["signature"]
+    chooser = {"kind": "dispatch", "name": name, "signature": signature, "variants": variants}
+    _, made, _ = native.obtain({**chooser, "target": wanted[-1]["target"]}, label, keep=False)
+    return Signature.from_json(signature), {f"{name}.o": made.objects[0], **code}
+
+
+def _labelled(name: str, code: Sequence[bytes]) -> dict[str, bytes]:
+    """Name the files of a kernel's objects."""
+    own = [f"{name}_stage{i}.o" for i in range(len(code) - 2)]
+    return dict(zip((f"{name}_pipeline.o", f"{name}.o", *own), code, strict=True))
 
 
 def request(
@@ -181,21 +219,25 @@ def _placement(mode: str, channels: int) -> Placement:
     return Placement(max(channels, 3) if mode == "color" else channels)
 
 
-def _header(name: str, signature: Signature, doc: str, target: str) -> str:
+def _header(name: str, signature: Signature, doc: str, resolved: Sequence[str]) -> str:
     """Write the header, and what the library was built for."""
-    text = entry.header(name, signature, doc)
-    return f"/* Built by halide-filters for\n * {target}\n * Link with {' '.join(_LIBRARIES)}.\n */\n{text}"
+    text = entry.header(name, signature, doc, several=len(resolved) > 1)
+    built = "\n * ".join(["Built by halide-filters for", *resolved, f"Link with {' '.join(_LIBRARIES)}."])
+    return f"/* {built}\n */\n{text}"
 
 
-def _objects(name: str, code: Sequence[bytes], target: str) -> dict[str, bytes]:
+def _exported(name: str) -> tuple[str, ...]:
+    """Name the functions that a library exports, where it has them."""
+    return name, f"{name}_last_error", f"{name}_target"
+
+
+def _objects(name: str, code: Mapping[str, bytes], resolved: Sequence[str]) -> dict[str, bytes]:
     """Give all objects of a library by file name: the filter's own, Halide's runtime, our hooks into it."""
-    runtime = native.obtain_runtime(target, shared=False)
-    own = [f"{name}_stage{i}.o" for i in range(len(code) - 2)]
-    labels = (f"{name}_pipeline.o", f"{name}.o", *own, f"{name}_runtime.o", f"{name}_hooks.o")
-    objects = dict(zip(labels, (*code, *runtime.objects), strict=True))
+    runtime = native.obtain_runtime(resolved[-1], shared=False)
+    objects = {**code, **dict(zip((f"{name}_runtime.o", f"{name}_hooks.o"), runtime.objects, strict=True))}
     if not all(map(elf.is_elf, objects.values())):
         return objects
-    exported = (name, f"{name}_last_error")
+    exported = _exported(name)
     return {label: elf.modern_constructors(elf.hide(data, exported)) for label, data in objects.items()}
 
 
@@ -223,7 +265,9 @@ def _write(directory: Path, name: str, header: str, objects: Mapping[str, bytes]
         made["header"].write_text(header, encoding="utf-8")
         _static(made["static"], objects, parts)
         _link(made["object"], parts, _relocatable)
-        reason = _link(made["shared"], parts, _shared_osx(name) if system == "osx" else _shared)
+        several = f"{name}_variant0.o" in objects
+        linked = _shared_osx(_exported(name)[: 3 if several else 2]) if system == "osx" else _shared
+        reason = _link(made["shared"], parts, linked)
         if reason:
             log.warning("%s was not made for %s: %s", final["shared"].name, target, reason)
         whole = made["object"].exists()
@@ -267,8 +311,8 @@ def _shared(path: Path, bare: bool) -> list[str]:
     return ["-shared", "-soname", path.name, "-z", "defs", "--gc-sections", *folders, *_BARE_LIBRARIES]
 
 
-def _shared_osx(name: str) -> _Arguments:
-    exported = [f"-Wl,-exported_symbol,_{symbol}" for symbol in (name, f"{name}_last_error")]
+def _shared_osx(symbols: Sequence[str]) -> _Arguments:
+    exported = [f"-Wl,-exported_symbol,_{symbol}" for symbol in symbols]
     return lambda path, bare: ["-dynamiclib", f"-Wl,-install_name,@rpath/{path.name}", *exported]
 
 

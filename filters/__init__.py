@@ -24,6 +24,7 @@ from filters._multilateral.call import multilateral
 from filters._scale_space import gaussian_scale_space
 from filters._upsampling.acceleration import accelerate
 from filters._upsampling.call import upsample
+from filters._upsampling.directional import dcci_upscale
 from filters._upsampling.downsampling import downsample
 from filters._upsampling.tables import local_lut_upsample
 from filters._weighted.call import bilateral, joint_bilateral, variable_convolve
@@ -39,6 +40,7 @@ __all__ = [
     "compiled",
     "config",
     "convolve",
+    "dcci_upscale",
     "downsample",
     "gabor",
     "gaussian",

@@ -12,6 +12,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ["HALIDE_FILTERS_SCHEDULES"] = "off"  # what the user tuned is not what is tested
     # Worker processes and tests that start Python see it too; what the caller chose stays.
     if "HALIDE_FILTERS_CACHE" not in os.environ:
         import tempfile

@@ -229,8 +229,12 @@ def _lines(low: Lowering, table: Node, scale_node: Node | None, name: str) -> li
 
 
 def define_extern(low: Lowering, name: str, spec: Any, arguments: list[Any], kind: Any, channels: int) -> Reader:
-    """Stage: what an extern function computes, which ``spec`` writes."""
-    symbol = f"hf_{type(spec).__name__}_{hashlib.sha256(repr(spec).encode()).hexdigest()[:12]}"
+    """Stage: what an extern function computes, which ``spec`` writes.
+
+    Its name tells the target, too: a library may have the same function compiled for several.
+    """
+    digest = hashlib.sha256(f"{spec!r} {low.target}".encode()).hexdigest()
+    symbol = f"hf_{type(spec).__name__}_{digest[:12]}"
     low.externs[symbol] = spec.write(symbol)
     func = hl.Func(name)
     func.define_extern(symbol, [hl.ExternFuncArgument(a) for a in arguments], kind, 3 if channels > 1 else 2)

@@ -6,6 +6,7 @@ clipped. Nothing here depends on the rest of the project, so that the one can be
 
 from .borders import border_index, pad
 from .convolution import box, convolve, gabor, gaussian, gaussian_scale_space, unsharp
+from .directional import dcci_upscale
 from .guided import gaussian_window, guided
 from .local_laplacian import local_laplacian
 from .local_lut import local_lut_upsample
@@ -21,6 +22,7 @@ __all__ = [
     "box",
     "collapse",
     "convolve",
+    "dcci_upscale",
     "disc",
     "down",
     "downsample",

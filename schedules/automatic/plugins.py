@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -170,8 +170,10 @@ def _of_any_size(ops: list[Op], lower: Callable[[], Lowered], target: str) -> li
             match = _UNROLLED.search(str(error))
             if not match:
                 raise
-            stage, loop = _stage_and_loop(match["loop"], lowered)
-            kept = [op for op in ops if (op.stage, op.directive, op.arguments) != (stage, "unroll", (loop,))]
+            kept = _without_outer(ops)
+            if len(kept) == len(ops):
+                stage, loop = _stage_and_loop(match["loop"], lowered)
+                kept = [op for op in ops if (op.stage, op.directive, op.arguments) != (stage, "unroll", (loop,))]
             if len(kept) == len(ops):
                 raise ScheduleError(f"{stage}: the loop {match['loop']} cannot be unrolled") from None
         else:
@@ -181,6 +183,12 @@ def _of_any_size(ops: list[Op], lower: Callable[[], Lowered], target: str) -> li
                 return ops
         ops = kept
     return ops
+
+
+def _without_outer(ops: Sequence[Op]) -> list[Op]:
+    """Leave out the unrolling of loops that are no inner part of a split: few of them have a known length."""
+    inner = {(op.stage, op.arguments[2]) for op in ops if op.directive == "split"}
+    return [op for op in ops if op.directive != "unroll" or (op.stage, op.arguments[0]) in inner]
 
 
 def _stmt(lowered: Lowered, target: str) -> str:

@@ -8,6 +8,9 @@ structure. Python calls ``NAME_call``, which takes a context it keeps (see shim.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from schedules.native.signature import BORDERS, SIDES, TYPES, Image, Layout, Signature
 
 _PREAMBLE = """\
@@ -122,13 +125,106 @@ def _buffer(name: str, pointer: str, dtype: str, dims: list[tuple[str, str]]) ->
     return lines
 
 
-def library_ir(name: str, signature: Signature, *, device: bool = False) -> str:
-    """Write what a library adds to ``NAME_call``: ``NAME``, ``NAME_last_error``, the runtime's set-up."""
+def dispatch_ir(name: str, signature: Signature, variants: Sequence[Variant]) -> str:
+    """Write a ``NAME_call`` that calls the first variant whose features the CPU has; ``NAME_target`` tells which."""
+    parameters = ", ".join(f"{llvm} %{p}" for _, llvm, p in signature.parameters())
+    types = ", ".join(llvm for _, llvm, _ in signature.parameters())
+    globals_, asks, calls = [], [], []
+    for i, each in enumerate(variants):
+        words = ", ".join(f"i64 {word}" for word in each.features)
+        count = len(each.features)
+        globals_ += [
+            f"@{name}_features.{i} = internal constant [{count} x i64] [{words}]",
+            f'@{name}_target.{i} = internal constant [{len(each.target) + 1} x i8] c"{each.target}\\00"',
+            f"declare i32 @{each.name}_call(ptr, {types})",
+        ]
+        asks += [
+            f"ask.{i}:",
+            f"  %can.{i} = call i32 @halide_can_use_target_features(i32 {count}, ptr @{name}_features.{i})",
+            f"  %yes.{i} = icmp ne i32 %can.{i}, 0",
+            f"  br i1 %yes.{i}, label %found, label %ask.{i + 1}",
+        ]
+        calls += [
+            f"use.{i}:",
+            f"  %status.{i} = call i32 @{each.name}_call(ptr %context, {parameters})",
+            f"  ret i32 %status.{i}",
+        ]
+    known = ", ".join(f"[ {i}, %ask.{i} ]" for i in range(len(variants)))
+    names = ", ".join(f"ptr @{name}_target.{i}" for i in range(len(variants)))
+    cases = " ".join(f"i32 {i}, label %use.{i}" for i in range(len(variants)))
+    lines, last = "\n", len(variants)
+    return f"""{_PREAMBLE}
+declare i32 @halide_can_use_target_features(i32, ptr)
+{lines.join(globals_)}
+@{name}_targets = internal constant [{last} x ptr] [{names}]
+@{name}_none = internal constant [{len(_NONE) + 1} x i8] c"{_NONE}\\00"
+
+define internal i32 @{name}_choice() {{
+  br label %ask.0
+{lines.join(asks)}
+ask.{last}:
+  br label %found
+found:
+  %choice = phi i32 {known}, [ -1, %ask.{last} ]
+  ret i32 %choice
+}}
+
+define ptr @{name}_target() {{
+  %choice = call i32 @{name}_choice()
+  %none = icmp slt i32 %choice, 0
+  br i1 %none, label %nothing, label %something
+something:
+  %at = getelementptr [{last} x ptr], ptr @{name}_targets, i32 0, i32 %choice
+  %found = load ptr, ptr %at
+  ret ptr %found
+nothing:
+  ret ptr null
+}}
+
+define hidden i32 @{name}_call(ptr %context, {parameters}) {{
+  %choice = call i32 @{name}_choice()
+  switch i32 %choice, label %nothing [ {cases} ]
+{lines.join(calls)}
+nothing:
+  call void @hf_error(ptr %context, ptr @{name}_none)
+  ret i32 -1
+}}
+"""
+
+
+#: What a library says on a CPU that lacks what each of its variants needs.
+_NONE = "this CPU lacks features that every variant of the library uses"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One of the variants that a library chooses from when it runs.
+
+    Attributes
+    ----------
+    name : str
+        That of its functions.
+    target : str
+        What it was compiled for.
+    features : sequence of int
+        The target's features as Halide's runtime takes them: words of 64 bits.
+    """
+
+    name: str
+    target: str
+    features: Sequence[int]
+
+
+def library_ir(name: str, signature: Signature, *, device: bool = False, call: str | None = None) -> str:
+    """Write what a library adds to ``NAME_call``: ``NAME``, ``NAME_last_error``, the runtime's set-up.
+
+    ``call`` is IR that defines ``NAME_call`` otherwise than :func:`call_ir`.
+    """
     parameters = signature.parameters()
     declared = ", ".join(f"{llvm} %{p}" for _, llvm, p in parameters)
     passed = ", ".join(f"{llvm} %{p}" for _, llvm, p in parameters)
     checks, texts = _checks(name, signature, device=device)
-    return f"""{call_ir(name, signature, device=device)}
+    return f"""{call_ir(name, signature, device=device) if call is None else call}
 @{name}_text = internal thread_local global [1024 x i8] zeroinitializer
 @llvm.global_ctors = appending global [1 x {{ i32, ptr, ptr }}] [
   {{ i32, ptr, ptr }} {{ i32 65535, ptr @hf_install, ptr null }}]
@@ -204,9 +300,12 @@ def _channels(layout: Layout) -> str:
     return f"1, a call filters one; pixels are {layout.pitch} elements apart"
 
 
-def header(name: str, signature: Signature, doc: str = "") -> str:
-    """Write the C header of a library."""
+def header(name: str, signature: Signature, doc: str = "", *, several: bool = False) -> str:
+    """Write the C header of a library; of one for several targets with the function that tells which it uses."""
     guard = f"{name.upper()}_H"
+    told = "/* The target of the code that this CPU runs; NULL if it can run none. */"
+    which = f"\n{told}\nconst char *{name}_target(void);\n"
+    which = which if several else ""
     rules = ", ".join(f"{i} {rule}" for i, rule in enumerate(BORDERS))
     arguments = ",\n    ".join(f"{c}{p}" for c, _, p in [*signature.parameters(), ("int32_t ", "i32", "threads")])
     summary = (doc.strip().splitlines() or [name])[0].replace("*/", "")
@@ -232,7 +331,7 @@ int32_t {name}(
     {arguments});
 
 const char *{name}_last_error(void);
-
+{which}
 #ifdef __cplusplus
 }}
 #endif

@@ -69,6 +69,8 @@ def compile_request(request: Mapping[str, Any]) -> cache.Entry:
     """Compile a request to objects, or write the forms of it that ``request["show"]`` asks for."""
     if request["kind"] == "runtime":
         return _compile_runtime(request)
+    if request["kind"] == "dispatch":
+        return _compile_dispatch(request)
     if request["kind"] == "schedule":
         from schedules.automatic.plugins import search
 
@@ -103,6 +105,27 @@ def compile_request(request: Mapping[str, Any]) -> cache.Entry:
     meta = {"signature": lowered.signature.to_json(), "name": name, "notes": dict(lowered.notes)}
     meta["tunables"] = {each: [tunable.default, *tunable.values] for each, tunable in lowered.tunables.items()}
     return cache.Entry(meta, (data, wrapper, *own))
+
+
+def _compile_dispatch(request: Mapping[str, Any]) -> cache.Entry:
+    """Compile the entry of a library that chooses from variants when it runs."""
+    name, signature = request["name"], Signature.from_json(request["signature"])
+    variants = [entry.Variant(own, target, _feature_words(target)) for own, target in request["variants"]]
+    ir = entry.library_ir(name, signature, call=entry.dispatch_ir(name, signature, variants))
+    return cache.Entry({"name": name}, (emit(ir, request["target"]),))
+
+
+def _feature_words(target: str) -> list[int]:
+    """Give a target's features as ``halide_can_use_target_features`` takes them."""
+    import halide as hl
+
+    resolved, last = hl.Target(target), int(hl.TargetFeature.FeatureEnd)
+    words = [0] * ((last + 63) // 64)
+    for feature in hl.TargetFeature.__members__.values():
+        bit = int(feature)
+        if bit < last and resolved.has_feature(feature):
+            words[bit // 64] |= 1 << (bit % 64)
+    return [word - (1 << 64) if word >> 63 else word for word in words]
 
 
 def _show_schedule(lowered: Lowered, schedule: Schedule) -> cache.Entry:

@@ -1,0 +1,141 @@
+"""Every autoscheduler that can, on programs of the language: the pixels of the hand-written schedule, bit for bit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import dsl
+import filters
+from schedules import Schedule, ScheduleError, automatic, store, targets
+from schedules.automatic import AUTOSCHEDULERS, PLAIN
+from schedules.native import compile as native
+from schedules.pictures import picture
+from schedules.tuning.tuner import programs
+from tests.dsl.test_devices import opencl
+
+CPUS = [name for name, each in AUTOSCHEDULERS.items() if each.cpus]
+#: Larger than tiles, of tiles' sizes, smaller than vectors.
+SIZES = [(301, 417), (256, 512), (5, 7), (1, 1)]
+
+
+@dsl.filter
+def edges(src: dsl.Image, gain: dsl.Scalar = 0.5) -> dsl.Image:
+    """Neighbours, windows, sums, functions and a run-time number."""
+    smooth = dsl.convolve(abs(src), dsl.box(2))
+    return gain * abs(smooth[0, 1] - src[0, -1]) + dsl.window(src, 1, "max") * 0.25 + dsl.sqrt(src + 1)
+
+
+CALLS = {
+    "a script's": lambda image, **o: edges(image, gain=0.7, **o),
+    "gaussian": lambda image, **o: filters.gaussian(image, 1.5, method="fir", **o),
+    "bilateral": lambda image, **o: filters.bilateral(image, sigma_space=2, sigma_range=30, method="exact", **o),
+    "guided": lambda image, **o: filters.guided(image, image, radius=2, eps=100.0, **o),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+@pytest.mark.parametrize("name", CPUS)
+@pytest.mark.parametrize("call", CALLS)
+def test_loops_by_an_autoscheduler_give_the_same_bits(call, name, dtype):
+    for height, width in SIZES:
+        image = picture(height, width, 1, dtype)
+        by_hand = CALLS[call](image, schedule=Schedule(PLAIN), border="reflect")
+        assert np.array_equal(CALLS[call](image, schedule=name, border="reflect"), by_hand, equal_nan=True), (
+            height,
+            width,
+        )
+    assert dsl.compiled()[-1].schedule == name
+    assert all("plain lowering" in note for note in dsl.compiled()[-1].notes if "sums" in note)
+
+
+@pytest.mark.parametrize("name", ["adams2019", "li2018"])  # Mullapudi2016's kernel takes a minute and a half to compile
+@pytest.mark.parametrize("border", ["replicate", "wrap", "constant"])
+def test_colours_and_borders(name, border):
+    image = picture(130, 75, 3, "uint8")
+    options = {"border": border, "border_value": 40.0}
+    by_hand = filters.bilateral(image, sigma_space=1, sigma_range=30, schedule=Schedule(PLAIN), **options)
+    assert np.array_equal(filters.bilateral(image, sigma_space=1, sigma_range=30, schedule=name, **options), by_hand)
+
+
+@opencl
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", [name for name, each in AUTOSCHEDULERS.items() if each.devices])
+def test_devices(name):
+    for height, width in [(101, 217), (5, 7)]:
+        image = picture(height, width, 1, "uint8")
+        found = filters.box(image, 2, target="host-opencl", schedule=name)
+        assert np.array_equal(found, filters.box(image, 2, schedule=Schedule(PLAIN)))
+
+
+def test_the_plain_lowering_has_no_native_code_of_its_own():
+    image = picture(20, 30, 1, "uint8")
+    filters.bilateral(image, sigma_space=2, sigma_range=30, schedule=Schedule(PLAIN))
+    assert dsl.compiled()[-1].notes == ("mean8: a loop over taps (plain lowering)",)
+    with pytest.raises(ScheduleError, match="lowering = 'fast': it is 'own', of each kind of node, or 'plain'"):
+        filters.box(image, 2, schedule=Schedule({"lowering": "fast"}))
+
+
+def test_what_is_no_schedule_is_named():
+    with pytest.raises(ScheduleError, match=r"schedule must be 'manual', 'mullapudi2016', .*, not 'adams'"):
+        edges(picture(8, 8, 1, "uint8"), schedule="adams")
+    with pytest.raises(ScheduleError, match="anderson2021 makes no schedules for CPUs"):
+        edges(picture(8, 8, 1, "uint8"), schedule="anderson2021")
+
+
+def test_libraries_take_them_too(tmp_path):
+    files = edges.build(tmp_path, dtype="uint8", schedule="adams2019")
+    assert files["static"].stat().st_size > 1000
+
+
+# ------------------------------------------------------------------------------------------------ what is shipped
+
+
+STORED = sorted(store.SHIPPED.glob("*.json"))
+
+
+def test_every_filter_has_stored_schedules():
+    words = {file.name.split("-")[0] for file in STORED}
+    assert words == set(AUTOSCHEDULERS)
+    assert len(STORED) > 200
+
+
+def test_a_stored_schedule_needs_no_plugin_and_no_search():
+    """In a process of its own, whose workers could load none."""
+    code = """
+import numpy as np, filters, schedules.automatic as automatic
+def search(*_): raise SystemExit("searched")
+automatic.search = search
+image = np.arange(1200, dtype=np.float32).reshape(30, 40)
+for name in ("mullapudi2016", "adams2019", "li2018"):
+    filters.gaussian(image, 1.0, schedule=name)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_stored_schedules_are_for_the_stages_there_are(tmp_path):
+    """The worker refuses others. One of each kind of program, here without compiling to code."""
+    image = picture(64, 64, 1, "float32")
+    calls = [
+        lambda **o: filters.gaussian(image, 1.0, method="fir", **o),
+        lambda **o: filters.box(image, 2, method="fir", **o),
+        lambda **o: filters.bilateral(image, sigma_space=2.0, sigma_range=25.0, **o),
+        lambda **o: filters.guided(image, image, radius=2, eps=100.0, **o),
+        lambda **o: filters.nonlocal_means(image, strength=10.0, **o),
+        lambda **o: filters.multilateral(image, (image, image), sigma_space=2.0, sigma_range=25.0, **o),
+    ]
+    host = targets.family(targets.host())
+    if host not in [targets.family(targets.resolve(f"x86-64-linux-{width}")) for width in ("avx2", "avx512_skylake")]:
+        pytest.skip("schedules are stored for AVX2 and AVX-512")
+    for call in calls:
+        for program in programs(call):
+            for name in CPUS:
+                wanted = automatic.search_request(program.request, name, program.label)
+                found = store.find(store.key(wanted, wanted["autoscheduler"]))
+                assert found is not None, (program.label, name)
+                shown = {**program.scheduled(found), "show": "schedule", "name": "shown"}
+                assert native.obtain(shown, program.label, keep=False)[1].meta["schedule"]["stages"] == found.stages
