@@ -68,7 +68,7 @@ def convolve(
     target : str, optional
         Halide target to compile for, default ``"host"``.
     schedule : str, Schedule or path
-        Loop schedule, default the hand-written one.
+        Loop schedule, default the hand-written one; or the name of an autoscheduler.
     threads : int, optional
         Most threads to use.
 
@@ -157,7 +157,7 @@ def gabor(
     target : str, optional
         Halide target to compile for, default ``"host"``.
     schedule : str, Schedule or path
-        Loop schedule, default the hand-written one.
+        Loop schedule, default the hand-written one; or the name of an autoscheduler.
     threads : int, optional
         Most threads to use.
 

@@ -75,7 +75,7 @@ def gaussian(
     target : str, optional
         Halide target to compile for, default ``"host"``.
     schedule : str, Schedule or path
-        Loop schedule, default the hand-written one.
+        Loop schedule, default the hand-written one; or the name of an autoscheduler.
     threads : int, optional
         Most threads to use.
 
@@ -150,7 +150,7 @@ def unsharp(
     target : str, optional
         Halide target to compile for, default ``"host"``.
     schedule : str, Schedule or path
-        Loop schedule, default the hand-written one.
+        Loop schedule, default the hand-written one; or the name of an autoscheduler.
     threads : int, optional
         Most threads to use.
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from schedules import options, targets
+from schedules import options, store, targets
 from schedules.errors import CacheError
 from schedules.native import cache
 
@@ -47,6 +47,7 @@ def findings() -> dict[str, list[tuple[str, str]]]:
         "Machine": _machine(),
         "Threads": _threads(),
         "Cache": _cache(),
+        "Schedules": _schedules(),
         "Versions": _versions(),
         "Kernels": _kernels(),
     }
@@ -123,6 +124,18 @@ def _version(name: str) -> str:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return "not installed"
+
+
+def _schedules() -> list[tuple[str, str]]:
+    directory = store.own()
+    tuned = [] if directory is None else sorted(directory.glob("tuned-*.json"))
+    told = "none" if not tuned else f"{len(tuned)}, used in place of those by hand"
+    return [
+        ("shipped", f"{len(list(store.SHIPPED.glob('*.json')))} by autoschedulers"),
+        ("tuned here", told),
+        ("directory", "off" if directory is None else str(directory)),
+        *(("", file.name) for file in tuned),
+    ]
 
 
 def _kernels() -> list[tuple[str, str]]:

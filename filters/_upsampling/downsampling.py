@@ -43,7 +43,7 @@ def downsample(
     target : str, optional
         Halide target to compile for, default ``"host"``.
     schedule : str, Schedule or path
-        Loop schedule, default the hand-written one.
+        Loop schedule, default the hand-written one; or the name of an autoscheduler.
     threads : int, optional
         Most threads to use.
 

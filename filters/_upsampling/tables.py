@@ -118,7 +118,7 @@ def local_lut_upsample(
     target : str, optional
         Halide target to compile for, default ``"host"``.
     schedule : str, Schedule or path
-        Loop schedule, default the hand-written one.
+        Loop schedule, default the hand-written one; or the name of an autoscheduler.
     threads : int, optional
         Most threads to use.
 

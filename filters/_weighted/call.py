@@ -81,7 +81,7 @@ def bilateral(
     target : str, optional
         Halide target to compile for, default ``"host"``.
     schedule : str, Schedule or path
-        Loop schedule, default the hand-written one.
+        Loop schedule, default the hand-written one; or the name of an autoscheduler.
     threads : int, optional
         Most threads to use.
 
@@ -166,7 +166,7 @@ def joint_bilateral(
     target : str, optional
         Halide target to compile for, default ``"host"``.
     schedule : str, Schedule or path
-        Loop schedule, default the hand-written one.
+        Loop schedule, default the hand-written one; or the name of an autoscheduler.
     threads : int, optional
         Most threads to use.
 
@@ -258,7 +258,7 @@ def variable_convolve(
     target : str, optional
         Halide target to compile for, default ``"host"``.
     schedule : str, Schedule or path
-        Loop schedule, default the hand-written one.
+        Loop schedule, default the hand-written one; or the name of an autoscheduler.
     threads : int, optional
         Most threads to use.
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -139,3 +141,9 @@ def test_stored_schedules_are_for_the_stages_there_are(tmp_path):
                 assert found is not None, (program.label, name)
                 shown = {**program.scheduled(found), "show": "schedule", "name": "shown"}
                 assert native.obtain(shown, program.label, keep=False)[1].meta["schedule"]["stages"] == found.stages
+
+
+def test_the_example_of_a_schedule_by_hand():
+    example = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "examples" / "ridges.py"))
+    image = picture(75, 130, 1, "uint8")
+    assert np.array_equal(example["ridges"](image, schedule=example["by_hand"]()), example["ridges"](image))
