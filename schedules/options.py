@@ -34,7 +34,11 @@ def current() -> Options:
 
 @contextlib.contextmanager
 def config(
-    *, threads: int | None = None, target: str | None = None, cache: str | os.PathLike[str] | None = None
+    *,
+    threads: int | None = None,
+    target: str | None = None,
+    cache: str | os.PathLike[str] | None = None,
+    reproducible: bool | None = None,
 ) -> Iterator[None]:
     """Set options for the calls inside a ``with`` block, in this thread or task.
 
@@ -46,6 +50,9 @@ def config(
         The machine to compile for, as in the option ``target`` of every filter.
     cache : path, optional
         Directory of compiled kernels, or ``"off"`` to keep none.
+    reproducible : bool, optional
+        Whether calls give the same pixels on every machine, bit for bit, at some cost in speed. It is the feature
+        ``reproducible`` of the target, such as ``"host-reproducible"``, and counts for calls that name no target.
 
     Examples
     --------
@@ -57,11 +64,14 @@ def config(
     options = current()
     if threads is not None:
         options = replace(options, threads=checked_threads(threads))
-    if target is not None:
+    if target is not None or reproducible is not None:
         from schedules import targets
 
-        targets.resolve(target)
-        options = replace(options, target=target)
+        named = options.target if target is None else target
+        targets.resolve(named)
+        if reproducible is not None:
+            named = targets.for_halide(named) + (f"-{targets.REPRODUCIBLE}" if reproducible else "")
+        options = replace(options, target=named)
     if cache is not None:
         options = replace(options, cache=os.fspath(cache))
     token = _current.set(options)

@@ -58,7 +58,9 @@ _DEVICE_FEATURES = {
 }
 #: What the runtime of a process holds: which of them there is turns out when it is used.
 _INTERFACES = {machine: ("cuda", "opencl") for machine in ("x86-64-linux", "arm-64-linux")}
-_OTHER_FEATURES = {"strict_float", "large_buffers", "profile"}
+#: Ours, not Halide's: the same pixels on every machine, so no code of our own for registers, whose tables differ.
+REPRODUCIBLE = "reproducible"
+_OTHER_FEATURES = {"strict_float", "large_buffers", "profile", REPRODUCIBLE}
 
 
 def _llvm_needs(feature: str) -> set[str]:
@@ -121,9 +123,12 @@ _REGISTERS: tuple[tuple[frozenset[str], Registers], ...] = (
 
 @functools.cache
 def tables_in_registers(target: str) -> Registers | None:
-    """Tell what tables the registers of a resolved target's CPU hold; None if it has no shuffles, or a device works."""
+    """Tell what tables the registers of a resolved target's CPU hold; None if it has no shuffles, or a device works.
+
+    Nor where pixels are to be the same on every machine.
+    """
     present = features(target)
-    if device(target):
+    if device(target) or is_reproducible(target):
         return None
     return next((found for needs, found in _REGISTERS if needs <= present), None)
 
@@ -203,6 +208,16 @@ def _resolve(target: str) -> str:
 def features(target: str) -> set[str]:
     """Give the features of a resolved target."""
     return set(target.split("-")[3:])
+
+
+def is_reproducible(target: str) -> bool:
+    """Tell whether a resolved target is to give the same pixels on every machine."""
+    return REPRODUCIBLE in features(target)
+
+
+def for_halide(target: str) -> str:
+    """Give a resolved target without what Halide does not know."""
+    return "-".join(part for part in target.split("-") if part != REPRODUCIBLE)
 
 
 def device(target: str) -> str | None:

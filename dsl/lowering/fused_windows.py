@@ -18,6 +18,7 @@ from dsl.registers.window_rows import LANES, WindowRows
 from dsl.window_chain import Chain
 from schedules.errors import ScheduleError
 from schedules.native.signature import BORDERS
+from schedules.targets import is_reproducible
 
 METHODS = ("fused", "separate")
 #: Chains are of images as they came, no small ones.
@@ -32,7 +33,7 @@ _HELD = BORDERS.index("replicate"), BORDERS.index("constant")
 
 def method(low: Lowering, label: str) -> str:
     """Give the lowering of a chain: ``"fused"``, or each window ``"separate"``."""
-    if low.plain:
+    if low.plain or is_reproducible(low.target):
         return "separate"
     wanted = low.schedule.choice(label, "windows", default="fused")
     if wanted not in METHODS:

@@ -92,7 +92,7 @@ def compile_request(request: Mapping[str, Any]) -> cache.Entry:
             None: hl.OutputFileType.object,
         }
         path = folder / "out"
-        target = hl.Target(request["target"] + "-no_runtime-user_context-no_bounds_query")
+        target = hl.Target(targets.for_halide(request["target"]) + "-no_runtime-user_context-no_bounds_query")
         pipeline.compile_to({kinds[show]: str(path)}, lowered.arguments, f"{name}_pipeline", target)
         data = path.read_bytes()
     if show:
@@ -119,7 +119,7 @@ def _feature_words(target: str) -> list[int]:
     """Give a target's features as ``halide_can_use_target_features`` takes them."""
     import halide as hl
 
-    resolved, last = hl.Target(target), int(hl.TargetFeature.FeatureEnd)
+    resolved, last = hl.Target(targets.for_halide(target)), int(hl.TargetFeature.FeatureEnd)
     words = [0] * ((last + 63) // 64)
     for feature in hl.TargetFeature.__members__.values():
         bit = int(feature)
