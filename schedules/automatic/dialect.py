@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from schedules.errors import ScheduleError
 from schedules.schedule import DIRECTIVES, PLACEMENTS, Argument, Op
@@ -40,13 +40,22 @@ class Names:
         Our name of a stage -> Halide's.
     loops : mapping
         Our name of a stage -> our name of a loop -> Halide's.
+    inputs : iterable of str
+        Halide's names of input images, which Li2018 schedules as if they were stages.
     """
 
-    def __init__(self, stages: Mapping[str, str], loops: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(
+        self, stages: Mapping[str, str], loops: Mapping[str, Mapping[str, str]], inputs: Iterable[str] = ()
+    ) -> None:
+        self._inputs = {f"{plain(name)}_im" for name in inputs}
         self._stages = {plain(name): stage for stage, name in stages.items()}
         self._loops = {}
         for stage, found in loops.items():
             self._loops[stage] = {plain(name): loop for loop, name in found.items()}
+
+    def is_input(self, word: str) -> bool:
+        """Tell whether a word is Halide's name for what reads an input image."""
+        return plain(word) in self._inputs
 
     def stage(self, word: str) -> str:
         """Give our name of a stage."""
@@ -80,6 +89,8 @@ def parse(text: str, names: Names) -> list[Op]:
         match = _STATEMENT.fullmatch(statement)
         if not match:
             raise ScheduleError(f"no chain of directives: {statement[:200]!r}")
+        if names.is_input(match["func"]):
+            continue
         stage = names.stage(match["func"])
         receiver = f"{stage}.update({match['index'] or 0})" if match["update"] else stage
         for call in _CALL.finditer(match["chain"]):

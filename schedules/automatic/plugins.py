@@ -112,6 +112,7 @@ def names(lowered: Lowered) -> Names:
     return Names(
         {stage: hl.Func.name(func) for stage, func in stages.funcs.items()},  # which may not be what it was named
         {stage: {loop: var.name() for loop, var in loops.items()} for stage, loops in stages.all_loops().items()},
+        [argument.name() for argument in lowered.arguments if isinstance(argument, hl.ImageParam)],
     )
 
 

@@ -12,6 +12,7 @@ NAMES = Names(
         "blur_sum": {"x": "x", "y": "y", "taps": "window$x"},
         "output": {"x": "x", "y": "y"},
     },
+    ["image0"],
 )
 
 MULLAPUDI = """
@@ -59,7 +60,10 @@ blur_sum.update(0)
     .unroll(window_xi);
 output.update(0);
 """
-LI = """output.compute_root()
+LI = """image0_im.compute_root()
+    .vectorize(_0)
+;
+output.compute_root()
     .split(x,v12,v13,32,ShiftInwards)
     .fuse(v12,y,v12)
     .reorder(v13,v12)
