@@ -26,9 +26,25 @@ def test_halide_reads_every_target_back():
     others = sorted(targets._DEVICE_FEATURES | targets._OTHER_FEATURES | set(targets._TUNE.values()))
     for feature in [*targets._CPU_FEATURES, *others]:
         base = "arm-64-linux" if feature.startswith("arm") else "x86-64-linux"
-        resolved = targets.resolve(f"{base}-{feature}")
+        resolved = targets.for_halide(targets.resolve(f"{base}-{feature}"))
         assert halide.Target.validate_target_string(resolved), resolved
         assert set(resolved.split("-")) <= set(str(halide.Target(resolved)).split("-")), resolved
+
+
+def test_families_have_the_width_of_vectors_and_the_device():
+    assert targets.family(targets.resolve("x86-64-linux-avx512_zen4-tune_znver4")) == targets.resolve(
+        "x86-64-linux-avx512_skylake"
+    )
+    assert targets.family(targets.resolve("x86-64-linux-avx2-opencl-reproducible")) == targets.resolve(
+        "x86-64-linux-avx2-opencl"
+    )
+    assert targets.family("arm-64-linux") == "arm-64-linux"
+
+
+def test_what_is_reproducible_has_no_tables_in_registers():
+    assert targets.is_reproducible("x86-64-linux-reproducible") and not targets.is_reproducible("x86-64-linux")
+    assert targets.tables_in_registers(targets.resolve("x86-64-linux-avx2-reproducible")) is None
+    assert targets.for_halide("x86-64-linux-reproducible-strict_float") == "x86-64-linux-strict_float"
 
 
 def test_lanes_are_halides():
