@@ -84,7 +84,8 @@ def test_devices(name):
 def test_the_plain_lowering_has_no_native_code_of_its_own():
     image = picture(20, 30, 1, "uint8")
     filters.bilateral(image, sigma_space=2, sigma_range=30, schedule=Schedule(PLAIN))
-    assert dsl.compiled()[-1].notes == ("mean8: a loop over taps (plain lowering)",)
+    (note,) = dsl.compiled()[-1].notes
+    assert note.endswith("a loop over taps (plain lowering)")
     with pytest.raises(ScheduleError, match="lowering = 'fast': it is 'own', of each kind of node, or 'plain'"):
         filters.box(image, 2, schedule=Schedule({"lowering": "fast"}))
 

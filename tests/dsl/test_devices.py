@@ -95,7 +95,7 @@ def test_batches_threads_and_notes():
     found = filters.gaussian(batch, 2.5, target="host-opencl")
     np.testing.assert_array_equal(found[1], filters.gaussian(batch[1], 2.5, target="host-opencl"))
     notes = [note for each in filters.compiled() for note in each.notes if "opencl" in note]
-    assert any("direct sums, a thread each pixel" in note for note in notes)
+    assert any("direct sums (a thread each pixel" in note for note in notes)
 
 
 @pytest.mark.gpu
