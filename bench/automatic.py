@@ -199,7 +199,7 @@ _HEAD = """# Automatic schedules
 Written by `python -m bench.automatic study`. Milliseconds of a call on {side} x {side} pixels, {threads} threads,
 median; in brackets seconds of compilation. `own`: what a call runs by default, the filter's own lowering by its
 hand-written schedule. `plain`: direct sums and loops over taps, by hand; the autoschedulers schedule that. The fastest
-is bold.
+is bold; `-`: there is no schedule, or its kernel takes more than a minute to compile.
 
 Target: `{target}`."""
 
