@@ -133,7 +133,7 @@ def test_stored_schedules_are_for_the_stages_there_are(tmp_path):
     image = picture(64, 64, 1, "float32")
     calls = [
         lambda **o: filters.gaussian(image, 1.0, method="fir", **o),
-        lambda **o: filters.box(image, 2, method="fir", **o),
+        lambda **o: filters.box(image, 2, **o),
         lambda **o: filters.bilateral(image, sigma_space=2.0, sigma_range=25.0, **o),
         lambda **o: filters.guided(image, image, radius=2, eps=100.0, **o),
         lambda **o: filters.nonlocal_means(image, strength=10.0, **o),
