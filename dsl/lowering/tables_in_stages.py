@@ -70,6 +70,7 @@ def read(low: Lowering, node: Node, known: Tables, group: Group) -> Reader:
     tile = _Tile.of(low, node, known)
     group.columns, group.rows = _TILE
     low.notes[low.label(node)] = f"tables of {known.entries} entries in memory, a tile at a time"
+    low.refused["adams2019"] = "loops that it makes for tables of small pixels read or write beyond memory now and then"
     observed = node.attributes[1] == "observed"
     table: Any = None if observed else _Builder(low, node, known, tile, group).build()
     seen = _seen(low, known) if observed or known.beyond == "none" else None

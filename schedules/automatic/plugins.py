@@ -43,11 +43,14 @@ def search(lower: Callable[[], Lowered], choices: Schedule, request: Mapping[str
             f"{', '.join(lowered.externs)} is native code of its own, which autoschedulers know nothing of; "
             "the choice lowering='plain' does without"
         )
+    name = request["autoscheduler"]["name"]
+    if name in lowered.refused:
+        raise ScheduleError(f"{name} is not asked: {lowered.refused[name]}")
     known = names(lowered)  # before the search schedules it: that changes loops
     text, seconds = _text(lowered, request)
     printed = parse(text, known)
     if targets.device(request["target"]) and not any(op.directive.startswith("gpu_") for op in printed):
-        raise ScheduleError(f"{request['autoscheduler']['name']} made a schedule for a CPU, not for a device")
+        raise ScheduleError(f"{name} made a schedule for a CPU, not for a device")
     facts = [op for op in lowered.ops if op.directive in _FACTS]
     ops = _of_any_size([*facts, *_guarded(printed, _inside(lowered.ops))], lower, request["target"])
     found = Schedule(choices.choices, ops, lowered.stages.digest())

@@ -97,6 +97,12 @@ def test_what_is_no_schedule_is_named():
         edges(picture(8, 8, 1, "uint8"), schedule="anderson2021")
 
 
+def test_what_an_autoscheduler_is_not_to_schedule_is_refused():
+    image = picture(16, 16, 1, "float32")
+    with pytest.raises(ScheduleError, match="adams2019 is not asked: loops that it makes for tables of small pixels"):
+        filters.local_lut_upsample(image, image[::4, ::4], image[::4, ::4], schedule="adams2019")
+
+
 def test_libraries_take_them_too(tmp_path):
     files = edges.build(tmp_path, dtype="uint8", schedule="adams2019")
     assert files["static"].stat().st_size > 1000
