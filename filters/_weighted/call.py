@@ -355,7 +355,7 @@ def _filter(
         chosen,
         method[1],
         _peak(leading, function, method),
-        common["target"],
+        planning.resolved(common["target"]),  # plans are remembered by it
     )
     plan = _plan(image, leading, kernel, function, method, wanted)
     run = functools.partial(_run, kernel=kernel, plan=plan, norm=chosen, common=common)

@@ -65,6 +65,16 @@ def test_the_option_is_a_feature_of_the_target() -> None:
     assert "reproducible" not in targets.for_halide(targets.resolve("host-reproducible"))
 
 
+def test_it_can_be_switched_on_and_off() -> None:
+    """What was planned for one target is not taken for the other."""
+    image = picture(36, 52, 1, "uint8")
+    name = "bilateral(sigma_space=2, sigma_range=25)"
+    usual = CALLS[name](image)
+    with config(reproducible=True):
+        assert digest(CALLS[name](image)) == json.loads(PUBLISHED.read_text())[name]["uint8"]
+    assert np.array_equal(CALLS[name](image), usual)
+
+
 def test_every_filter_is_published() -> None:
     published = json.loads(PUBLISHED.read_text())
     assert published.keys() == CALLS.keys()
