@@ -85,9 +85,7 @@ def _searched_before() -> list[Search]:
 def _searches(name: str, program: Program) -> Iterator[Search]:
     for target in (*FAMILIES, *DEVICES):
         family = targets.family(targets.resolve(target))
-        for autoscheduler, able in AUTOSCHEDULERS.items():
-            if not (able.devices if targets.device(family) else able.cpus):
-                continue
+        for autoscheduler in automatic.able(targets.device(family)):
             made = Search(name, program.label, family, autoscheduler, None)
             try:
                 request = {**program.request, "target": family}
@@ -125,9 +123,8 @@ def _row(name: str, dtype: str, channels: int, call: Call) -> dict[str, Any]:
     row["own"] = _time(call, None)
     ours = programs(call.run)
     row["plain"] = _time(call, {each.key: Schedule(PLAIN) for each in ours}, ours)
-    for autoscheduler, each in AUTOSCHEDULERS.items():
-        if each.cpus:
-            row[autoscheduler] = _by(call, ours, autoscheduler)
+    for autoscheduler in automatic.able(None):
+        row[autoscheduler] = _by(call, ours, autoscheduler)
     print(row, flush=True)
     return row
 
@@ -161,7 +158,7 @@ def _time(call: Call, chosen: dict[str, Schedule] | None, ours: Sequence[Program
 
 
 def _page(rows: list[dict[str, Any]]) -> str:
-    names = ["own", "plain", *(name for name, each in AUTOSCHEDULERS.items() if each.cpus)]
+    names = ["own", "plain", *automatic.able(None)]
     searched = _searched_before()
     lines = [_HEAD.format(side=SIDE, threads=options.threads(), target=targets.host()), ""]
     lines += [f"| call | image | {' | '.join(names)} |", f"| --- | --- |{' --- |' * len(names)}"]

@@ -47,7 +47,7 @@ _KEYWORDS = """
 #: Names the entry takes for itself: the arguments that every library has, and its own steps (see entry.py).
 _ENTRY = """
     width height channels small_width small_height border border_value threads
-    all at bad choice choose context end entry found limit message none nothing result run something status stock text
+    all bad choice context end entry limit message nothing result run status stock text
 """
 _RESERVED = frozenset((_KEYWORDS + _ENTRY).split())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
-import logging
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,8 +24,6 @@ from schedules.automatic import AUTOSCHEDULERS
 from schedules.errors import ScheduleError, TargetError
 from schedules.native.signature import BORDERS
 from schedules.schedule import Schedule
-
-log = logging.getLogger("halide_filters")
 
 LOWERING = "dsl.lowering.pipeline:lower"
 #: Below so many elements a call stays on its own thread: handing work over takes longer than the work.
@@ -361,7 +358,7 @@ class Filter:
             "program": {"program": traced.program.to_json(), "variant": variant},
             "target": native_target(target),
         }
-        label = f"{traced.label}, {dtypes[0]}, {describe_layout(traced.mode, placement)}"
+        label = _why(traced, placement, dtypes)
         if isinstance(schedule, str) and schedule in AUTOSCHEDULERS:
             found = automatic.find(made, schedule, label)
         else:
@@ -384,16 +381,11 @@ class Filter:
         dtypes = [arrays.DTYPES[a.dtype] for a in images]
         dtypes += dtypes[:1] * len(traced.program.outputs)
         request = self.request(traced, placement, dtypes, target, schedule, choices)
-        why = f"{traced.label}, {dtypes[0]}, {describe_layout(traced.mode, placement)}"
+        why = _why(traced, placement, dtypes)
         if schedule != "manual":
             return variants.kernel(request, self.__name__, why, schedule if isinstance(schedule, str) else "given")
-        default = {**request, "schedule": find_schedule(schedule, choices).to_json()}
-        if request != default:
-            try:
-                return variants.kernel(request, self.__name__, why, "tuned")
-            except ScheduleError as error:
-                log.warning("%s: what tuning found is passed over, tune again: %s", why, error)
-        return variants.kernel(default, self.__name__, why, "manual")
+        by_hand = {**request, "schedule": find_schedule(schedule, choices).to_json()}
+        return variants.best_kernel(request, by_hand, self.__name__, why)
 
     # -------------------------------------------------------------------------------------- looking, building
 
@@ -536,6 +528,11 @@ def _mode(program: Program) -> str:
     over_patches = ops >= {"near", "window"}  # whose pixels must be side by side
     alone = {"down", "up", "resize", "read", "stack", "harmonics"}
     return "planes" if over_patches or any(program.grids) or ops & alone else "rows"
+
+
+def _why(traced: Traced, placement: arrays.Placement, dtypes: Sequence[str]) -> str:
+    """Tell what makes a variant one of its own."""
+    return f"{traced.label}, {dtypes[0]}, {describe_layout(traced.mode, placement)}"
 
 
 def describe_layout(mode: str, placement: arrays.Placement) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from schedules.errors import ScheduleError
+
+log = logging.getLogger("halide_filters")
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,16 @@ def kernel(request: Mapping[str, Any], name: str, why: str, schedule: str) -> An
             found = CompiledVariant(name, why, request["target"], not made.compiled, made.key, made.notes, schedule)
             _variants[key] = found
         return _kernels[key]
+
+
+def best_kernel(tuned: Mapping[str, Any], by_hand: Mapping[str, Any], name: str, why: str) -> Any:
+    """Give the kernel that tuning found, if it found one that still fits, or the one by hand."""
+    if tuned != by_hand:
+        try:
+            return kernel(tuned, name, why, "tuned")
+        except ScheduleError as error:
+            log.warning("%s: what tuning found is passed over, tune again: %s", why, error)
+    return kernel(by_hand, name, why, "manual")
 
 
 def compiled() -> list[CompiledVariant]:

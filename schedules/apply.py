@@ -79,7 +79,7 @@ def apply(ops: Iterable[Op], stages: Stages) -> None:
             if not hasattr(receiver, op.directive):
                 raise ScheduleError(f"{op}: {op.directive} is for {'updates' if not match else 'whole stages'} alone")
             made = getattr(receiver, op.directive)(*_Reader(op, name, loops, funcs, stages.symbols).arguments())
-            if op.directive == "rfactor":
+            if "f" in DIRECTIVES[op.directive]:
                 partial = str(op.arguments[-1])
                 funcs[partial] = made
                 loops[partial] = {**loops[name], **{loop.name(): loop for loop in made.args()}}

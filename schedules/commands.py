@@ -85,8 +85,7 @@ def tune(
     measured goes into a journal; the same command goes on where it was stopped.
     """
     with _told():
-        if strategy not in STRATEGIES:
-            raise ValueError(f"strategy must be one of {', '.join(STRATEGIES)}, not {strategy!r}")
+        _check_strategy(strategy)
         wanted = _wanted(target, dtype, channels, size, settings)
         found = [(call, program) for call in find(subject, wanted) for program in programs(call.run)]
         if not found:
@@ -149,7 +148,7 @@ def show(
     with _told():
         for program in _programs(subject, target, dtype, channels, size, settings):
             lines = _lines(program, schedule)
-            print("\n".join([f"# {program.label}, {_target_name(program)}", *lines]))
+            print("\n".join([f"# {program.label}, {targets.family(program.request['target'])}", *lines]))
 
 
 @app.command()
@@ -206,8 +205,7 @@ def replay(
 ) -> None:
     """Let a strategy search in a journal without running anything: the best score by candidates and seconds."""
     with _told():
-        if strategy not in STRATEGIES:
-            raise ValueError(f"strategy must be one of {', '.join(STRATEGIES)}, not {strategy!r}")
+        _check_strategy(strategy)
         if not journal.is_file():
             raise ValueError(f"there is no file {journal}")
         best = float("inf")
@@ -235,6 +233,11 @@ def _wanted(target: str, dtype: str, channels: int, size: str, settings: list[st
     return Wanted(dtype, channels, int(height), int(width), target, parameters)
 
 
+def _check_strategy(name: str) -> None:
+    if name not in STRATEGIES:
+        raise ValueError(f"strategy must be one of {', '.join(STRATEGIES)}, not {name!r}")
+
+
 def _programs(
     subject: str, target: str, dtype: str, channels: int, size: str, settings: list[str] | None
 ) -> list[Program]:
@@ -257,19 +260,10 @@ def _chosen(program: Program, name: str) -> Schedule:
     raise ValueError(f"a schedule is {names} or a .json file, not {name!r}")
 
 
-def _target_name(program: Program) -> str:
-    return targets.family(program.request["target"])
-
-
 def _lines(program: Program, name: str) -> list[str]:
     chosen = _chosen(program, name)
     choices = [f"{choice} = {value!r}" for choice, value in chosen.choices]
-    return [*choices, *_shown(program, chosen)]
-
-
-def _shown(program: Program, schedule: Schedule) -> list[str]:
-    """Give how nodes are lowered, and the ops of a schedule or of the lowering's own."""
-    return list(_told_of(program, schedule)["text"].splitlines())
+    return [*choices, *_told_of(program, chosen)["text"].splitlines()]
 
 
 def _with_ops(program: Program, schedule: Schedule) -> Schedule:

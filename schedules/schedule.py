@@ -193,6 +193,16 @@ class Tunable:
     default: int | str | None
     values: tuple[int | str, ...]
 
+    def to_json(self) -> list[int | str | None]:
+        """Give a plain list, for ``json.dumps``: what it is by hand first."""
+        return [self.default, *self.values]
+
+    @staticmethod
+    def from_json(data: Iterable[Any]) -> Tunable:
+        """Read what :meth:`to_json` gave."""
+        default, *values = data
+        return Tunable(default, tuple(values))
+
 
 class Recorder:
     """Writes ops in Halide's own notation: ``record["blur"].split("x", "xo", "xi", 64).vectorize("xi")``."""

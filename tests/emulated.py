@@ -15,7 +15,6 @@ from schedules.native import compile as native
 from schedules.native.signature import TYPES, Signature
 
 EMULATOR, COMPILER = shutil.which("qemu-aarch64"), shutil.which("aarch64-linux-gnu-gcc")
-_BYTES = {"uint8": 1, "uint16": 2, "float32": 4, "int32": 4}
 _MAIN = """
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,7 +96,7 @@ class Kernel:
             sides = ("small_width", "small_height") if image.grid else ("width", "height")
             width, height = (given[side] for side in sides)
             row = width * (image.layout.pitch or given["channels"])
-            sizes[image.name] = _BYTES[image.dtype] * (given[f"{image.name}_stride"] * (height - 1) + row)
+            sizes[image.name] = TYPES[image.dtype][3] // 8 * (given[f"{image.name}_stride"] * (height - 1) + row)
         return {**sizes, **{table: 4 * given[f"{table}_length"] for table in self.signature.tables}}
 
 
@@ -105,6 +104,3 @@ def _literal(value: Any) -> str:
     if isinstance(value, float):
         return f"{value.hex()}f" if math.isfinite(value) else "(1.0f / 0.0f)"
     return str(value)
-
-
-assert TYPES.keys() == _BYTES.keys()

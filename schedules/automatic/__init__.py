@@ -15,7 +15,6 @@ from typing import Any
 
 from schedules import store, targets
 from schedules.errors import CompileError, ScheduleError
-from schedules.native import compile as native
 from schedules.schedule import Schedule
 
 #: What makes a lowering one that any scheduler can take.
@@ -73,6 +72,11 @@ AUTOSCHEDULERS: dict[str, Autoscheduler] = {
 }
 
 
+def able(device: str | None) -> list[str]:
+    """Name the autoschedulers that make schedules for a device, or for CPUs."""
+    return [name for name, each in AUTOSCHEDULERS.items() if (each.devices if device else each.cpus)]
+
+
 def find(request: Mapping[str, Any], name: str, label: str, seconds: float = PATIENCE, **parameters: int) -> Schedule:
     """Give the schedule that an autoscheduler has for a program: the known one, or what a search finds.
 
@@ -105,11 +109,9 @@ def search_request(
     """Describe the search for a schedule to a worker: a program, a family of targets, an autoscheduler."""
     scheduler, target = AUTOSCHEDULERS[name], request["target"]
     device = targets.device(target)
-    if not (scheduler.devices if device else scheduler.cpus):
-        able = [other for other, each in AUTOSCHEDULERS.items() if (each.devices if device else each.cpus)]
-        raise ScheduleError(
-            f"{label}: {name} makes no schedules for {'devices' if device else 'CPUs'}; {', '.join(able)} do"
-        )
+    if name not in able(device):
+        others = ", ".join(able(device))
+        raise ScheduleError(f"{label}: {name} makes no schedules for {'devices' if device else 'CPUs'}; {others} do")
     given = {"parallelism": _PARALLELISM, **scheduler.parameters}
     given |= {**(scheduler.on_devices if device else {}), **parameters}
     return {
@@ -124,6 +126,8 @@ def search_request(
 
 def search(wanted: Mapping[str, Any], label: str, seconds: float = PATIENCE) -> tuple[Schedule, dict[str, Any]]:
     """Run a search in a worker; give the schedule, and what else the worker says of it."""
+    from schedules.native import compile as native
+
     name, parameters = wanted["autoscheduler"]["name"], wanted["autoscheduler"]["parameters"]
     told = f"{label}: {name} {json.dumps(parameters)}"
     try:

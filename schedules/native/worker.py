@@ -104,7 +104,7 @@ def compile_request(request: Mapping[str, Any]) -> cache.Entry:
     )
     own = [emit(text, request["target"], all_features=True) for text in lowered.externs.values()]
     meta = {"signature": lowered.signature.to_json(), "name": name, "notes": dict(lowered.notes)}
-    meta["tunables"] = {each: [tunable.default, *tunable.values] for each, tunable in lowered.tunables.items()}
+    meta["tunables"] = {each: tunable.to_json() for each, tunable in lowered.tunables.items()}
     return cache.Entry(meta, (data, wrapper, *own))
 
 

@@ -10,10 +10,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import importlib.metadata
 import itertools
 import json
-import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -23,8 +21,6 @@ from typing import Any
 
 from schedules.errors import ScheduleError
 from schedules.schedule import Schedule
-
-log = logging.getLogger("halide_filters")
 
 SHIPPED = Path(__file__).parent
 _DIGITS = 16
@@ -40,6 +36,8 @@ def key(request: Mapping[str, Any], search: Mapping[str, Any]) -> str:
     search : mapping
         Whose answer it is.
     """
+    import importlib.metadata  # slow, and nothing that a program without stored schedules needs
+
     program = {name: request["program"][name] for name in request["program"] if name != "names"}
     found = {"program": program, "target": request["target"], "search": dict(search)}
     text = json.dumps({**found, "halide": importlib.metadata.version("halide")}, sort_keys=True)
@@ -77,7 +75,9 @@ def find(key: str, directory: Path | None = SHIPPED) -> Schedule | None:
     try:
         return Schedule.load(file)
     except (ScheduleError, OSError) as error:
-        log.warning("a stored schedule is passed over: %s", error)
+        import logging
+
+        logging.getLogger("halide_filters").warning("a stored schedule is passed over: %s", error)
         return None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from schedules.automatic import AUTOSCHEDULERS
+from schedules.automatic import AUTOSCHEDULERS, able
 from schedules.schedule import Tunable
 
 #: A candidate: values of choices; or under ``AUTOMATIC`` the name of an autoscheduler, and values of its parameters.
@@ -38,19 +38,17 @@ class Space:
     @staticmethod
     def of(tunables: Mapping[str, Sequence[Any]], device: str | None) -> Space:
         """Give the space for what a lowering says is tunable, on a CPU or a device."""
-        able = [name for name, each in AUTOSCHEDULERS.items() if (each.devices if device else each.cpus)]
-        choices = {name: Tunable(default, tuple(values)) for name, (default, *values) in tunables.items()}
-        return Space(choices, tuple(able))
+        return Space.from_json({"choices": tunables, AUTOMATIC: able(device)})
 
     def to_json(self) -> dict[str, Any]:
         """Give what a journal's head says of it."""
-        choices = {name: [each.default, *each.values] for name, each in self.choices.items()}
+        choices = {name: each.to_json() for name, each in self.choices.items()}
         return {"choices": choices, AUTOMATIC: list(self.automatic)}
 
     @staticmethod
     def from_json(head: Mapping[str, Any]) -> Space:
         """Read what :meth:`to_json` gave."""
-        choices = {name: Tunable(default, tuple(values)) for name, (default, *values) in head["choices"].items()}
+        choices = {name: Tunable.from_json(values) for name, values in head["choices"].items()}
         return Space(choices, tuple(head[AUTOMATIC]))
 
     def parameters(self, candidate: Candidate) -> Mapping[str, Sequence[int | str]]:

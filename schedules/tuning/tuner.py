@@ -127,12 +127,14 @@ class Tuner:
         with self._using({}):
             self.wanted = _arrays(call())
 
+    def _about(self) -> dict[str, Any]:
+        target = self.program.request["target"]
+        return {"program": self.program.label, "target": target, "threads": options.threads()}
+
     def _head(self, strategy: str, seed: int) -> dict[str, Any]:
         return {
-            "program": self.program.label,
+            **self._about(),
             "key": self.program.key,
-            "target": self.program.request["target"],
-            "threads": options.threads(),
             "sources": native.key_of(self.program.request),
             **self.space.to_json(),
             "start": dict(self.start),
@@ -172,8 +174,7 @@ class Tuner:
         directory = store.own()
         if directory is None or not result.best or result.score > _WORTH:
             return
-        made = {name: value for name, value in self._head("", 0).items() if name in ("program", "target", "threads")}
-        made |= {"candidate": dict(result.best), "score": round(result.score, 4)}
+        made = {**self._about(), "candidate": dict(result.best), "score": round(result.score, 4)}
         name = store.file_name("tuned", self.program.label, self.program.key)
         result.kept = store.keep(directory, name, result.schedule, made)
 
@@ -206,9 +207,8 @@ class Tuner:
             default = self.program.default
             if AUTOMATIC in candidate:
                 given = {knob: int(value) for knob, value in candidate.items() if knob != AUTOMATIC}
-                seconds = max(min(_PATIENCE, end - time.monotonic()), 1.0)
                 self.schedules[name] = automatic.find(
-                    self.program.request, str(candidate[AUTOMATIC]), self.program.label, seconds, **given
+                    self.program.request, str(candidate[AUTOMATIC]), self.program.label, _until(end), **given
                 )
             else:
                 self.schedules[name] = Schedule({**dict(default.choices), **candidate}, default.ops)
@@ -218,8 +218,7 @@ class Tuner:
         """Compile a candidate; give the reason if that failed."""
         try:
             request = self.program.scheduled(self._schedule(candidate, end))
-            seconds = max(min(_PATIENCE, end - time.monotonic()), 1.0)
-            native.obtain(request, self.program.label, seconds=seconds)
+            native.obtain(request, self.program.label, seconds=_until(end))
         except (ScheduleError, CompileError) as error:
             return str(error).splitlines()[0][:300]
         return ""
@@ -253,6 +252,11 @@ class Tuner:
             start = time.perf_counter()
             self.call()
             return time.perf_counter() - start
+
+
+def _until(end: float) -> float:
+    """Give the seconds that compiling may take when a search ends then."""
+    return max(min(_PATIENCE, end - time.monotonic()), 1.0)
 
 
 def _arrays(result: Any) -> Arrays:

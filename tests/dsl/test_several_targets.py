@@ -7,6 +7,7 @@ import pytest
 
 import dsl
 import filters
+from bench.automatic import SETTINGS
 from schedules import Schedule, targets
 from schedules.errors import TargetError
 from schedules.native import compile as native
@@ -88,7 +89,6 @@ def test_targets_that_do_not_go_together(tmp_path, target, message):
 # ------------------------------------------------------------------------------------- every filter, every machine
 
 MACHINES = ("x86-64-linux-avx2-fma-f16c-sse41", "x86-64-linux-sse41", "arm-64-linux", "arm-64-osx-metal")
-SETTINGS = {"gabor": {"wavelength": "6"}, "convolve": {"kernel": "0.25,0.5,0.25"}, "downsample": {"scale": "4"}}
 #: Compiling these takes minutes, they have no lowering for devices, or compute with 64 bits (docs/devices.md).
 NOT_ON_METAL = {"local_laplacian", "local_lut_upsample", "upsample", "guided", "downsample"}
 NAMES = [name for name in filters.__all__ if isinstance(getattr(filters, name, None), filters.Filter)]

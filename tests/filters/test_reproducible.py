@@ -34,8 +34,9 @@ def machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
             pytest.skip("no emulator of AArch64, or no C compiler for it; .ci/run has both")
         monkeypatch.setattr(kernel, "Kernel", emulated.Kernel)
         return target
+    resolved = targets.resolve(target)
     try:
-        targets.check_runnable(targets.resolve(target))
+        targets.check_runnable(resolved)
     except targets.TargetError as error:
         pytest.skip(str(error))
     return target
