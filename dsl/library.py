@@ -112,7 +112,9 @@ def build(
         _, made, _ = native.obtain(wanted[0] | {"kind": "library", "name": name}, label, keep=False)
         signature, code = Signature.from_json(made.meta["signature"]), _labelled(name, made.objects)
     text = _header(name, signature, filter.__doc__ or "", resolved)
-    return _write(Path(directory), name, text, _objects(name, code, resolved), resolved[-1])
+    exported = (name, f"{name}_last_error", *([f"{name}_target"] if len(wanted) > 1 else []))
+    objects = _objects(name, code, resolved[-1], exported)
+    return _write(Path(directory), name, text, objects, resolved[-1], exported)
 
 
 def _check_targets(target: str, resolved: Sequence[str]) -> None:
@@ -226,25 +228,21 @@ def _header(name: str, signature: Signature, doc: str, resolved: Sequence[str]) 
     return f"/* {built}\n */\n{text}"
 
 
-def _exported(name: str) -> tuple[str, ...]:
-    """Name the functions that a library exports, where it has them."""
-    return name, f"{name}_last_error", f"{name}_target"
-
-
-def _objects(name: str, code: Mapping[str, bytes], resolved: Sequence[str]) -> dict[str, bytes]:
+def _objects(name: str, code: Mapping[str, bytes], target: str, exported: Sequence[str]) -> dict[str, bytes]:
     """Give all objects of a library by file name: the filter's own, Halide's runtime, our hooks into it."""
-    runtime = native.obtain_runtime(resolved[-1], shared=False)
+    runtime = native.obtain_runtime(target, shared=False)
     objects = {**code, **dict(zip((f"{name}_runtime.o", f"{name}_hooks.o"), runtime.objects, strict=True))}
     if not all(map(elf.is_elf, objects.values())):
         return objects
-    exported = _exported(name)
     return {label: elf.modern_constructors(elf.hide(data, exported)) for label, data in objects.items()}
 
 
 # --------------------------------------------------------------------------------------------- files, linkers
 
 
-def _write(directory: Path, name: str, header: str, objects: Mapping[str, bytes], target: str) -> dict[str, Path]:
+def _write(
+    directory: Path, name: str, header: str, objects: Mapping[str, bytes], target: str, exported: Sequence[str]
+) -> dict[str, Path]:
     """Write the files aside and move them into place when they are complete."""
     directory.mkdir(parents=True, exist_ok=True)
     system = target.split("-")[2]
@@ -265,9 +263,7 @@ def _write(directory: Path, name: str, header: str, objects: Mapping[str, bytes]
         made["header"].write_text(header, encoding="utf-8")
         _static(made["static"], objects, parts)
         _link(made["object"], parts, _relocatable)
-        several = f"{name}_variant0.o" in objects
-        linked = _shared_osx(_exported(name)[: 3 if several else 2]) if system == "osx" else _shared
-        reason = _link(made["shared"], parts, linked)
+        reason = _link(made["shared"], parts, _shared_osx(exported) if system == "osx" else _shared)
         if reason:
             log.warning("%s was not made for %s: %s", final["shared"].name, target, reason)
         whole = made["object"].exists()

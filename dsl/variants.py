@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from schedules.errors import ScheduleError
-
-log = logging.getLogger("halide_filters")
 
 
 @dataclass(frozen=True)
@@ -70,6 +67,9 @@ def best_kernel(tuned: Mapping[str, Any], by_hand: Mapping[str, Any], name: str,
         try:
             return kernel(tuned, name, why, "tuned")
         except ScheduleError as error:
+            import logging
+
+            log = logging.getLogger("halide_filters")
             log.warning("%s: what tuning found is passed over, tune again: %s", why, error)
     return kernel(by_hand, name, why, "manual")
 

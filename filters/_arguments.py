@@ -51,3 +51,13 @@ def pair(value: Any, name: str) -> tuple[Any, Any]:
             raise ValueError(f"{name} must be one value or two, for rows and columns, not {len(value)}")
         return value[0], value[1]
     return value, value
+
+
+def value_range(given: Any, accepted: str = "None or two numbers") -> tuple[float, float]:
+    """Return a range of values as (smallest, largest), or raise."""
+    if isinstance(given, str) or not hasattr(given, "__len__") or len(given) != 2:
+        raise ValueError(f"value_range must be {accepted}, not {given!r}")
+    low, high = (number(each, "value_range") for each in given)
+    if not low < high:
+        raise ValueError(f"value_range must be (smallest, largest), not {given!r}")
+    return low, high

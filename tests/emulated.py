@@ -57,7 +57,9 @@ class Kernel:
         request["program"] = {**request["program"], "names": names}
         _, made, _ = native.obtain(request, label, keep=False)
         self.signature = Signature.from_json(made.meta["signature"])
-        self.objects = library._objects("k", library._labelled("k", made.objects), [request["target"]])
+        self.objects = library._objects(
+            "k", library._labelled("k", made.objects), request["target"], ("k", "k_last_error")
+        )
         self.header = library.entry.header("k", self.signature)
 
     def __call__(self, threads: int, *arguments: Any) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dsl import arrays
+from filters import _arguments
 from filters._arguments import choice, number, whole
 from filters._filter import public
 from filters._gaussian import Border
@@ -383,11 +384,7 @@ def _measured(colors: np.ndarray[Any, Any], domain: Domain) -> tuple[float, floa
 
 
 def _given(value_range: Any, image: np.ndarray[Any, Any], domain: Domain) -> tuple[float, float]:
-    if isinstance(value_range, str) or not hasattr(value_range, "__len__") or len(value_range) != 2:
-        raise ValueError(f"value_range must be None, 'image' or two numbers, not {value_range!r}")
-    low, high = (number(v, "value_range") for v in value_range)
-    if not low < high:
-        raise ValueError(f"value_range must be (smallest, largest), not {value_range!r}")
+    low, high = _arguments.value_range(value_range, "None, 'image' or two numbers")
     if domain == "log" and low <= 0:
         raise ValueError(f"value_range must be positive under domain='log', not {value_range!r}")
     if image.dtype == np.float32 and not np.isfinite(image).all():

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 import dsl
 from dsl import arrays
-from filters._arguments import number
+from filters import _arguments
 from filters._filter import public
 from filters._gaussian import Border
 
@@ -169,11 +169,7 @@ def _part(array: np.ndarray[Any, Any], axis: int, down: int, right: int) -> np.n
 
 def _width(array: np.ndarray[Any, Any], value_range: tuple[float, float] | None) -> float:
     if value_range is not None:
-        if not hasattr(value_range, "__len__") or isinstance(value_range, str) or len(value_range) != 2:
-            raise ValueError(f"value_range must be None or two numbers, not {value_range!r}")
-        low, high = (number(value, "value_range") for value in value_range)
-        if not low < high:
-            raise ValueError(f"value_range must be (smallest, largest), not {value_range!r}")
+        low, high = _arguments.value_range(value_range)
         return high - low
     if array.dtype != np.float32:
         return float(np.iinfo(array.dtype).max)
