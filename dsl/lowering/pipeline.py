@@ -68,7 +68,7 @@ def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowere
     arguments = [*low.images, *low.tables, *low.scalars, low.channels, low.border, low.border_value]
     made = signature(program, variant, names)
     ops = for_device(low.record.ops, low.stages) if low.device else low.record.ops
-    return Lowered(arguments, [func], low.stages, ops, made, low.externs, low.notes, low.tunables, low.refused)
+    return Lowered(arguments, [func], low.stages, ops, made, low.externs, low.notes, low.tunables)
 
 
 #: What has no lowering for devices yet, in words.

@@ -41,7 +41,8 @@ class Axis:
     Attributes
     ----------
     first : Func
-        For each pixel the first one of the source; it may lie outside. Beyond the ends it is that of the end.
+        For each pixel the first one of the source; it may lie outside. Loops that are rounded up read it beyond the
+        ends, where it is not computed and may hold anything: what is read by it has to be clamped.
     weight : Func
         Weights that add up to one, ``0 <= k < count``.
     count : int or Expr
@@ -263,14 +264,14 @@ class _Strips:
     def source(self, k: Any, slot: Any, strip: Any, c: Any) -> Any:
         """Read the source pixel of a column."""
         first, reach = self.across.first[self.low.x], self.across.reach
-        column = hl.unsafe_promise_clamped(first + k, -reach, self.width - 1 + reach)
+        column = hl.clamp(first + k, -reach, self.width - 1 + reach)
         return self._read(self.rows, column, c, (), slot, strip)
 
     def at(self, func: hl.Func, x: Any, y: Any, c: Any, k: Any, *more: Any) -> Any:
         """Read a stage at a row of ``node``, in the row of its source pixel."""
         strip = y // _ROWS
         slot = self.down.first[y] - self.down.first[strip * _ROWS] + k
-        return self._read(func, x, c, more, hl.unsafe_promise_clamped(slot, 0, self.slots - 1), strip)
+        return self._read(func, x, c, more, hl.clamp(slot, 0, self.slots - 1), strip)
 
     def _read(self, func: hl.Func, x: Any, c: Any, more: tuple[Any, ...], slot: Any, strip: Any) -> Any:
         return hl.Expr(func[(x, *([c] if self.channels > 1 else []), *more, slot, strip)])

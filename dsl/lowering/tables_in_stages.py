@@ -45,7 +45,7 @@ class _Tile:
         """Write which slot the pixel ``k`` is in, of those that a pixel of the result is made of."""
         first = self.axes[v].first
         start = first[place // _TILE[v] * _TILE[v]]
-        return hl.unsafe_promise_clamped(first[place] - start + k, 0, self.slots[v] - 1)
+        return hl.clamp(first[place] - start + k, 0, self.slots[v] - 1)
 
 
 #: Writes what a small pixel gives, of its slot and the tile.
@@ -70,7 +70,6 @@ def read(low: Lowering, node: Node, known: Tables, group: Group) -> Reader:
     tile = _Tile.of(low, node, known)
     group.columns, group.rows = _TILE
     low.notes[low.label(node)] = f"tables of {known.entries} entries in memory, a tile at a time"
-    low.refused["adams2019"] = "loops that it makes for tables of small pixels read or write beyond memory now and then"
     observed = node.attributes[1] == "observed"
     table: Any = None if observed else _Builder(low, node, known, tile, group).build()
     seen = _seen(low, known) if observed or known.beyond == "none" else None

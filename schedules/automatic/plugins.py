@@ -44,8 +44,6 @@ def search(lower: Callable[[], Lowered], choices: Schedule, request: Mapping[str
             "the choice lowering='plain' does without"
         )
     name = request["autoscheduler"]["name"]
-    if name in lowered.refused:
-        raise ScheduleError(f"{name} is not asked: {lowered.refused[name]}")
     known = names(lowered)  # before the search schedules it: that changes loops
     text, seconds = _text(lowered, request)
     printed = parse(text, known)

@@ -42,7 +42,6 @@ class Lowered:
     externs: Mapping[str, str] = field(default_factory=dict)  # functions that stages call, as LLVM IR by name
     notes: Mapping[str, str] = field(default_factory=dict)  # how nodes were lowered, by their names
     tunables: Mapping[str, Tunable] = field(default_factory=dict)  # choices that a tuner may take otherwise
-    refused: Mapping[str, str] = field(default_factory=dict)  # autoschedulers that are not to schedule it, and why
 
 
 def lower(request: Mapping[str, Any], schedule: Schedule) -> Lowered:

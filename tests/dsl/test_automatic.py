@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import halide
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ import filters
 from schedules import Schedule, ScheduleError, automatic, store, targets
 from schedules.automatic import AUTOSCHEDULERS, PLAIN
 from schedules.native import compile as native
+from schedules.native import worker
 from schedules.pictures import picture
 from schedules.tuning.tuner import programs
 from tests.dsl.test_devices import opencl
@@ -97,10 +99,16 @@ def test_what_is_no_schedule_is_named():
         edges(picture(8, 8, 1, "uint8"), schedule="anderson2021")
 
 
-def test_what_an_autoscheduler_is_not_to_schedule_is_refused():
-    image = picture(16, 16, 1, "float32")
-    with pytest.raises(ScheduleError, match="adams2019 is not asked: loops that it makes for tables of small pixels"):
-        filters.local_lut_upsample(image, image[::4, ::4], image[::4, ::4], schedule="adams2019")
+@pytest.mark.parametrize("method", ["local_lut", "cubic", "joint_bilateral"])
+def test_plain_lowerings_promise_nothing_of_an_index(method, monkeypatch):
+    """Loops that are rounded up compute pixels beyond the image, of indices that were never computed there."""
+    monkeypatch.setattr(halide, "unsafe_promise_clamped", None)
+    image = picture(40, 52, 1, "uint8")
+    small = image[::4, ::4]
+    found = programs(lambda: filters.upsample(image, small, small, method=method, target="x86-64-linux-avx2"))
+    for each in found:
+        assert worker.lower(each.request, Schedule(PLAIN)).outputs
+    assert found
 
 
 def test_libraries_take_them_too(tmp_path):
