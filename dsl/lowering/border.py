@@ -14,6 +14,7 @@ import halide as hl
 from dsl.ir import Node, Size
 from dsl.lowering import pointwise
 from dsl.lowering.context import Group, Lowering, Reader, channel_count, size_name, size_of
+from schedules.devices import INLINE
 from schedules.native.signature import BORDERS
 
 WRAP, CONSTANT = BORDERS.index("wrap"), BORDERS.index("constant")
@@ -102,6 +103,14 @@ def padded(low: Lowering, node: Node, group: Group) -> Reader:
             name = f"{low.label(node)}_{group.name}"
             group.readers[key] = low.image_stage(name, channels, value, group, uniform=channels == 1)
     return group.readers[key]
+
+
+def padded_for_few(low: Lowering, node: Node, group: Group) -> Reader:
+    """Give the reader of :func:`padded` to what reads each pixel a few times: no kernel of its own on devices."""
+    before = len(group.local)
+    read = padded(low, node, group)
+    low.places |= dict.fromkeys((name for name in group.local[before:] if name not in low.mixed), INLINE)
+    return read
 
 
 def leaf(low: Lowering, group: Group) -> pointwise.Leaf:

@@ -133,6 +133,7 @@ class Lowering:
         self.externs: dict[str, str] = {}  # functions of our own that stages call, as LLVM IR by name
         self.notes: dict[str, str] = {}  # how nodes were lowered, where there is a choice
         self.tunables: dict[str, Tunable] = {}  # what a tuner may choose otherwise, and from what
+        self.places: dict[str, str] = {}  # of stages on devices, if not in full: see schedules.devices
         self.mixed: set[str] = set()  # stages whose channels are different expressions
         self.sides: list[tuple[Any, Any]] = []  # by grid: width and height in pixels, of the images as they came
         self.level: Any = None  # the loop over levels that stages are made in

@@ -25,14 +25,14 @@ def convolve(low: Lowering, node: Node, group: Group) -> Reader:
     name = f"{low.label(node)}_{group.name}"
     weights_x = kernels.direct(low, kernel_x, terms)
     if kernel_y.op == "identity":
-        source = border.padded(low, image, group)
+        source = border.padded_for_few(low, image, group)
     else:
         weights_y = kernels.direct(low, kernel_y, terms)
         if pointwise.is_leaf(low, image) and not low.plain:
             gain = kernels.gain(low, kernel_y, terms)
             source = _down(low, f"{name}_vertical", weights_y, node, group, weights_x.radius, gain)
         else:  # arithmetic is done once, not at every tap
-            padded = border.padded(low, image, group)
+            padded = border.padded_for_few(low, image, group)
             source = _along(low, f"{name}_vertical", weights_y, padded, channel_count(node), group, vertical=True)
     if kernel_x.op == "identity":
         return source

@@ -161,6 +161,25 @@ def accumulate(low: Lowering, node: Node, inner: Inner) -> Reader:
     return _reader(node, total)
 
 
+def accumulate_by_kernels(
+    low: Lowering, node: Node, lower_full: Callable[[Node], None], inner: Sequence[Node]
+) -> Reader:
+    """Stages: the interpolation, to which a device adds a level after another, and what it needs at that level.
+
+    ``inner`` is computed in full, each for one level at a time; the last of it is what is interpolated.
+    """
+    name, at = f"{low.label(node)}_sum", _places(low, node)
+    total = _cleared(low, node, name, _STRIP)
+    with low.at_levels((name, "level")):
+        for each in inner:
+            lower_full(each)
+    loop = hl.RDom([(0, count(low, node.args[-1]))], f"{name}_level")
+    total[tuple(at)] += _share_of(low, node, name, low.stages.funcs[low.label(inner[-1])], loop.x)
+    low.stages.loops[name]["level"] = loop.x
+    low.notes[low.label(node)] = f"level by level ({low.plainly})"
+    return _reader(node, total)
+
+
 #: Rows of a strip that goes through all levels: as many as what is resampled is kept for (resampling.py).
 _STRIP = 32
 

@@ -33,7 +33,7 @@ from dsl.lowering import (  # noqa: F401 (they register)
 )
 from dsl.lowering.context import Group, Lowering, Reader, TupleReader, Variant, channel_count, hl_type, size_of
 from schedules.devices import for_device
-from schedules.errors import ScheduleError, TargetError
+from schedules.errors import ScheduleError
 from schedules.native import signature as sig
 from schedules.native.worker import Lowered
 from schedules.schedule import Schedule
@@ -54,8 +54,6 @@ def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowere
     nodes = program.nodes()
     variant = Variant.from_json(request["variant"])
     low = Lowering(nodes, variant, schedule, target)
-    if low.device:
-        _refuse_on_devices(low)
     names = request.get("names") or default_names(program)
     _arguments(low, program, names)
     outputs = low.outputs = [nodes[i] for i in program.outputs]
@@ -67,18 +65,8 @@ def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowere
     func = _lower_outputs(low, outputs)
     arguments = [*low.images, *low.tables, *low.scalars, low.channels, low.border, low.border_value]
     made = signature(program, variant, names)
-    ops = for_device(low.record.ops, low.stages) if low.device else low.record.ops
+    ops = for_device(low.record.ops, low.stages, low.places) if low.device else low.record.ops
     return Lowered(arguments, [func], low.stages, ops, made, low.externs, low.notes, low.tunables)
-
-
-#: What has no lowering for devices yet, in words.
-_FOR_CPUS = {"interpolated": "levels of guides", "read": "tables of small pixels"}
-
-
-def _refuse_on_devices(low: Lowering) -> None:
-    for node in low.nodes:
-        if node.op in _FOR_CPUS:
-            raise TargetError(f"{low.label(node)}: {_FOR_CPUS[node.op]} are not made for {low.device} devices yet")
 
 
 def _full_nodes(low: Lowering) -> set[int]:
@@ -267,13 +255,15 @@ def _component(read: TupleReader, index: int) -> Reader:
 
 def _lower_levels(low: Lowering, node: Node) -> None:
     """Lower an interpolation, and what it is of: full nodes at some levels at a time."""
-    first = levels.start(node)
+    first = None if low.device else levels.start(node)
     last = node.args[0] if first is None else first
     of_values = {id(n) for n in levels.varying(node)}
     leveled = [n for n in low.nodes if id(n) in of_values and (first is None or size_of(n) != size_of(node))]
     inner = full_nodes(leveled, [last], _slides(low)) - set(low.roots) - {id(last)}
     full = [n for n in leveled if id(n) in inner]
-    if first is None:
+    if low.device:
+        found = levels.accumulate_by_kernels(low, node, lambda each: _lower_full(low, each), [*full, last])
+    elif first is None:
         found = levels.accumulate(low, node, _inner(low, last, leveled, full))
     else:
         found = levels.accumulate_strips(low, node, first, lambda each: _lower_full(low, each), full)
@@ -388,15 +378,15 @@ def _value(low: Lowering, node: Node, group: Group) -> Reader:
 def _lower_outputs(low: Lowering, nodes: list[Node]) -> hl.Func:
     """Lower all outputs to one stage, a tuple if there are several: what they share is computed once."""
     group, channels, dtypes = Group("output"), channel_count(nodes[0]), low.variant.dtypes[-len(nodes) :]
-    tile = channels > 1
+    tile = channels > 1 and not low.device
     values = _tile(low, nodes, group) if tile else _values(low, nodes, group)
 
     def stored(x: Any, y: Any, c: Any) -> list[Any]:
         return list(map(pointwise.store, dtypes, values(x, y, c)))
 
-    low.tuple_stage("output", channels, stored, None)
+    low.tuple_stage("output", channels, stored, None, uniform=tile or channels == 1)
     func = low.stages.funcs["output"]
-    _constrain_outputs(low, func, channels if tile else 0)
+    _constrain_outputs(low, func, channels if channels > 1 else 0)
     _schedule_loops(low, group, "GuardWithIf", tile=tile)
     return func
 

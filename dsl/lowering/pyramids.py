@@ -9,15 +9,18 @@ import halide as hl
 from dsl.ir import Node, Size
 from dsl.lowering import border, pointwise
 from dsl.lowering.context import Group, Lowering, Reader, channel_count, f32, size_name, size_of
+from schedules.devices import SHARED
 
 _TAPS = (1, 4, 6, 4, 1)
 
 
 def down(low: Lowering, node: Node, group: Group) -> Reader:
     """Lower to coarser pixels: rows are shortened first, one by one, then summed down the column."""
-    source = border.padded(low, node.args[0], group)
+    source = border.padded_for_few(low, node.args[0], group)
+    name = f"{group.name}_halved"
+    low.places[name] = SHARED
     halved = low.image_stage(
-        f"{group.name}_halved",
+        name,
         channel_count(node),
         lambda x, y, c: _blur([source(2 * x + t - 2, y, c) for t in range(5)]),
         group,
@@ -118,7 +121,8 @@ def _tall(low: Lowering, coarse: Node, size: Size, group: Group, name: str) -> R
     """Stretch columns, in a stage of coarse width, and put what lies outside beside its first and last column.
 
     The stage reads its operand a few columns beyond the image, where a coarser level is computed like anywhere
-    else, or columns inside stand for them; those values are overwritten, or get no weight.
+    else, or columns inside stand for them; those values are overwritten, or get no weight. On devices, where blocks
+    of threads compute the stage, each column outside reads the one that stands for it instead.
     """
     channels = channel_count(coarse)
     coarse_width, coarse_height = low.size(size_of(coarse))
@@ -143,9 +147,18 @@ def _tall(low: Lowering, coarse: Node, size: Size, group: Group, name: str) -> R
             total = total + share * read(x, border.clamped(low, coarse, source, row, coarse_height), c)
         return total + constant * outside(c)
 
+    ends = _ends(low, size, vertical=False)
+    if low.device:
+
+        def mapped(x: Any, y: Any, c: Any) -> Any:
+            source = hl.select(x < 0, ends[0], hl.select(x >= coarse_width, ends[1], x))
+            return hl.select(source < 0, outside(c), value(hl.clamp(source, 0, coarse_width - 1), y, c))
+
+        low.places[name] = SHARED
+        return low.image_stage(name, channels, mapped, group, uniform=uniform)
     tall = low.image_stage(name, channels, value, group, uniform=uniform)
     func, y, c = low.stages.funcs[name], low.y, hl.Var("c") if channels > 1 else 0
-    for update, (column, source) in enumerate(zip((-1, coarse_width), _ends(low, size, vertical=False), strict=True)):
+    for update, (column, source) in enumerate(zip((-1, coarse_width), ends, strict=True)):
         inside = tall(hl.clamp(source, 0, coarse_width - 1), y, c)
         place = (column, y) if channels == 1 else (column, y, c)
         func[place] = hl.select(source < 0, outside(c), inside)

@@ -113,7 +113,7 @@ def _areas(low: Lowering, name: str, source: Size, target: Size, *, vertical: bo
     k, start = hl.Var("k"), pixel * n  # in units of 1 / m
     covered = start // m + k
     share = hl.max(hl.min(start + n, (covered + 1) * m) - hl.max(start, covered * m), hl.i64(0))
-    first = _once(low, f"{name}_first", [i], hl.cast(hl.Int(32), start // m))
+    first = _first(low, name, i, start // m)
     weight = _once(low, f"{name}_weight", [i, k], hl.cast(hl.Float(32), _f64(share) / _f64(n)))
     return Axis(first, weight, hl.cast(hl.Int(32), n // m + hl.select(n % m == 0, hl.i64(0), hl.i64(2))), 0)
 
@@ -126,9 +126,17 @@ def _nearest(
     k, place, before = hl.Var("k"), (2 * pixel + 1) * n - m, (count - 1) // 2  # in units of 1 / 2m
     nearest = (place + m if count % 2 else place) // (2 * m)
     distance = _f64(place - nearest * (2 * m)) / _f64(2 * m) + hl.f64(before) - _f64(k)
-    first = _once(low, f"{name}_first", [i], hl.cast(hl.Int(32), nearest - before))
+    first = _first(low, name, i, nearest - before)
     found = _once(low, f"{name}_weight", [i, k], hl.cast(hl.Float(32), weight(i, k, distance)))
     return Axis(first, found, count, count // 2)
+
+
+def _first(low: Lowering, name: str, i: Any, value: Any) -> hl.Func:
+    found = hl.cast(hl.Int(32), value)
+    func = _once(low, f"{name}_first", [i], hl.i32(0) if low.device else found)
+    if low.device:  # what is updated has no bounds: Halide would clamp by them, in 64 bits, which Metal lacks
+        func[i] = found
+    return func
 
 
 def _once(low: Lowering, name: str, arguments: list[Any], value: Any) -> hl.Func:
@@ -220,6 +228,13 @@ def _mean(low: Lowering, node: Node, group: Group, down: Axis, across: Axis) -> 
 
 def _stretched(low: Lowering, node: Node, group: Group, down: Axis, across: Axis) -> Reader:
     """Stages, a strip at a time: the rows of the source that it needs, with what lies outside; those stretched."""
+    if low.device:
+        gathered = _gathered(low, node.args[0], group, down, across)
+
+        def row(x: Any, y: Any, c: Any, i: int) -> Any:
+            return _total(lambda j: across.weight[x, j] * gathered(x, y, c, i, j), across.count)
+
+        return lambda x, y, c: _total(lambda i: down.weight[y, i] * row(x, y, c, i), down.count)
     strips = _Strips(low, node.args[0], node, group, down, across)
     x, slot, strip, c = low.x, strips.slot, strips.strip, strips.channel
     stretched = strips.stage(
@@ -230,6 +245,19 @@ def _stretched(low: Lowering, node: Node, group: Group, down: Axis, across: Axis
         return _total(lambda k: down.weight[y, k] * strips.at(stretched, x, y, c, k), down.count)
 
     return read
+
+
+def _gathered(low: Lowering, image: Node, group: Group, down: Axis, across: Axis) -> Callable[..., Any]:
+    """Give what a thread of a device reads for a pixel: the source pixel some rows down and columns to the right."""
+    width, height = low.size(size_of(image))
+    of_image = _read(low, image, group), pointwise.outside(low, image)
+
+    def source(x: Any, y: Any, c: Any, i: Any, j: Any) -> Any:
+        row = hl.clamp(down.first[y] + i, -down.reach, height - 1 + down.reach)
+        column = hl.clamp(across.first[x] + j, -across.reach, width - 1 + across.reach)
+        return border.through_border(low, image, *of_image, column, row, c)
+
+    return source
 
 
 class _Strips:
@@ -284,9 +312,12 @@ def near(low: Lowering, node: Node, group: Group) -> Reader:
     """Stages, a strip at a time: the rows of the source that it needs; pixels around each column, gathered."""
     image, taps = node.args
     down, across = _window(low, taps)
+    tap, side = around(low, taps).x, across.count
+    if low.device:
+        read = _gathered(low, image, group, down, across)
+        return lambda x, y, c: read(x, y, c, tap // side, tap % side)
     strips, k = _Strips(low, image, node, group, down, across), hl.Var("k")
     gathered = strips.stage("gathered", [k], strips.source(k, strips.slot, strips.strip, strips.channel))
-    tap, side = around(low, taps).x, across.count
     return lambda x, y, c: strips.at(gathered, x, y, c, tap // side, tap % side)
 
 

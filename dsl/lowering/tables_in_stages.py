@@ -13,6 +13,7 @@ from dsl.lowering import border, weighted
 from dsl.lowering.context import Group, Lowering, Reader, f32, size_of
 from dsl.lowering.resampling import Axis, axis, most_between
 from dsl.lowering.tabulated import Tables, curve, entry, number, padded, position, smooth
+from schedules.devices import THREAD
 
 #: Columns and rows of a tile whose tables are in memory together.
 _TILE = 256, 64
@@ -27,24 +28,30 @@ class _Tile:
     axes: tuple[Axis, Axis]  # across, down
     sides: tuple[Any, Any]  # of the small image
     slots: tuple[Any, Any]
+    extent: tuple[Any, Any]  # of the tile
 
     @staticmethod
     def of(low: Lowering, node: Node, known: Tables) -> _Tile:
         kernel, source, target = str(node.attributes[0]), size_of(known.inputs), size_of(node)
         axes = [axis(low, kernel, source, target, vertical=vertical) for vertical in (False, True)]
-        between = (most_between(low, source, target, _TILE[v], vertical=bool(v)) for v in (0, 1))
+        if low.device:  # whose kernels build all tables before others read them
+            extent, between = low.size(target), low.size(source)
+        else:
+            extent = _TILE
+            between = tuple(most_between(low, source, target, _TILE[v], vertical=bool(v)) for v in (0, 1))
         slots = [most + each.count for most, each in zip(between, axes, strict=True)]
-        return _Tile((axes[0], axes[1]), low.size(source), (slots[0], slots[1]))
+        return _Tile((axes[0], axes[1]), low.size(source), (slots[0], slots[1]), extent)
 
     def cell(self, slots: tuple[Any, Any], tiles: tuple[Any, Any]) -> tuple[Any, Any]:
         """Write which small pixel is in a slot; those outside are the outermost ones."""
-        found = [hl.clamp(self.axes[v].first[tiles[v] * _TILE[v]] + slots[v], 0, self.sides[v] - 1) for v in (0, 1)]
-        return found[0], found[1]
+        starts = (self.axes[v].first[tiles[v] * self.extent[v]] for v in (0, 1))
+        column, row = (hl.clamp(start + slots[v], 0, self.sides[v] - 1) for v, start in enumerate(starts))
+        return column, row
 
     def slot(self, place: Any, k: int, v: int) -> Any:
         """Write which slot the pixel ``k`` is in, of those that a pixel of the result is made of."""
         first = self.axes[v].first
-        start = first[place // _TILE[v] * _TILE[v]]
+        start = first[place // self.extent[v] * self.extent[v]]
         return hl.clamp(first[place] - start + k, 0, self.slots[v] - 1)
 
 
@@ -60,7 +67,7 @@ def _weighed(tile: _Tile, x: Any, y: Any, term: _Term) -> list[Any]:
         for j in range(across.count):
             slots = tile.slot(x, j, 0), tile.slot(y, i, 1)
             weight = down.weight[y, i] * across.weight[x, j]
-            parts = [weight * each for each in term(slots, (x // _TILE[0], y // _TILE[1]))]
+            parts = [weight * each for each in term(slots, (x // tile.extent[0], y // tile.extent[1]))]
             found = [a + b for a, b in zip(found, parts, strict=True)] if found else parts
     return found
 
@@ -192,6 +199,7 @@ class _Builder:
         along = self.entry if along is None else along
         found = self.low.stage(f"{self.name}_{suffix}", list(self._place(along)), value)
         self._vectorize(self.low.record[found.name()], along.name())
+        self.low.places[found.name()] = THREAD
         self.inner.append(found.name())
         return found
 
@@ -330,6 +338,7 @@ class _Builder:
         total[here] += hl.select(hl.abs(loop.x) <= hl.cast(hl.UInt(32), reach), value, f32(0))
         self._vectorize(low.record[total.name()], "entry")
         self._update(total, "average", loop.x, "entry")
+        low.places[total.name()] = THREAD
         low.record[total.name()].compute_at(f"{self.name}_{'averages' if self.known.anchored else 'table'}", "entry")
         return hl.Expr(total[here]) / hl.cast(hl.Float(32), 2 * reach + 1)
 

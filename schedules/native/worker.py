@@ -201,6 +201,9 @@ def main() -> None:
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     request = json.load(sys.stdin)
+    if targets.device(request["target"]):
+        # What starts kernels is one long function, whose instructions LLVM would take minutes to put in order.
+        os.environ.setdefault("HL_LLVM_ARGS", "-enable-misched=false")
     try:
         data = cache.pack(compile_request(request))
     except Exception as error:  # whatever it is, the caller must hear of it in one piece
