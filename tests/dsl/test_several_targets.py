@@ -89,8 +89,6 @@ def test_targets_that_do_not_go_together(tmp_path, target, message):
 # ------------------------------------------------------------------------------------- every filter, every machine
 
 MACHINES = ("x86-64-linux-avx2-fma-f16c-sse41", "x86-64-linux-sse41", "arm-64-linux", "arm-64-osx-metal")
-#: Compiling these takes minutes, they have no lowering for devices, or compute with 64 bits (docs/devices.md).
-NOT_ON_METAL = {"local_laplacian", "local_lut_upsample", "upsample", "guided", "downsample"}
 NAMES = [name for name in filters.__all__ if isinstance(getattr(filters, name, None), filters.Filter)]
 
 
@@ -98,8 +96,6 @@ NAMES = [name for name in filters.__all__ if isinstance(getattr(filters, name, N
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_filter_builds_for_every_machine(name, machine):
-    if "metal" in machine and name in NOT_ON_METAL:
-        pytest.skip("docs/devices.md says why")
     (call, *_) = find(name, Wanted("uint8", 3, 24, 32, parameters=SETTINGS.get(name, {})))
     with watching() as seen:
         call.run()
