@@ -58,6 +58,7 @@ def read(
     leaves = tuple(map(channel_count, chain.leaves))
     spec = WindowRows(tuple(chain.lines), tuple(lines), leaves, tuple(guides))
     radius = _radius(low, chain)
+    group.columns, group.rows = _columns(low, spec, radius), _rows(low, radius)
     inner = Group(name)
     padded = [border.padded_stage(low, leaf, inner) for leaf in chain.leaves]
     given = [
@@ -72,12 +73,12 @@ def read(
         hl.cast(hl.Int(32), (low.border == _HELD[0]) | (low.border == _HELD[1])),
         hl.cast(hl.Int(32), low.border == border.CONSTANT),
         hl.Expr(1) if levels is None else level_by_level.count(low, levels),
+        group.columns,
+        group.rows,
     ]
     values = define_extern(low, name, spec, given, hl.Float(32), len(lines))
     in_strips(low, inner, group)
     group.strips += [f"{name}_room", name]
-    group.columns = _columns(low, spec, radius)
-    group.rows = _rows(low, radius)
     over = f", at {len(guides)} guides' levels" if guides else ""
     low.notes[name] = f"{chain.means} windows fused{over}"
     firsts = [sum(map(len, chain.outputs[:i])) for i in range(len(chain.outputs))]

@@ -148,22 +148,23 @@ class _Row:
 class _Writer:
     def __init__(self, spec: WindowRows, name: str) -> None:
         self.spec = spec
-        kinds = [PTR] * (len(spec.channels) + 4) + [I32] * 6 + [PTR]
+        kinds = [PTR] * (len(spec.channels) + 4) + [I32] * 8 + [PTR]
         self.code = Code(name, kinds)
         self.build = self.code.build
         self.arithmetic = Arithmetic(self.code, LANES)
         arguments = list(self.code.function.args)
         buffers = [Buffer(self.code, argument) for argument in arguments if argument.type == PTR]
         *self.leaves, self.numbers_given, self.outside_given, self.levels, self.room, self.out = buffers
-        self.radius, self.image_width, self.height, self.held, self.is_constant, self.count = arguments[-7:-1]
+        self.radius, self.image_width, self.height, self.held, self.is_constant, self.count = arguments[-9:-3]
+        self.most_columns, self.most_rows = arguments[-3:-1]
 
     # ------------------------------------------------------------------------------------------------------- whole
 
     def write(self) -> str:
         """Write the function as LLVM IR."""
         code, build = self.code, self.build
-        self._sizes()
         asked = functools.reduce(build.or_, (buffer.unknown() for buffer in self._all()))
+        self._sizes(asked)
         with code.otherwise_return(asked):
             self._answer()
         self._prepare()
@@ -177,13 +178,17 @@ class _Writer:
     def _all(self) -> list[Buffer]:
         return [*self.leaves, self.numbers_given, self.outside_given, self.levels, self.room, self.out]
 
-    def _sizes(self) -> None:
-        """Compute sizes of rows: ``lead`` columns lie before the result, blocks are whole ones."""
+    def _sizes(self, asked: ir.Value) -> None:
+        """Compute sizes of rows: ``lead`` columns lie before the result, blocks are whole ones.
+
+        A result in memory may have room for more than a task, which asked for less; questions may be of all tasks.
+        """
         build = self.build
-        self.top, self.rows = self.out.minimum(1), self.out.extent(1)
+        columns, rows = (build.select(asked, I32(2**31 - 1), most) for most in (self.most_columns, self.most_rows))
+        self.top, self.rows = self.out.minimum(1), self.code.least(self.out.extent(1), rows)
         self.left = self.out.minimum(0)
         self.right = build.sub(self.image_width, self.left)  # where the image ends
-        self.width = self.code.least(self.out.extent(0), self.right)
+        self.width = self.code.least(self.code.least(self.out.extent(0), columns), self.right)
         self.window = build.add(build.mul(self.radius, I32(2)), I32(1))
         before, self.around = self._rounded(build.add(self.radius, I32(1))), self._rounded(self.radius)
         behind = build.add(self.width, self.radius)

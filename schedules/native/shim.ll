@@ -210,13 +210,13 @@ none:
   call void @unlock(ptr %context)
   br label %fresh
 fresh:
-  %padded = add i64 %size, 255
+  %padded = add i64 %size, 383                     ; vectors may be loaded from beyond the end, by less than 128 bytes
   %total = and i64 %padded, -128                   ; aligned_alloc wants a multiple of the alignment
   %new = call ptr @aligned_alloc(i64 128, i64 %total)
   %out_of_memory = icmp eq ptr %new, null
   br i1 %out_of_memory, label %fail, label %made
 made:
-  %usable = sub i64 %total, 128
+  %usable = sub i64 %total, 256
   store i64 %usable, ptr %new
   %memory = getelementptr i8, ptr %new, i64 128
   ret ptr %memory
