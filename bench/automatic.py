@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[1]
 FOUND, PAGE = ROOT / "docs" / "automatic.json", ROOT / "docs" / "automatic.md"
 #: Families of targets that schedules are stored for.
 FAMILIES = ("x86-64-linux-avx512_skylake", "x86-64-linux-avx2")
-DEVICES = ("x86-64-linux-avx2-opencl",)
+DEVICES = ("x86-64-linux-opencl",)
 #: Gray of float32, colour of uint8; the large one is timed.
 IMAGES = (("float32", 1), ("uint8", 3))
 SIDE = 1024

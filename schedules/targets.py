@@ -235,9 +235,9 @@ _WIDTHS = ("avx512_skylake", "avx2", "avx", "sse41")
 
 
 def family(target: str) -> str:
-    """Give the target of which a schedule is good for a resolved one: as wide vectors, the same device."""
+    """Give the target of which a schedule is good for a resolved one: as wide vectors, or the same device."""
     present, machine = features(target), target.split("-")[:3]
-    width = next((feature for feature in _WIDTHS if feature in present), None)
+    width = next((each for each in _WIDTHS if each in present), None) if device(target) is None else None
     kept = {feature for feature in present if feature in _DEVICE_FEATURES}
     return resolve("-".join([*machine, *([width] if width else []), *sorted(kept)]))
 

@@ -9,6 +9,9 @@ from dsl.lowering import direct, kernels, pointwise, sliding
 from dsl.lowering.context import Group, Lowering, Reader
 from schedules.errors import ScheduleError
 
+#: Sliding convolutions of a program, beyond which it takes LLVM more than minutes.
+_MANY = 12
+
 
 def can_slide(node: Node) -> bool:
     """Tell whether a convolution has a sliding form: no kernel of it is known by its samples alone."""
@@ -21,7 +24,11 @@ def method(low: Lowering, node: Node) -> str:
         low.notes[low.label(node)] = f"direct sums ({low.plainly})"
         return "direct"
     possible = can_slide(node)
-    wanted = low.schedule.choice(low.label(node), "convolve", default="sliding" if possible else "direct")
+    many = sum(each.op == "convolve" for each in low.nodes) > _MANY
+    default = "sliding" if possible and not many else "direct"
+    if many:
+        low.notes[low.label(node)] = f"direct sums (of more than {_MANY} convolutions)"
+    wanted = low.schedule.choice(low.label(node), "convolve", default=default)
     if wanted not in ("sliding", "direct"):
         raise ScheduleError(f"{low.label(node)} = {wanted!r}: a convolution is 'sliding' or 'direct'")
     if wanted == "sliding" and not possible:

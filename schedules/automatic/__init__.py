@@ -80,6 +80,9 @@ def able(device: str | None) -> list[str]:
 def find(request: Mapping[str, Any], name: str, label: str, seconds: float = PATIENCE, **parameters: int) -> Schedule:
     """Give the schedule that an autoscheduler has for a program: the known one, or what a search finds.
 
+    For devices only known ones are given, which ran there and gave the right pixels: of those that Halide 21's
+    autoschedulers find some do not, or write beyond their memory.
+
     Parameters
     ----------
     request : mapping
@@ -100,6 +103,8 @@ def find(request: Mapping[str, Any], name: str, label: str, seconds: float = PAT
     """
     wanted = search_request(request, name, label, parameters)
     known = store.find(store.key(wanted, wanted["autoscheduler"]))
+    if known is None and targets.device(wanted["target"]):
+        raise ScheduleError(f"{label}: {name} has no schedule for devices that was tried out on one; 'manual' has")
     return known if known is not None else search(wanted, label, seconds)[0]
 
 

@@ -19,7 +19,7 @@ from schedules.native import compile as native
 from schedules.native import worker
 from schedules.pictures import picture
 from schedules.tuning.tuner import programs
-from tests.dsl.test_devices import opencl
+from tests.dsl.test_devices import KINDS, NAMES, first_call, opencl
 
 CPUS = [name for name, each in AUTOSCHEDULERS.items() if each.cpus]
 #: Larger than tiles, of tiles' sizes, smaller than vectors.
@@ -73,14 +73,44 @@ def test_colours_and_borders(name, border):
     assert np.array_equal(filters.bilateral(image, sigma_space=1, sigma_range=30, schedule=name, **options), by_hand)
 
 
+DEVICES = [name for name, each in AUTOSCHEDULERS.items() if each.devices]
+
+
 @opencl
 @pytest.mark.gpu
-@pytest.mark.parametrize("name", [name for name, each in AUTOSCHEDULERS.items() if each.devices])
+@pytest.mark.parametrize("name", ["mullapudi2016", "li2018"])
 def test_devices(name):
     for height, width in [(101, 217), (5, 7)]:
         image = picture(height, width, 1, "uint8")
         found = filters.box(image, 2, target="host-opencl", schedule=name)
         assert np.array_equal(found, filters.box(image, 2, schedule=Schedule(PLAIN)))
+
+
+@opencl
+@pytest.mark.gpu
+@pytest.mark.full
+@pytest.mark.parametrize("name", DEVICES)
+@pytest.mark.parametrize(("dtype", "channels"), KINDS)
+@pytest.mark.parametrize("subject", NAMES)
+def test_every_stored_schedule_for_devices_gives_the_right_pixels(subject, dtype, channels, name):
+    call = first_call(subject, dtype, channels, "host-opencl")
+    found = programs(call.run)
+    try:
+        chosen = {each.key: automatic.find(each.request, name, each.label) for each in found}
+    except ScheduleError as error:
+        pytest.skip(str(error))
+    wanted = call.run()
+    with store.trying(chosen):
+        given = call.run()
+    for one, other in zip(*(each if isinstance(each, tuple) else (each,) for each in (given, wanted)), strict=True):
+        step = 1 if dtype == "uint8" else 1e-4 * np.ptp(other)
+        assert np.abs(one.astype(np.float64) - other).max() <= step
+
+
+def test_no_schedule_for_devices_is_searched_for_at_a_call():
+    image = picture(16, 16, 1, "uint8")
+    with pytest.raises(ScheduleError, match="li2018 has no schedule for devices that was tried out on one"):
+        edges(image, target="x86-64-linux-opencl", schedule="li2018")
 
 
 def test_the_plain_lowering_has_no_native_code_of_its_own():
