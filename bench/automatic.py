@@ -1,6 +1,7 @@
 """Schedules that Halide's autoschedulers find for every filter: searched, stored, compared with those by hand.
 
     python -m bench.automatic search [FILTER]...   searches, writes schedules/store and docs/automatic.json
+    python -m bench.automatic tune [FILTER]...     lets the tuner begin with nothing, writes docs/tuned.json
     python -m bench.automatic study                times them, writes docs/automatic.md
 
 A search is of the plain lowering (direct sums, loops over taps), so the study names three times: of what a call runs,
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -25,10 +27,11 @@ from schedules.errors import CompileError, NativeError, ScheduleError
 from schedules.native import compile as native
 from schedules.schedule import Schedule
 from schedules.subjects import Call, Wanted, find
-from schedules.tuning.tuner import Program, programs
+from schedules.tuning.tuner import Program, Tuner, programs
 
 ROOT = Path(__file__).parents[1]
 FOUND, PAGE = ROOT / "docs" / "automatic.json", ROOT / "docs" / "automatic.md"
+TUNED = ROOT / "docs" / "tuned.json"
 #: Families of targets that schedules are stored for.
 FAMILIES = ("x86-64-linux-avx512_skylake", "x86-64-linux-avx2")
 DEVICES = ("x86-64-linux-opencl",)
@@ -108,6 +111,31 @@ def _short(error: Exception) -> str:
     return text.rpartition("Error:")[2].strip()[:160] or lines[-1][:160]
 
 
+# ------------------------------------------------------------------------------------------------------ the tuner
+
+#: Seconds that the tuner has for a call; a script that it has not been made on.
+BUDGET, SCRIPT = 60.0, "docs/examples/ridges.py"
+
+
+def tune(only: Sequence[str]) -> None:
+    """Tune a call of every filter, of float32 gray, from the smallest choices on; keep how near it came."""
+    found = json.loads(TUNED.read_text(encoding="utf-8")) if only else {}
+    first = {name: call for name, dtype, _, call in reversed([*calls(SIDE, only)]) if dtype == "float32"}
+    script = find(str(ROOT / SCRIPT), Wanted("float32", 1, SIDE, SIDE))[0] if not only else None
+    for call in [*reversed(first.values()), *([script] if script else [])]:
+        ours = programs(call.run)
+        with tempfile.TemporaryDirectory() as folder:
+            results = []
+            for i, each in enumerate(ours):
+                tuner = Tuner(each, call.run, Path(folder) / f"{i}.jsonl", from_nothing=True)
+                results.append(tuner.run(BUDGET / len(ours)))
+        # A program by whose choices nothing was found keeps those it began with, which count as not found.
+        scores = [round(each.score, 3) if each.best else None for each in results]
+        found[call.label] = {"scores": scores, "measured": [each.measured for each in results]}
+        print(call.label, found[call.label], flush=True)
+        TUNED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
 # ------------------------------------------------------------------------------------------------------ the study
 
 
@@ -180,7 +208,22 @@ def _page(rows: list[dict[str, Any]]) -> str:
         if each.seconds is None:
             reason = each.reason.replace("|", "/")
             lines.append(f"| {each.filter}: {each.program} | {each.target} | {each.autoscheduler} | {reason} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_tuned()]) + "\n"
+
+
+def _tuned() -> list[str]:
+    found = json.loads(TUNED.read_text(encoding="utf-8")) if TUNED.exists() else {}
+    lines = [
+        "",
+        *_TUNER.format(budget=BUDGET, side=SIDE).splitlines(),
+        "",
+        "| call | time, of that by hand | candidates |",
+    ]
+    lines.append("| --- | --- | --- |")
+    for label, row in found.items():
+        scores = ", ".join("-" if score is None else f"{score:.3f}" for score in row["scores"])
+        lines.append(f"| {label} | {scores} | {', '.join(map(str, row['measured']))} |")
+    return lines
 
 
 def _cell(value: Any, row: dict[str, Any], name: str) -> str:
@@ -205,10 +248,20 @@ _SEARCHES = """## Searches
 Written by `python -m bench.automatic search`, for images of 1024 x 1024 pixels and 16 tasks; Adams2019 with a beam of
 one."""
 
+_TUNER = """## The tuner, from nothing
+
+Written by `python -m bench.automatic tune`. Every choice begins with its smallest value; {budget:.0f} seconds for a
+call, shared among its programs. Gray of float32, {side} x {side}: the time of a call as a multiple of that by the
+hand-written schedule of the same lowering, for each of its programs; `-`: nothing as fast as where it began was
+found."""
+
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["search", "study"])
-    parser.add_argument("filters", nargs="*", help="search for these alone")
+    parser.add_argument("what", choices=["search", "tune", "study"])
+    parser.add_argument("filters", nargs="*", help="search for these, or tune them, alone")
     given = parser.parse_args()
-    search(given.filters) if given.what == "search" else study()
+    if given.what == "study":
+        study()
+    else:
+        {"search": search, "tune": tune}[given.what](given.filters)
