@@ -58,7 +58,9 @@ def test_the_first_that_runs_is_chosen(tmp_path):
 
 @x86
 def test_what_the_cpu_lacks_is_passed_over(tmp_path):
-    missing = [each for each in ("avx512_sapphirerapids", "avx512_zen5") if each not in targets.features(HOST)]
+    # Halide's runtime cannot tell avx512_zen5, but for what it implies; what is its own (vp2intersect) no code uses.
+    told = ("avx512_sapphirerapids", "avx512_zen4", "avx512_skylake")
+    missing = [each for each in told if each not in targets.features(HOST)]
     if not missing:
         pytest.skip("this CPU has everything")
     found, _ = loaded(tmp_path, f"x86-64-linux-{missing[0]},x86-64-linux", "second")

@@ -31,13 +31,11 @@ def test_halide_reads_every_target_back():
         assert set(resolved.split("-")) <= set(str(halide.Target(resolved)).split("-")), resolved
 
 
-def test_families_have_the_width_of_vectors_and_the_device():
+def test_families_have_the_width_of_vectors_or_the_device():
     assert targets.family(targets.resolve("x86-64-linux-avx512_zen4-tune_znver4")) == targets.resolve(
         "x86-64-linux-avx512_skylake"
     )
-    assert targets.family(targets.resolve("x86-64-linux-avx2-opencl-reproducible")) == targets.resolve(
-        "x86-64-linux-avx2-opencl"
-    )
+    assert targets.family(targets.resolve("x86-64-linux-avx2-opencl-reproducible")) == "x86-64-linux-opencl"
     assert targets.family("arm-64-linux") == "arm-64-linux"
 
 
