@@ -158,6 +158,14 @@ def _row(name: str, dtype: str, channels: int, call: Call) -> dict[str, Any]:
 
 
 def _by(call: Call, ours: list[Program], autoscheduler: str) -> Any:
+    labels, family = [each.label for each in ours], targets.family(targets.host())
+    for each in _searched_before():  # what was not found is not searched for again
+        if (
+            each.seconds is None
+            and (each.target, each.autoscheduler) == (family, autoscheduler)
+            and each.program in labels
+        ):
+            return each.reason
     try:
         chosen = {each.key: automatic.find(each.request, autoscheduler, each.label) for each in ours}
     except ScheduleError as error:

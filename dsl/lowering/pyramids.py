@@ -147,8 +147,8 @@ def _tall(low: Lowering, coarse: Node, size: Size, group: Group, name: str) -> R
             total = total + share * read(x, border.clamped(low, coarse, source, row, coarse_height), c)
         return total + constant * outside(c)
 
-    ends = _ends(low, size, vertical=False)
     if low.device:
+        ends = _ends(low, size, vertical=False)
 
         def mapped(x: Any, y: Any, c: Any) -> Any:
             source = hl.select(x < 0, ends[0], hl.select(x >= coarse_width, ends[1], x))
@@ -158,7 +158,7 @@ def _tall(low: Lowering, coarse: Node, size: Size, group: Group, name: str) -> R
         return low.image_stage(name, channels, mapped, group, uniform=uniform)
     tall = low.image_stage(name, channels, value, group, uniform=uniform)
     func, y, c = low.stages.funcs[name], low.y, hl.Var("c") if channels > 1 else 0
-    for update, (column, source) in enumerate(zip((-1, coarse_width), ends, strict=True)):
+    for update, (column, source) in enumerate(zip((-1, coarse_width), _ends(low, size, vertical=False), strict=True)):
         inside = tall(hl.clamp(source, 0, coarse_width - 1), y, c)
         place = (column, y) if channels == 1 else (column, y, c)
         func[place] = hl.select(source < 0, outside(c), inside)
