@@ -245,10 +245,10 @@ def _cell(value: Any, row: dict[str, Any], name: str) -> str:
 _HEAD = """# Automatic schedules
 
 Written by `python -m bench.automatic study`. Milliseconds of a call on {side} x {side} pixels, {threads} threads,
-median; in brackets seconds of compilation (0: it was in the cache). `own`: what a call runs by default, the filter's own
-lowering by its hand-written schedule. `plain`: direct sums and loops over taps, by hand; the autoschedulers schedule
-that. The fastest is bold; `-`: there is no schedule, its kernel takes more than half a minute to compile, or it asks
-for more memory than there is.
+median; in brackets seconds of compilation (0: it was in the cache). `own`: what a call runs by default, the filter's
+own lowering by its hand-written schedule. `plain`: direct sums and loops over taps, by hand; the autoschedulers
+schedule that. The fastest is bold; `-`: there is no schedule, its kernel takes more than half a minute to compile, or
+it asks for more memory than there is.
 
 Target: `{target}`."""
 
