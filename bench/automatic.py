@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import statistics
 import tempfile
 import time
@@ -108,7 +109,8 @@ def _searches(name: str, program: Program) -> Iterator[Search]:
 def _short(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = next((line for line in lines if "terminate called" in line or "Error:" in line), lines[0])
-    return text.rpartition("Error:")[2].strip()[:160] or lines[-1][:160]
+    short = text.rpartition("Error:")[2].strip()[:160] or lines[-1][:160]
+    return re.sub(r"\s*\(\S*/\S+:\d+\)", "", short)  # where in the sources, on this machine
 
 
 # ------------------------------------------------------------------------------------------------------ the tuner
