@@ -67,6 +67,14 @@ def calls(side: int, only: Sequence[str] = ()) -> Iterator[tuple[str, str, int, 
                 yield name, dtype, channels, call
 
 
+def _first_calls(only: Sequence[str] = ()) -> list[tuple[str, str, int, Call]]:
+    """List the first call of each filter and dtype."""
+    found: dict[tuple[str, str], tuple[str, str, int, Call]] = {}
+    for each in calls(SIDE, only):
+        found.setdefault(each[:2], each)
+    return list(found.values())
+
+
 def search(only: Sequence[str]) -> None:
     """Search for all programs, families and autoschedulers; keep what is found."""
     if not only:
@@ -122,15 +130,15 @@ BUDGET, SCRIPT = 60.0, "docs/examples/ridges.py"
 def tune(only: Sequence[str]) -> None:
     """Tune a call of every filter, of float32 gray, from the smallest choices on; keep how near it came."""
     found = json.loads(TUNED.read_text(encoding="utf-8")) if only else {}
-    first = {name: call for name, dtype, _, call in reversed([*calls(SIDE, only)]) if dtype == "float32"}
+    ours = [call for _, dtype, _, call in _first_calls(only) if dtype == "float32"]
     script = find(str(ROOT / SCRIPT), Wanted("float32", 1, SIDE, SIDE))[0] if not only else None
-    for call in [*reversed(first.values()), *([script] if script else [])]:
-        ours = programs(call.run)
+    for call in [*ours, *([script] if script else [])]:
+        tuned = programs(call.run)
         with tempfile.TemporaryDirectory() as folder:
             results = []
-            for i, each in enumerate(ours):
+            for i, each in enumerate(tuned):
                 tuner = Tuner(each, call.run, Path(folder) / f"{i}.jsonl", from_nothing=True)
-                results.append(tuner.run(BUDGET / len(ours)))
+                results.append(tuner.run(BUDGET / len(tuned)))
         # A program by whose choices nothing was found keeps those it began with, which count as not found.
         scores = [round(each.score, 3) if each.best else None for each in results]
         found[call.label] = {"scores": scores, "measured": [each.measured for each in results]}
@@ -143,8 +151,7 @@ def tune(only: Sequence[str]) -> None:
 
 def study() -> None:
     """Time every filter, a call each of gray and of colour, by every stored schedule; write the page."""
-    first = {(name, dtype): (name, dtype, channels, call) for name, dtype, channels, call in reversed([*calls(SIDE)])}
-    rows = [_row(*each) for each in reversed(first.values())]
+    rows = [_row(*each) for each in _first_calls()]
     PAGE.write_text(_page(rows), encoding="utf-8")
 
 
@@ -223,13 +230,8 @@ def _page(rows: list[dict[str, Any]]) -> str:
 
 def _tuned() -> list[str]:
     found = json.loads(TUNED.read_text(encoding="utf-8")) if TUNED.exists() else {}
-    lines = [
-        "",
-        *_TUNER.format(budget=BUDGET, side=SIDE).splitlines(),
-        "",
-        "| call | time, of that by hand | candidates |",
-    ]
-    lines.append("| --- | --- | --- |")
+    lines = ["", *_TUNER.format(budget=BUDGET, side=SIDE).splitlines(), ""]
+    lines += ["| call | time, of that by hand | candidates |", "| --- | --- | --- |"]
     for label, row in found.items():
         scores = ", ".join("-" if score is None else f"{score:.3f}" for score in row["scores"])
         lines.append(f"| {label} | {scores} | {', '.join(map(str, row['measured']))} |")

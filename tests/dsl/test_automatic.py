@@ -98,7 +98,9 @@ def test_every_stored_schedule_for_devices_gives_the_right_pixels(subject, dtype
     try:
         chosen = {each.key: automatic.find(each.request, name, each.label) for each in found}
     except ScheduleError as error:
-        pytest.skip(str(error))
+        if "was tried out on one" not in str(error) and "makes no schedules for CPUs" not in str(error):
+            raise
+        pytest.skip(str(error))  # docs/automatic.md tells why none is stored
     wanted = call.run()
     with store.trying(chosen):
         given = call.run()
