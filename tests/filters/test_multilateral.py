@@ -298,7 +298,7 @@ def peak():
 rng = np.random.default_rng(0)
 image, first, second = (rng.uniform(0, 255, (1024, 1024)).astype(np.float32) for _ in range(3))
 out = np.zeros_like(image)
-options = dict(sigma_space=3.0, sigma_range=(30.0, 30.0), base=sys.argv[1], method="decomposed", threads=2)
+options = dict(sigma_space=3.0, sigma_range=(30.0, 30.0), base=sys.argv[1], method="decomposed", threads=int(sys.argv[3]))
 given = [np.linspace(0, 255, int(sys.argv[2]))] * (2 if sys.argv[1] == "gaussian" else 1)
 small = [np.ascontiguousarray(each[:32, :32]) for each in (image, first, second)]
 multilateral(small[0], small[1:], guide_levels=given, **options)
@@ -318,17 +318,20 @@ def test_memory_does_not_grow_with_levels(planes: list[np.ndarray], base: str) -
     multilateral(
         planes[0], planes[1:3], sigma_range=30.0, base=base, method="decomposed", guide_levels=levels, **SPACE
     )  # compiled here, where it takes memory
-    found: list[float] = []
-    for count in ("4", "32") if base != "gaussian" else ("2", "6"):
-        done = subprocess.run(
-            [sys.executable, "-c", _MEASURE, base, count], capture_output=True, text=True, check=False
-        )
-        if "clear_refs" in done.stderr:
-            pytest.skip("the peak cannot be reset here")
-        assert done.returncode == 0, done.stderr
-        found.append(float(done.stdout))
-    assert found[1] < found[0] + 1
-    assert max(found) < 6
+    few, many = (4, 32) if base != "gaussian" else (2, 6)
+    # One thread's peak is the same at every run. That of two depends on which of them is late: it has a bound alone.
+    assert _peak(base, many, threads=1) < _peak(base, few, threads=1) + 0.25
+    assert _peak(base, many, threads=2) < 6
+
+
+def _peak(base: str, levels: int, threads: int) -> float:
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURE, base, str(levels), str(threads)], capture_output=True, text=True, check=False
+    )
+    if "clear_refs" in done.stderr:
+        pytest.skip("the peak cannot be reset here")
+    assert done.returncode == 0, done.stderr
+    return float(done.stdout)
 
 
 # -------------------------------------------------------------------------------------------------- as every filter
