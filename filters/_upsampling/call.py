@@ -16,6 +16,7 @@ from filters._arguments import choice, number, whole
 from filters._filter import public
 from filters._gaussian import Border
 from filters._upsampling import pairs, prediction, programs
+from filters._upsampling.downsampling import downsample
 from filters._upsampling.tables import local_lut_upsample
 
 Method = Literal["auto", "local_lut", "guided", "bilateral_guided", "joint_bilateral", "cubic"]
@@ -147,9 +148,9 @@ def upsample(
         options: dict[str, Any] = {"radius": radius, "sigma_space": space, "sigma_range": by_range, "eps": little}
         options |= {"bins": count, "cell": cell, **common}
         each = functools.partial(upsample, **options)
-        return _mixed(
-            prediction.shares(full, low, filtered, each), functools.partial(each, full, low, filtered), result
-        )
+        smaller = functools.partial(downsample, target=target, threads=threads)
+        shares = prediction.shares(full, low, filtered, upsample=each, downsample=smaller)
+        return _mixed(shares, functools.partial(each, full, low, filtered), result)
     if chosen == "local_lut":
         found: np.ndarray[Any, Any] = local_lut_upsample(
             full, low, filtered, radius=reach, extrapolation="curve", out=result, **common

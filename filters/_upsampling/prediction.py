@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from dsl import arrays
 from filters._upsampling import pairs
-from filters._upsampling.downsampling import downsample
 
 METHODS = ("local_lut", "guided", "bilateral_guided", "joint_bilateral", "cubic")
 #: Pixels along a side that are left of small images at least, and times they are made smaller at most: what is far from
@@ -23,10 +22,17 @@ _LEAST_SHARE = 0.02
 
 #: Brings a low result to the size of a source, by ``method=``.
 Upsample = Callable[..., arrays.Array]
+#: Makes a smaller copy of an image, of a size.
+Downsample = Callable[[arrays.Array, tuple[int, int]], arrays.Array]
 
 
 def shares(
-    source: arrays.Array, low_source: arrays.Array, low_result: arrays.Array, upsample: Upsample
+    source: arrays.Array,
+    low_source: arrays.Array,
+    low_result: arrays.Array,
+    *,
+    upsample: Upsample,
+    downsample: Downsample,
 ) -> dict[str, float]:
     """Give the shares of the methods whose mixture finds most of the low result again, from a pair made smaller.
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import filters
 from data import sample
+from dsl.tracing import Filter
 from filters import accelerate, downsample, local_lut_upsample, reference, upsample
 from filters._upsampling import curves, local_lut, pairs, prediction
 from filters.images import read
@@ -266,7 +267,7 @@ def test_auto_mixes_what_finds_the_small_pair_again(photo, dtype):
     photo = photo[..., 0].astype(dtype)
     small = downsample(photo, scale=4)
     result = np.where(small > 90, small, 0.3 * small).astype(dtype)
-    shares = prediction.shares(photo, small, result, upsample)
+    shares = prediction.shares(photo, small, result, upsample=upsample, downsample=downsample)
     assert sum(shares.values()) == pytest.approx(1)
     each = {method: upsample(photo, small, result, method=method) for method in shares}
     mixed = sum(share * each[method].astype(np.float64) for method, share in shares.items())
@@ -276,12 +277,27 @@ def test_auto_mixes_what_finds_the_small_pair_again(photo, dtype):
     assert np.abs(out - mixed).max() <= (0.51 if dtype == np.uint8 else 1e-3)
 
 
+def test_auto_runs_all_it_does_on_the_target_and_threads_of_the_call(photo, monkeypatch):
+    photo = photo[:32, :32, 0]
+    small = downsample(photo, scale=4)
+    ran = []
+    run = Filter.run
+    monkeypatch.setattr(
+        Filter,
+        "run",
+        lambda *given, **options: (ran.append((options["target"], options["threads"])), run(*given, **options))[1],
+    )
+    upsample(photo, small, small, target="host-strict_float", threads=1)
+    assert set(ran) == {("host-strict_float", 1)}
+    assert len(ran) > len(prediction.METHODS)
+
+
 def test_tables_serve_where_nothing_is_found_again(photo):
     photo = photo[..., 0].astype(np.float32)
     small = downsample(photo, scale=4)
     result = small.copy()
     result[5, 5] = np.nan
-    assert prediction.shares(photo, small, result, upsample) == {"local_lut": 1.0}
+    assert prediction.shares(photo, small, result, upsample=upsample, downsample=downsample) == {"local_lut": 1.0}
 
 
 def test_auto_is_about_as_good_as_the_best_of_all(photo):

@@ -298,8 +298,9 @@ def peak():
 rng = np.random.default_rng(0)
 image, first, second = (rng.uniform(0, 255, (1024, 1024)).astype(np.float32) for _ in range(3))
 out = np.zeros_like(image)
-options = dict(sigma_space=3.0, sigma_range=(30.0, 30.0), base=sys.argv[1], method="decomposed", threads=int(sys.argv[3]))
-given = [np.linspace(0, 255, int(sys.argv[2]))] * (2 if sys.argv[1] == "gaussian" else 1)
+base, levels, threads = sys.argv[1], *map(int, sys.argv[2:])
+options = dict(sigma_space=3.0, sigma_range=(30.0, 30.0), base=base, method="decomposed", threads=threads)
+given = [np.linspace(0, 255, levels)] * (2 if base == "gaussian" else 1)
 small = [np.ascontiguousarray(each[:32, :32]) for each in (image, first, second)]
 multilateral(small[0], small[1:], guide_levels=given, **options)
 with open("/proc/self/clear_refs", "w") as file:
