@@ -10,21 +10,23 @@ through levels, each of which is some kernels.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from schedules.apply import Stages
 from schedules.schedule import Argument, Op, Recorder
 
-#: Places of stages: where they are read; once for a block of threads, in its shared memory; by the thread that reads.
-INLINE, SHARED, THREAD = "inline", "shared", "thread"
+#: Places of stages: where they are read; once for a block of threads, in its shared memory; by the thread that reads;
+#: and as their ops say, which are for devices already.
+INLINE, SHARED, THREAD, AS_GIVEN = "inline", "shared", "thread", "as given"
 #: Threads of a block, along rows and down columns.
 THREADS = (32, 8)
 #: Memory of sums that stay in registers, in the words of CPU schedules.
 _REGISTERS = "Stack"
 #: Loops over pixels, along rows and down columns: of images, and of tables of small pixels.
 _PIXELS = (("x", "y"), ("column", "row"))
+#: What is said of a stage's memory holds on devices, too.
+_OF_MEMORY = ("bound", "reorder_storage")
 #: The loop that the CPU goes through, starting kernels.
 _LEVELS = "level"
 
@@ -61,8 +63,10 @@ class _Devices:
                 self.record[name].compute_at(user, "xi" if loop in itertools.chain(*_PIXELS) else loop)
                 continue
             for op in self.given:
-                if op.stage == name and op.directive in ("bound", "reorder_storage"):
+                if op.stage.partition(".update(")[0] == name and (place == AS_GIVEN or op.directive in _OF_MEMORY):
                     self.record.add(op)
+            if place == AS_GIVEN:
+                continue
             if place == SHARED:
                 self.record[name].compute_at(str(self.within[name][0]), "x")
                 self._by_block(name)
@@ -101,30 +105,26 @@ class _Devices:
             return
         self._tile(name, pixels, [str(each) for each in func.args()], [])
         for i in range(func.num_update_definitions()):
-            free = [str(each) for each in func.update_args(i)]
+            # An update's own loops are those that it writes by their names: as an expression a name prints otherwise.
+            pairs = zip(func.args(), func.update_args(i), strict=True)
+            free = [pure.name() for pure, written in pairs if str(written) == str(type(written)(pure))]
             self._tile(f"{name}.update({i})", pixels, free, [each for each in loops if each == _LEVELS])
 
     def _tile(self, definition: str, pixels: tuple[str, str], free: list[str], reduced: list[str]) -> None:
         """Split a definition's loops over pixels into blocks of threads, around what is left but for levels."""
         name, loops = definition.partition(".update(")[0], self.record[definition]
         found = [loop for loop in self.stages.loops[name] if loop in free]
-        over = [loop for loop in pixels if loop in found]
         planes = ["c"] if "c" in found and self._by_planes(name) else []
-        within = [loop for loop in found if loop not in (*over, *planes)]
+        within = [loop for loop in found if loop not in (*pixels, *planes)]
         outside = [loop for loop in reduced if loop not in free]
-        if len(over) == 2:
-            x, y = over
+        if {*pixels} <= {*found}:
+            x, y = pixels
             loops.gpu_tile(x, y, "xi", "yi", *THREADS, "GuardWithIf")
             loops.reorder(*within, "xi", "yi", x, y, *planes, *outside)
             if planes:
                 loops.gpu_blocks(*planes)
-            over = ["yi", x, y]
-        elif over:  # the columns of an edge, say
-            (loop,) = over
-            loops.split(loop, loop, "xi", math.prod(THREADS), "GuardWithIf").reorder(*within, "xi", loop)
-            loops.gpu_blocks(loop).gpu_threads("xi")
-        if over:  # threads at a border branch: code for the inside alone would only be one more
-            loops.never_partition("xi", *over)
+            # Threads at a border branch: code for the inside alone would only be one more.
+            loops.never_partition("xi", "yi", x, y)
         if self._is_unrolled(name) and "c" in within:
             loops.unroll("c")
 

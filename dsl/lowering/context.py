@@ -115,7 +115,8 @@ class Lowering:
         self.numbers = {id(node): i for i, node in enumerate(nodes)}
         self.lanes = vector_lanes(target)
         self.device = device(target)  # a GPU's interface, or None
-        self.plain = self.device is not None or _is_plain(schedule)
+        self.schedules_any = _is_plain(schedule)  # whether any scheduler is to be able to take its stages
+        self.plain = self.device is not None or self.schedules_any
         self.x, self.y = hl.Var("x"), hl.Var("y")
         self.stages = Stages()
         self.record = Recorder()

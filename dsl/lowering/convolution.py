@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dsl.ir import Node
-from dsl.lowering import direct, kernels, pointwise, sliding
+from dsl.lowering import direct, kernels, pointwise, sliding, sliding_in_threads
 from dsl.lowering.context import Group, Lowering, Reader
 from schedules.errors import ScheduleError
 
@@ -20,8 +20,8 @@ def can_slide(node: Node) -> bool:
 
 def method(low: Lowering, node: Node) -> str:
     """Give the lowering a convolution takes: ``"sliding"`` or ``"direct"``."""
-    if low.plain:  # threads sum apart: what slides from pixel to pixel is for CPUs
-        low.notes[low.label(node)] = f"direct sums ({low.plainly})"
+    if low.schedules_any:  # which states that outlive a loop are not for
+        low.notes[low.label(node)] = "direct sums (plain lowering)"
         return "direct"
     possible = can_slide(node)
     many = sum(each.op == "convolve" for each in low.nodes) > _MANY
@@ -37,7 +37,8 @@ def method(low: Lowering, node: Node) -> str:
 
 
 def _convolve(low: Lowering, node: Node, group: Group) -> Reader:
-    lower = sliding.convolve if method(low, node) == "sliding" else direct.convolve
+    slide = sliding_in_threads.convolve if low.device else sliding.convolve
+    lower = slide if method(low, node) == "sliding" else direct.convolve
     return lower(low, node, group)
 
 

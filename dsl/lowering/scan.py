@@ -42,6 +42,8 @@ MOST_WRITTEN, FEWER_STEPS = 256, 4
 class Scan:
     """The updates of a stage ``func[lane, place, *arguments]``: a block of ``steps`` steps, lane by lane in vectors.
 
+    On devices threads take the place of lanes: ``func[place, *arguments]``.
+
     Parameters
     ----------
     name : str
@@ -56,6 +58,8 @@ class Scan:
         Whether the block sets the states, instead of going on from what it finds.
     channels : Expr
         Interleaved along the scan; each has slots and results of its own.
+    vectors : bool
+        Whether there are lanes.
     """
 
     def __init__(
@@ -68,12 +72,15 @@ class Scan:
         steps: int,
         start: Any,
         channels: Any = 1,
+        vectors: bool = True,
     ) -> None:
         self.low, self.name, self.arguments, self.osc = low, name, list(arguments), osc
         self.steps, self.start, self.channels = steps, start, channels
         self.lane, self.place = hl.Var("lane"), hl.Var("place")
-        self.func = low.stage(name, [self.lane, self.place, *arguments], hl.undef(hl.Float(32)))
-        low.record[name].bound_extent("lane", low.lanes)
+        self.lanes = [self.lane] if vectors else []
+        self.func = low.stage(name, [*self.lanes, self.place, *arguments], hl.undef(hl.Float(32)))
+        if vectors:
+            low.record[name].bound_extent("lane", low.lanes)
         pieces = len(osc.pieces(f32(0), f32(0))) if osc.terms else 0
         self.past = [f"past{i}" for i in range(pieces)]
         self.now = [f"now{i}" for i in range(pieces)]
@@ -95,7 +102,7 @@ class Scan:
 
     def at(self, place: Any) -> Any:
         """Read a place."""
-        return hl.Expr(self.func[(self.lane, place, *self.arguments)])
+        return hl.Expr(self.func[(*self.lanes, place, *self.arguments)])
 
     def _reader(self, channel: Any) -> Callable[[str], Any]:
         base = channel * (len(self.slots) + self.steps)
@@ -250,11 +257,14 @@ class Scan:
 
     def _update(self, name: str, loops: Sequence[Any], place: Any, value: Any, unroll: int) -> Any:
         """Add an update, with the first so many of its loops written out."""
-        self.func[(self.lane, place, *self.arguments)] = value
+        self.func[(*self.lanes, place, *self.arguments)] = value
         names = [f"{name}{i}" for i in range(len(loops))]
         self.low.stages.loops[self.name] |= dict(zip(names, loops, strict=True))
         record = self.low.record[self.name].update(self.func.num_update_definitions() - 1)
-        record.reorder("lane", *names, *(argument.name() for argument in self.arguments)).vectorize("lane")
+        lanes = [lane.name() for lane in self.lanes]
+        record.reorder(*lanes, *names, *(argument.name() for argument in self.arguments))
+        for lane in lanes:
+            record.vectorize(lane)
         for loop in names[:unroll]:
             record.unroll(loop)
         return record
