@@ -1,6 +1,7 @@
 """Schedules that Halide's autoschedulers find for every filter: searched, stored, compared with those by hand.
 
     python -m bench.automatic search [FILTER]...   searches, writes schedules/store and docs/automatic.json
+    python -m bench.automatic wide [FILTER]...     searches with a wide beam and times that, writes docs/wide.json
     python -m bench.automatic tune [FILTER]...     lets the tuner begin with nothing, writes docs/tuned.json
     python -m bench.automatic study                times them, writes docs/automatic.md
 
@@ -32,7 +33,7 @@ from schedules.tuning.tuner import Program, Tuner, programs
 
 ROOT = Path(__file__).parents[1]
 FOUND, PAGE = ROOT / "docs" / "automatic.json", ROOT / "docs" / "automatic.md"
-TUNED = ROOT / "docs" / "tuned.json"
+WIDE, TUNED = ROOT / "docs" / "wide.json", ROOT / "docs" / "tuned.json"
 #: Families of targets that schedules are stored for.
 FAMILIES = ("x86-64-linux-avx512_skylake", "x86-64-linux-avx2")
 DEVICES = ("x86-64-linux-opencl",)
@@ -119,6 +120,35 @@ def _short(error: Exception) -> str:
     text = next((line for line in lines if "terminate called" in line or "Error:" in line), lines[0])
     short = text.rpartition("Error:")[2].strip()[:160] or lines[-1][:160]
     return re.sub(r"\s*\(\S*/\S+:\d+\)", "", short)  # where in the sources, on this machine
+
+
+# ------------------------------------------------------------------------------------------------- a wide beam
+
+#: Schedules that Adams2019 goes on with at each step, and seconds that it has for a program.
+BEAM, LIMIT = 8, 60.0
+
+
+def wide(only: Sequence[str]) -> None:
+    """Time what Adams2019 finds with a wide beam beside what it finds with one of one, for calls of float32 gray."""
+    found = json.loads(WIDE.read_text(encoding="utf-8")) if only else {}
+    for call in (call for _, dtype, _, call in _first_calls(only) if dtype == "float32"):
+        ours = programs(call.run)
+        found[call.label] = {"1": _by(call, ours, "adams2019"), **_searched_wide(call, ours)}
+        print(call.label, found[call.label], flush=True)
+        WIDE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def _searched_wide(call: Call, ours: Sequence[Program]) -> dict[str, Any]:
+    """Search for all programs of a call; give the seconds of all, and what a run takes, or why there is none."""
+    chosen, seconds = {}, 0.0
+    try:
+        for each in ours:
+            wanted = automatic.search_request(each.request, "adams2019", each.label, {"beam_size": BEAM})
+            chosen[each.key], meta = automatic.search(wanted, each.label, LIMIT)
+            seconds += meta["seconds"]
+    except ScheduleError as error:
+        return {"wide": _short(error)}
+    return {"seconds": round(seconds, 2), "wide": _time(call, chosen, ours)}
 
 
 # ------------------------------------------------------------------------------------------------------ the tuner
@@ -225,7 +255,17 @@ def _page(rows: list[dict[str, Any]]) -> str:
         if each.seconds is None:
             reason = each.reason.replace("|", "/")
             lines.append(f"| {each.filter}: {each.program} | {each.target} | {each.autoscheduler} | {reason} |")
-    return "\n".join([*lines, *_tuned()]) + "\n"
+    return "\n".join([*lines, *_widely(), *_tuned()]) + "\n"
+
+
+def _widely() -> list[str]:
+    found = json.loads(WIDE.read_text(encoding="utf-8")) if WIDE.exists() else {}
+    lines = ["", *_BEAMS.format(beam=BEAM, limit=LIMIT, side=SIDE).splitlines(), ""]
+    lines += ["| call | beam of one, ms | seconds of search | wide beam, ms |", "| --- | --- | --- | --- |"]
+    for label, row in found.items():
+        times = [f"{row[n]['run']:.2f}" if isinstance(row[n], dict) else "-" for n in ("1", "wide")]
+        lines.append(f"| {label} | {times[0]} | {row.get('seconds', '-')} | {times[1]} |")
+    return lines
 
 
 def _tuned() -> list[str]:
@@ -261,6 +301,12 @@ _SEARCHES = """## Searches
 Written by `python -m bench.automatic search`, for images of 1024 x 1024 pixels and 16 tasks; Adams2019 with a beam of
 one."""
 
+_BEAMS = """## A wide beam
+
+Written by `python -m bench.automatic wide`. Adams2019 with a beam of one, whose schedules are shipped, and with one of
+{beam}: gray of float32, {side} x {side}, {limit:.0f} seconds a program; `-`: nothing was found within them, or it
+takes more than half a minute to compile."""
+
 _TUNER = """## The tuner, from nothing
 
 Written by `python -m bench.automatic tune`. Every choice begins with its smallest value; {budget:.0f} seconds for a
@@ -271,10 +317,10 @@ found."""
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["search", "tune", "study"])
-    parser.add_argument("filters", nargs="*", help="search for these, or tune them, alone")
+    parser.add_argument("what", choices=["search", "wide", "tune", "study"])
+    parser.add_argument("filters", nargs="*", help="these alone, but for a study")
     given = parser.parse_args()
     if given.what == "study":
         study()
     else:
-        {"search": search, "tune": tune}[given.what](given.filters)
+        {"search": search, "wide": wide, "tune": tune}[given.what](given.filters)
