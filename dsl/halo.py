@@ -76,8 +76,10 @@ def halo(program: Program, scalars: Sequence[float | None]) -> tuple[int, int]:
     for node in nodes:
         rows, columns = widest(node.args)
         scale = 1 << node.type.level if isinstance(node.type, Image) else 1
-        if node.op in ("resize", "around", "read"):
+        if node.op in ("resize", "resample", "warp", "around", "read"):
             raise ValueError("the halo depends on the sizes that images are resampled between")
+        if node.op == "average":
+            raise ValueError("an average is of the whole image")
         if node.op == "shift":
             dy, dx = (abs(int(a)) for a in node.attributes)  # type: ignore[arg-type]
             rows, columns = rows + dy * scale, columns + dx * scale

@@ -98,8 +98,25 @@ Type = Image | Plain
 
 #: Kernels of resampling, along each axis; pixel x of m lies at ``(x + 0.5) * n / m - 0.5`` in a source of n. The
 #: nearest pixel; equal weights of the 2x2, 4x4 or 8x8 nearest; Gaussian weights of these, by distance; linear between
-#: two; Keys' cubic (a = -0.5) of 4x4; the mean over what a pixel covers, with shares of those at its rim.
-RESAMPLING = ("nearest", "box4", "box16", "box64", "gauss4", "gauss16", "gauss64", "linear", "cubic", "area")
+#: two; Keys' cubic (a = -0.5) of 4x4; the mean over what a pixel covers, with shares of those at its rim; and what
+#: falls in a line to nothing at the next pixel of the smaller of the two sizes: linear, without aliases.
+RESAMPLING = (
+    "nearest",
+    "box4",
+    "box16",
+    "box64",
+    "gauss4",
+    "gauss16",
+    "gauss64",
+    "linear",
+    "cubic",
+    "area",
+    "triangle",
+)
+#: Those whose weights are of as many pixels as the ratio of sizes says.
+OF_ANY_WIDTH = ("area", "triangle")
+#: Kernels of what is read at places of any kind.
+WARPING = ("nearest", "linear")
 #: Which of the outputs at one entry of a table counts: the last of the taps, the one that most of their weight speaks
 #: for, or that on the path from low inputs and outputs to high ones that most speaks for.
 KEEP = ("last", "most", "path")
@@ -281,6 +298,28 @@ def _resize(node: Node) -> Type:
     return replace(kind, grid=like.grid, level=like.level)
 
 
+def _resample(node: Node) -> Type:
+    for position in range(2, len(node.args)):
+        _expect(node, position, SCALAR, f"operand {position}")
+    return _resize(node)
+
+
+def _warp(node: Node) -> Type:
+    kind, like = _image_argument(node, 0), _image_argument(node, 1)
+    if node.attributes[0] not in WARPING:
+        raise node.fail(f"kernel must be one of {', '.join(WARPING)}, not {node.attributes[0]!r}")
+    for position in range(2, len(node.args)):
+        _expect(node, position, SCALAR, f"operand {position}")
+    return replace(kind, grid=like.grid, level=like.level)
+
+
+def _average(node: Node) -> Type:
+    kind = _image_argument(node, 0)
+    if kind.leveled:
+        raise node.fail("takes no image that varies over levels")
+    return replace(kind, grid=-1, level=0)
+
+
 def _harmonics(node: Node) -> Type:
     terms, kind = int(node.attributes[0]), _image_argument(node, 0)  # type: ignore[arg-type]
     if not 1 <= terms <= MAX_TERMS:
@@ -450,7 +489,7 @@ def _tabulate(node: Node) -> Type:
 
 def _read(node: Node) -> Type:
     kernel, what = node.attributes
-    known = [name for name in RESAMPLING if name != "area"]
+    known = [name for name in RESAMPLING if name not in OF_ANY_WIDTH]
     if kernel not in known:
         raise node.fail(f"kernel must be one of {', '.join(known)}, not {kernel!r}")
     if what not in READ:
@@ -529,6 +568,9 @@ OPS: dict[str, Form] = {
     "down": Form((str,), 1, _down),
     "up": Form((), 2, _up),
     "resize": Form((str,), 2, _resize),
+    "resample": Form((str,), 8, _resample),
+    "warp": Form((str,), 9, _warp),
+    "average": Form((), 1, _average),
     "harmonics": Form((int,), 1, _harmonics),
     "stack": Form((), None, _stack),
     "component": Form((int,), 1, _component),
@@ -551,8 +593,8 @@ OPS: dict[str, Form] = {
 }
 
 #: Operations that read their first operand at other pixels than the one they give.
-STENCIL_OPS = frozenset(
-    ("shift", "window", "convolve", "down", "up", "resize", "near", "mean", "interpolated", "tabulate", "read")
+STENCIL_OPS = frozenset(("shift", "window", "convolve", "down", "up", "resize", "resample", "warp", "average")).union(
+    ("near", "mean", "interpolated", "tabulate", "read")
 )
 #: Operations that are arguments of the filter, by their grid.
 INPUT_OPS = ("input", "small")

@@ -526,7 +526,7 @@ def _mode(program: Program) -> str:
     if is_decomposed(nodes) or of_program(nodes, [nodes[i] for i in program.outputs]):
         return "planes"
     over_patches = ops >= {"near", "window"}  # whose pixels must be side by side
-    alone = {"down", "up", "resize", "read", "stack", "harmonics"}
+    alone = {"down", "up", "resize", "resample", "warp", "average", "read", "stack", "harmonics"}
     return "planes" if over_patches or any(program.grids) or ops & alone else "rows"
 
 

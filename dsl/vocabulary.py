@@ -587,7 +587,14 @@ def _check_levels(levels: int) -> None:
 # --------------------------------------------------------------------------------------------------- resizing
 
 
-def resize(image: Image, like: Image, kernel: str = "cubic") -> Image:
+def resize(
+    image: Image,
+    like: Image,
+    kernel: str = "cubic",
+    *,
+    window: Sequence[Scalar | Number] | None = None,
+    mirrored: Sequence[Scalar | Number] | None = None,
+) -> Image:
     """Resample an image to the size of another one, along each axis by its own ratio.
 
     Parameters
@@ -600,10 +607,58 @@ def resize(image: Image, like: Image, kernel: str = "cubic") -> Image:
         How pixels are made of those of ``image`` around their position, whose centres match:
         ``"nearest"``; ``"box4"``, ``"box16"``, ``"box64"`` (equal weights of the 2x2, 4x4, 8x8 nearest); ``"gauss4"``,
         ``"gauss16"``, ``"gauss64"`` (of the same by distance); ``"linear"``; ``"cubic"`` (Keys, a = -0.5); ``"area"``
-        (the mean over what a pixel covers: for a smaller size; where it grows by a whole factor as ``"nearest"``). What
-        lies outside follows the border rule.
+        (the mean over what a pixel covers: for a smaller size; where it grows by a whole factor as ``"nearest"``);
+        ``"triangle"`` (linear where it grows, without aliases where it shrinks). What lies outside follows the border
+        rule; of ``"triangle"`` it counts for nothing, and with a window or mirrored it is the nearest pixel.
+    window : (height, width, top, left), optional
+        The size that the image is resampled to, of which the result is a part: from that row and column on.
+    mirrored : (rows, columns), optional
+        What is not zero turns the result about that axis: rows upside down, columns from right to left.
     """
-    return Image(make("resize", (kernel,), wrap(image_node(image, "resize")), wrap(image_node(like, "resize: like"))))
+    operands = wrap(image_node(image, "resize")), wrap(image_node(like, "resize: like"))
+    if window is None and mirrored is None:
+        return Image(make("resize", (kernel,), *operands))
+    sizes = (0, 0, 0, 0) if window is None else tuple(window)  # a height and width of 0: those of the result
+    turned = (0, 0) if mirrored is None else tuple(mirrored)
+    for name, given, count in (("window", sizes, 4), ("mirrored", turned, 2)):
+        if len(given) != count:
+            raise DSLError(f"resize: {name} is {count} numbers, {len(given)} came")
+    return Image(make("resample", (kernel,), *operands, *(_one_number(each, "resize") for each in (*sizes, *turned))))
+
+
+def warp(
+    image: Image,
+    like: Image,
+    matrix: Sequence[Scalar | Number],
+    *,
+    kernel: str = "linear",
+    fill: Scalar | Number = 0.0,
+) -> Image:
+    """Read an image where an affine map says.
+
+    Parameters
+    ----------
+    image : Image
+        What to read.
+    like : Image
+        Whose size the result has; its pixels are not looked at.
+    matrix : six numbers
+        ``(a, b, c, d, e, f)``: the pixel with its centre at column x and row y of the result lies at column
+        ``a x + b y + c`` and row ``d x + e y + f`` of ``image``. The first pixel's centre is at 0.5.
+    kernel : str
+        ``"nearest"`` or ``"linear"``.
+    fill : number
+        What lies outside of ``image``.
+    """
+    if len(matrix) != 6:
+        raise DSLError(f"warp: the matrix is six numbers, {len(matrix)} came")
+    operands = wrap(image_node(image, "warp")), wrap(image_node(like, "warp: like"))
+    return Image(make("warp", (kernel,), *operands, *(_one_number(each, "warp") for each in (*matrix, fill))))
+
+
+def average(image: Image) -> Image:
+    """Give the mean over all pixels, of each channel: an image that is the same everywhere."""
+    return Image(make("average", (), wrap(image_node(image, "average"))))
 
 
 # ------------------------------------------------------------------------------------------ Fourier expansion
@@ -644,6 +699,7 @@ __all__ = [
     "absolute",
     "around",
     "atan2",
+    "average",
     "box",
     "cast",
     "ceil",
@@ -684,6 +740,7 @@ __all__ = [
     "tap_table",
     "taps",
     "up",
+    "warp",
     "weighted_mean",
     "window",
 ]

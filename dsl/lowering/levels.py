@@ -15,7 +15,7 @@ from typing import Any
 
 import halide as hl
 
-from dsl.ir import POINTWISE, Image, Node, Size
+from dsl.ir import OF_ANY_WIDTH, POINTWISE, Image, Node, Size
 from dsl.lowering import pointwise, tables
 from dsl.lowering.context import Group, Lowering, Reader, channel_count, size_of
 
@@ -55,7 +55,7 @@ def start(node: Node) -> Node | None:
     for each in varying(node):
         if each.type.size != node.type.size:  # type: ignore[union-attr]
             continue
-        if each.op == "resize" and each.attributes[0] != "area":  # that has no strips
+        if each.op == "resize" and each.attributes[0] not in OF_ANY_WIDTH:  # that has no strips
             found[id(each.args[0])] = each.args[0]
         elif each.op not in (*POINTWISE, "stack", "component"):
             return None

@@ -15,6 +15,7 @@ import halide as hl
 
 from dsl.ir import INPUT_OPS, POINTWISE, STENCIL_OPS, Image, Node, Program, Size
 from dsl.lowering import (  # noqa: F401 (they register)
+    average,
     border,
     convolution,
     direct,
@@ -29,6 +30,7 @@ from dsl.lowering import (  # noqa: F401 (they register)
     pyramids,
     resampling,
     tables,
+    warping,
     weighted,
 )
 from dsl.lowering.context import Group, Lowering, Reader, TupleReader, Variant, channel_count, hl_type, size_of
@@ -45,7 +47,8 @@ _COARSE = 4
 #: The size of results.
 _FULL = (0, 0)
 #: Operands that are not computed in full or looked at for their size alone, where those are not all.
-_READ: dict[str, tuple[int, int | None]] = {"interpolated": (1, None), "resize": (0, 1)}
+_READ: dict[str, tuple[int, int | None]] = {"interpolated": (1, None)}
+_READ |= dict.fromkeys(("resize", "resample", "warp"), (0, 1))
 
 
 def lower(request: Mapping[str, Any], schedule: Schedule, target: str) -> Lowered:
@@ -154,12 +157,15 @@ def _set_strides(low: Lowering, buffer: Any, channels: int) -> None:
 
 # ----------------------------------------------------------------------------------- what is computed in full
 
+#: What is computed once for all groups that use it.
+_COSTLY = ("convolve", "window", "mean", "resample", "warp")
+
 
 def full_nodes(nodes: list[Node], outputs: list[Node], slides: Callable[[Node], bool]) -> set[int]:
     """Find the nodes that get a loop nest before that of the outputs; ``slides`` tells which convolutions slide."""
 
     def loops_over_channels(node: Node) -> bool:
-        across_sizes = node.op == "resize" or (node.op == "near" and node.args[1].op == "around")
+        across_sizes = node.op in ("resize", "resample", "warp") or (node.op == "near" and node.args[1].op == "around")
         return across_sizes or (node.op == "convolve" and slides(node))
 
     roots = {id(n) for n in nodes if n.op == "down"}
@@ -168,6 +174,8 @@ def full_nodes(nodes: list[Node], outputs: list[Node], slides: Callable[[Node], 
             # What does not vary is the same at all levels.
             once = levels.unvarying(node)
             roots |= {id(n) for n in once if any(inner.op in STENCIL_OPS for inner in inlined([n], roots))}
+        elif node.op == "average":  # arithmetic is done again where it is added up
+            roots |= {id(inner) for inner in inlined(node.args, roots) if inner.op in STENCIL_OPS}
         elif node.op in STENCIL_OPS and not is_varying(node.args[0]):
             for operand in node.args[: 2 if node.op == "tabulate" else 1]:
                 stencils = any(inner.op in STENCIL_OPS for inner in inlined([operand], roots))
@@ -176,7 +184,7 @@ def full_nodes(nodes: list[Node], outputs: list[Node], slides: Callable[[Node], 
                     roots.add(id(operand))
     groups = [inlined([node], roots - {id(node)}) for node in nodes if id(node) in roots]
     users = Counter(id(inner) for group in [*groups, inlined(outputs, roots)] for inner in group)
-    shared = (n for n in nodes if n.op in ("convolve", "window", "mean") and users[id(n)] > 1)
+    shared = (n for n in nodes if n.op in _COSTLY and users[id(n)] > 1)
     return roots | {id(n) for n in shared if not is_varying(n)}
 
 
@@ -221,7 +229,7 @@ def _define_full(low: Lowering, node: Node, *, tiled: bool = False) -> Group:
         # Half precision saves what CPUs read; not all devices have it.
         kept = "float32" if low.device else str(node.attributes[0])
         value, uniform, stored = pyramids.down(low, node, group), True, kept
-    elif node.op == "resize" or (node.op == "mean" and weighted.is_plain(node)):
+    elif node.op in ("resize", "resample", "warp") or (node.op == "mean" and weighted.is_plain(node)):
         value, uniform, stored = pointwise.stencil(low, node, group), True, "float32"
     else:
         value, uniform, stored = _value(low, node, group), channels == 1, "float32"

@@ -16,7 +16,7 @@ from typing import Any
 
 import halide as hl
 
-from dsl.ir import Node, Size
+from dsl.ir import OF_ANY_WIDTH, Node, Size
 from dsl.lowering import border, direct, pointwise
 from dsl.lowering.context import Group, Lowering, Reader, channel_count, size_name, size_of
 
@@ -62,10 +62,12 @@ def axis(low: Lowering, kernel: str, source: Size, target: Size, *, vertical: bo
     name = f"{kernel}_{_name(source, target, vertical=vertical)}"
 
     def make() -> Axis:
-        if kernel == "area":
-            return _areas(low, name, source, target, vertical=vertical)
+        if kernel in OF_ANY_WIDTH:
+            along = _along(low, source, target, vertical=vertical)
+            return (_areas if kernel == "area" else _triangles)(low, name, along)
         count = _COUNTS[kernel]
-        return _nearest(low, name, count, _by_distance(low, name, kernel), source, target, vertical=vertical)
+        weight = _by_distance(low, name, kernel)
+        return _nearest(low, name, count, weight, _along(low, source, target, vertical=vertical))
 
     found: Axis = low.once(name, make)
     return found
@@ -100,17 +102,41 @@ def _name(source: Size, target: Size, *, vertical: bool) -> str:
     return f"{'rows' if vertical else 'columns'}_{size_name(source)}_to_{size_name(target)}"
 
 
-def _pixels(low: Lowering, source: Size, target: Size, *, vertical: bool) -> tuple[Any, Any, Any, Any]:
-    """Give the pixels along an axis of source and target, a loop over those of the target, and its pixel inside."""
+@dataclass(frozen=True)
+class _Along:
+    """An axis along which ``n`` pixels are resampled to ``m``, of which ``pixel`` is the one at loop ``i``.
+
+    Whole numbers of 64 bits: products of sizes have more than 32.
+    """
+
+    n: Any
+    m: Any
+    i: Any
+    pixel: Any
+
+
+def _along(low: Lowering, source: Size, target: Size, *, vertical: bool) -> _Along:
     n, m = (_i64(low.size(size)[vertical]) for size in (source, target))
     i = hl.Var("i")
-    return n, m, i, hl.clamp(_i64(i), hl.i64(0), m - 1)
+    return _Along(n, m, i, hl.clamp(_i64(i), hl.i64(0), m - 1))
 
 
-def _areas(low: Lowering, name: str, source: Size, target: Size, *, vertical: bool) -> Axis:
+def _along_window(low: Lowering, node: Node, *, vertical: bool) -> _Along:
+    """Give the axis of what is resampled to a size that the result is a part of, and may be mirrored."""
+    image, _, height, width, top, left, upside_down, from_right = node.args
+    size, first, mirrored = (height, top, upside_down) if vertical else (width, left, from_right)
+    n, here = (_i64(low.size(each)[vertical]) for each in (size_of(image), size_of(node)))
+    given, start, turned = (_i64(hl.round(pointwise.inline_scalar(low, each))) for each in (size, first, mirrored))
+    m, i = hl.select(given > 0, given, here), hl.Var("i")
+    inside = hl.clamp(_i64(i), hl.i64(0), here - 1)
+    pixel = start + hl.select(turned != 0, here - 1 - inside, inside)
+    return _Along(n, m, i, hl.clamp(pixel, hl.i64(0), m - 1))
+
+
+def _areas(low: Lowering, name: str, along: _Along) -> Axis:
     """Stages: the pixels that a pixel covers, by how much of them."""
-    n, m, i, pixel = _pixels(low, source, target, vertical=vertical)
-    k, start = hl.Var("k"), pixel * n  # in units of 1 / m
+    n, m, i = along.n, along.m, along.i
+    k, start = hl.Var("k"), along.pixel * n  # in units of 1 / m
     covered = start // m + k
     share = hl.max(hl.min(start + n, (covered + 1) * m) - hl.max(start, covered * m), hl.i64(0))
     first = _first(low, name, i, start // m)
@@ -118,12 +144,30 @@ def _areas(low: Lowering, name: str, source: Size, target: Size, *, vertical: bo
     return Axis(first, weight, hl.cast(hl.Int(32), n // m + hl.select(n % m == 0, hl.i64(0), hl.i64(2))), 0)
 
 
-def _nearest(
-    low: Lowering, name: str, count: int, weight: _Weight, source: Size, target: Size, *, vertical: bool
-) -> Axis:
+def _triangles(low: Lowering, name: str, along: _Along) -> Axis:
+    """Stages: the pixels within so far of where a pixel lies, a pixel of the coarser size, by how near they are."""
+    n, m, i, pixel = along.n, along.m, along.i, along.pixel
+    wide = hl.max(n, m)  # how far it reaches, in units of 1 / m
+    place = (2 * pixel + 1) * n  # in units of 1 / 2m
+    start = hl.max((place - 2 * wide + m) // (2 * m), hl.i64(0))
+    end = hl.min((place + 2 * wide + m) // (2 * m), n)
+    k = hl.Var("k")
+    at = start + k
+    distance = hl.abs(_f64((2 * at + 1) * m - place)) / _f64(2 * wide)
+    near = hl.select(at < end, hl.max(1 - distance, hl.f64(0)), hl.f64(0))
+    share = _once(low, f"{name}_share", [i, k], near)
+    count = hl.cast(hl.Int(32), (2 * wide + m - 1) // m + 1)
+    taps = hl.RDom([(0, count)], f"{name}_shares")
+    total = _once(low, f"{name}_total", [i], hl.f64(0))
+    total[i] += share[i, taps.x]
+    weight = _once(low, f"{name}_weight", [i, k], hl.cast(hl.Float(32), share[i, k] / total[i]))
+    return Axis(_first(low, name, i, start), weight, count, 0)
+
+
+def _nearest(low: Lowering, name: str, count: int, weight: _Weight, along: _Along) -> Axis:
     """Stages: so many pixels nearest to where a pixel lies; of two as near the later."""
-    n, m, i, pixel = _pixels(low, source, target, vertical=vertical)
-    k, place, before = hl.Var("k"), (2 * pixel + 1) * n - m, (count - 1) // 2  # in units of 1 / 2m
+    n, m, i = along.n, along.m, along.i
+    k, place, before = hl.Var("k"), (2 * along.pixel + 1) * n - m, (count - 1) // 2  # in units of 1 / 2m
     nearest = (place + m if count % 2 else place) // (2 * m)
     distance = _f64(place - nearest * (2 * m)) / _f64(2 * m) + hl.f64(before) - _f64(k)
     first = _first(low, name, i, nearest - before)
@@ -192,7 +236,21 @@ def _total(term: Callable[[int], Any], count: int) -> Any:
 def _resize(low: Lowering, node: Node, group: Group) -> Reader:
     kernel = str(node.attributes[0])
     down, across = (axis(low, kernel, size_of(node.args[0]), size_of(node), vertical=v) for v in (True, False))
-    return (_mean if kernel == "area" else _stretched)(low, node, group, down, across)
+    return (_mean if kernel in OF_ANY_WIDTH else _stretched)(low, node, group, down, across)
+
+
+def _resample(low: Lowering, node: Node, group: Group) -> Reader:
+    """Lower what is resampled by sums down the columns whatever the kernel: rows may come in any order."""
+    kernel, label = str(node.attributes[0]), low.label(node)
+
+    def made(*, vertical: bool) -> Axis:
+        along, name = _along_window(low, node, vertical=vertical), f"{label}_{'rows' if vertical else 'columns'}"
+        if kernel in OF_ANY_WIDTH:
+            return (_areas if kernel == "area" else _triangles)(low, name, along)
+        return _nearest(low, name, _COUNTS[kernel], _by_distance(low, name, kernel), along)
+
+    down, across = low.once(("resample", id(node)), lambda: (made(vertical=True), made(vertical=False)))
+    return _mean(low, node, group, down, across)
 
 
 def _read(low: Lowering, node: Node, group: Group) -> Reader:
@@ -345,7 +403,9 @@ def _window(low: Lowering, taps: Node) -> tuple[Axis, Axis]:
     def make() -> tuple[Axis, Axis]:
         sizes = size_of(source), size_of(like)
         down, across = (
-            _nearest(low, f"{low.label(taps)}_{_name(*sizes, vertical=v)}", count, weight, *sizes, vertical=v)
+            _nearest(
+                low, f"{low.label(taps)}_{_name(*sizes, vertical=v)}", count, weight, _along(low, *sizes, vertical=v)
+            )
             for v in (True, False)
         )
         return down, across
@@ -355,3 +415,4 @@ def _window(low: Lowering, taps: Node) -> tuple[Axis, Axis]:
 
 
 pointwise.STENCILS["resize"] = _resize
+pointwise.STENCILS["resample"] = _resample
