@@ -344,14 +344,20 @@ class Filter:
         target: str,
         schedule: Any,
         choices: tuple[tuple[str, str | int], ...] = (),
+        out: arrays.Placement | None = None,
     ) -> dict[str, Any]:
-        """Describe a variant for the worker that compiles it; the ``schedule`` is what a call takes."""
+        """Describe a variant for the worker that compiles it; the ``schedule`` is what a call takes.
+
+        ``out`` says how results lie in memory, if not as the images do.
+        """
         variant = {
             "mode": traced.mode,
             "dtypes": list(dtypes),
             "pitch": placement.pitch,
             "planar": placement.planar,
         }
+        if out is not None:
+            variant["out"] = [out.pitch, out.planar]
         made = {
             "kind": "kernel",
             "lowering": LOWERING,

@@ -38,17 +38,25 @@ class Variant:
         Elements from pixel to pixel (0 in mode ``"rows"``, where it is the run-time number of channels).
     planar : bool
         Channels in planes of their own (mode ``"color"`` only).
+    out : (int, bool), optional
+        Pitch of results and whether they are planar, where that differs from what the images are.
     """
 
     mode: str
     dtypes: tuple[str, ...]
     pitch: int
     planar: bool = False
+    out: tuple[int, bool] | None = None
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Variant:
         """Read a variant from plain data."""
-        return Variant(data["mode"], tuple(data["dtypes"]), data["pitch"], data["planar"])
+        out = tuple(data["out"]) if "out" in data else None
+        return Variant(data["mode"], tuple(data["dtypes"]), data["pitch"], data["planar"], out)
+
+    def layout(self, *, output: bool) -> tuple[int, bool]:
+        """Give pitch and planarity of images, or of results."""
+        return self.out if output and self.out is not None else (self.pitch, self.planar)
 
 
 @dataclass

@@ -112,7 +112,8 @@ def signature(program: Program, variant: Variant, names: Mapping[str, list[str]]
         is_output = i >= len(program.images)
         channels = program.images[0 if is_output else i]
         plane = variant.mode == "color" and not channels
-        layout = sig.Layout(1) if plane else sig.Layout(variant.pitch, channels, variant.planar)
+        pitch, planar = variant.layout(output=is_output)
+        layout = sig.Layout(1) if plane else sig.Layout(pitch, channels, planar)
         grid = 0 if is_output else program.grids[i]
         images.append(sig.Image(name, variant.dtypes[i], layout, is_output, grid))  # type: ignore[arg-type]
     return sig.Signature(tuple(images), tuple(names["tables"]), tuple(names["scalars"]))
@@ -137,22 +138,22 @@ def _sides(low: Lowering, image: Any) -> tuple[Any, Any]:
     return columns / low.channels if low.variant.mode == "rows" else columns, image.dim(1).extent()
 
 
-def _constrain(low: Lowering, buffer: Any, channels: int) -> None:
+def _constrain(low: Lowering, buffer: Any, channels: int, *, output: bool = False) -> None:
     """Tell Halide what the entry guarantees of a buffer, so that loads are dense."""
-    _set_strides(low, buffer, channels)
+    _set_strides(low, buffer, channels, output=output)
     buffer.dim(0).set_min(0)
     buffer.dim(1).set_min(0)
     if channels:
         buffer.dim(2).set_bounds(0, channels)
 
 
-def _set_strides(low: Lowering, buffer: Any, channels: int) -> None:
-    variant = low.variant
-    plane = variant.mode == "color" and not channels
-    buffer.dim(0).set_stride(1 if plane else variant.pitch or 1)
+def _set_strides(low: Lowering, buffer: Any, channels: int, *, output: bool) -> None:
+    pitch, planar = low.variant.layout(output=output)
+    plane = low.variant.mode == "color" and not channels
+    buffer.dim(0).set_stride(1 if plane else pitch or 1)
     buffer.dim(1).set_stride(hl.Expr())
     if channels:
-        buffer.dim(2).set_stride(hl.Expr() if variant.planar else 1)
+        buffer.dim(2).set_stride(hl.Expr() if planar else 1)
 
 
 # ----------------------------------------------------------------------------------- what is computed in full
@@ -428,11 +429,11 @@ def _tile(low: Lowering, nodes: list[Node], group: Group) -> TupleReader:
 def _constrain_outputs(low: Lowering, func: hl.Func, channels: int) -> None:
     """Constrain the buffers of the outputs; Halide itself demands that the sizes of all are those of the first."""
     first, *others = func.output_buffers()
-    _constrain(low, first, channels)
+    _constrain(low, first, channels, output=True)
     first.dim(0).set_bounds(0, low.columns(_FULL))
     first.dim(1).set_bounds(0, low.size(_FULL)[1])
     for buffer in others:
-        _set_strides(low, buffer, channels)
+        _set_strides(low, buffer, channels, output=True)
 
 
 def _schedule_loops(low: Lowering, group: Group, tail: str, size: Size = _FULL, *, tile: bool = False) -> None:

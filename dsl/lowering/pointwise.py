@@ -33,8 +33,8 @@ def _same_type(a: Any, b: Any) -> tuple[Any, Any]:
 
 def store(dtype: str, value: Any) -> Any:
     """Convert as a store does: round half to even and saturate."""
-    if dtype == "float32":
-        return hl.cast(hl.Float(32), value)
+    if dtype.startswith("float"):
+        return hl.cast(hl_type(dtype), value)
     low, high = {"uint8": (0, 255), "uint16": (0, 65535), "int32": (-(2**31), 2**31 - 128)}[dtype]
     if value.type().is_float():
         return hl.cast(hl_type(dtype), hl.clamp(hl.round(value), f32(low), f32(high)))

@@ -16,7 +16,7 @@ from typing import Any
 
 import halide as hl
 
-from dsl.ir import OF_ANY_WIDTH, Node, Size
+from dsl.ir import INPUT_OPS, OF_ANY_WIDTH, Node, Size
 from dsl.lowering import border, direct, pointwise
 from dsl.lowering.context import Group, Lowering, Reader, channel_count, size_name, size_of
 
@@ -49,12 +49,15 @@ class Axis:
         How many there are; a run-time number of ``"area"``, whose last ones may be zero, and lie outside.
     reach : int
         How far outside the source they lie at most.
+    inside : bool
+        Whether they lie within the source, or begin with its first pixel.
     """
 
     first: hl.Func
     weight: hl.Func
     count: Any
     reach: int
+    inside: bool = False
 
 
 def axis(low: Lowering, kernel: str, source: Size, target: Size, *, vertical: bool) -> Axis:
@@ -148,20 +151,18 @@ def _triangles(low: Lowering, name: str, along: _Along) -> Axis:
     """Stages: the pixels within so far of where a pixel lies, a pixel of the coarser size, by how near they are."""
     n, m, i, pixel = along.n, along.m, along.i, along.pixel
     wide = hl.max(n, m)  # how far it reaches, in units of 1 / m
-    place = (2 * pixel + 1) * n  # in units of 1 / 2m
-    start = hl.max((place - 2 * wide + m) // (2 * m), hl.i64(0))
-    end = hl.min((place + 2 * wide + m) // (2 * m), n)
-    k = hl.Var("k")
-    at = start + k
+    place, count = (2 * pixel + 1) * n, (2 * wide + m - 1) // m + 1  # the former in units of 1 / 2m
+    start = hl.clamp((place - 2 * wide + m) // (2 * m), hl.i64(0), hl.max(n - count, hl.i64(0)))
+    first, k = _first(low, name, i, start, bounded=False), hl.Var("k")
+    at = _i64(first[i]) + k
     distance = hl.abs(_f64((2 * at + 1) * m - place)) / _f64(2 * wide)
-    near = hl.select(at < end, hl.max(1 - distance, hl.f64(0)), hl.f64(0))
+    near = hl.select(at < n, hl.max(1 - distance, hl.f64(0)), hl.f64(0))
     share = _once(low, f"{name}_share", [i, k], near)
-    count = hl.cast(hl.Int(32), (2 * wide + m - 1) // m + 1)
-    taps = hl.RDom([(0, count)], f"{name}_shares")
+    taps = hl.RDom([(0, hl.cast(hl.Int(32), count))], f"{name}_shares")
     total = _once(low, f"{name}_total", [i], hl.f64(0))
     total[i] += share[i, taps.x]
     weight = _once(low, f"{name}_weight", [i, k], hl.cast(hl.Float(32), share[i, k] / total[i]))
-    return Axis(_first(low, name, i, start), weight, count, 0)
+    return Axis(first, weight, hl.cast(hl.Int(32), count), 0, inside=True)
 
 
 def _nearest(low: Lowering, name: str, count: int, weight: _Weight, along: _Along) -> Axis:
@@ -175,10 +176,15 @@ def _nearest(low: Lowering, name: str, count: int, weight: _Weight, along: _Alon
     return Axis(first, found, count, count // 2)
 
 
-def _first(low: Lowering, name: str, i: Any, value: Any) -> hl.Func:
+def _first(low: Lowering, name: str, i: Any, value: Any, *, bounded: bool = True) -> hl.Func:
+    """Stage, once a call: the first pixels of the source, which Halide is to know bounds of or not.
+
+    Where it does, it clamps what it reads of them by these, in 64 bits: which Metal lacks, and which takes time.
+    """
     found = hl.cast(hl.Int(32), value)
-    func = _once(low, f"{name}_first", [i], hl.i32(0) if low.device else found)
-    if low.device:  # what is updated has no bounds: Halide would clamp by them, in 64 bits, which Metal lacks
+    bounded = bounded and not low.device
+    func = _once(low, f"{name}_first", [i], found if bounded else hl.i32(0))
+    if not bounded:  # what is updated has no bounds
         func[i] = found
     return func
 
@@ -263,6 +269,8 @@ def _mean(low: Lowering, node: Node, group: Group, down: Axis, across: Axis) -> 
     image, channels, name = node.args[0], channel_count(node), f"{low.label(node)}_{group.name}"
     width, height = low.size(size_of(image))
     read = _read(low, image, group)
+    if across.inside and _is_packed(low, image):
+        return _mean_of_packed(low, name, image, group, down, across)
 
     def summed(axis: Axis, suffix: str, source: Callable[..., Any], *, vertical: bool) -> Reader:
         taps = hl.RDom([(0, axis.count)], f"{name}_{suffix}_taps")
@@ -282,6 +290,50 @@ def _mean(low: Lowering, node: Node, group: Group, down: Axis, across: Axis) -> 
         return columns(hl.clamp(column, 0, width - 1), y, c)
 
     return summed(across, "horizontal", of_row, vertical=False)
+
+
+def _is_packed(low: Lowering, image: Node) -> bool:
+    """Tell whether an image has its channels side by side: rows of it are dense, whatever the channel."""
+    several = image.op in INPUT_OPS and channel_count(image) > 1
+    return several and (low.variant.pitch, low.variant.planar) == (channel_count(image), False) and not low.plain
+
+
+#: Lanes that the channels of a pixel are summed in, and pixels that are summed together.
+_PIXEL_LANES, _PIXELS = 4, 4
+
+
+def _mean_of_packed(low: Lowering, name: str, image: Node, group: Group, down: Axis, across: Axis) -> Reader:
+    """Stages: sums down the columns of dense rows; along them, whose pixels are not dense, those of all channels.
+
+    The lane behind the channels adds up what belongs to the next pixel, and is not read.
+    """
+    channels, read = channel_count(image), _read(low, image, group)
+    width, height = low.size(size_of(image))
+    rows = hl.RDom([(0, down.count)], f"{name}_vertical_taps")
+
+    def term(x: Any, y: Any, c: Any) -> Any:
+        element = hl.clamp(hl.likely(x), 0, width * channels - 1)
+        row = hl.clamp(down.first[y] + rows.x, 0, height - 1)
+        return down.weight[y, rows.x] * read(element // channels, row, element % channels)
+
+    columns = direct.sums(low, f"{name}_vertical", rows, term, 1, group, vertical=True)
+
+    x, y, c, taps = low.x, low.y, hl.Var("c"), hl.RDom([(0, across.count)], f"{name}_horizontal_taps")
+    total = low.stage(f"{name}_horizontal_sum", [c, x, y], hl.f32(0))
+    at = hl.unsafe_promise_clamped(across.first[x] + taps.x, 0, hl.max(width, across.count) - 1)
+    total[c, x, y] += across.weight[x, taps.x] * columns(at * channels + c, y, 0)
+    low.stages.loops[f"{name}_horizontal_sum"]["taps"] = taps.x
+    low.record[f"{name}_horizontal_sum"].compute_at(f"{name}_horizontal", "x").store_in("Stack")
+    low.record[f"{name}_horizontal_sum"].unroll("x").vectorize("c")
+    low.record[f"{name}_horizontal_sum"].update(0).reorder("c", "x", "taps").unroll("x").vectorize("c")
+    found = low.stage(f"{name}_horizontal", [c, x, y], total[c, x, y])
+    loops = low.record[f"{name}_horizontal"].align_bounds("c", _PIXEL_LANES)
+    loops.split("x", "x", "xi", _PIXELS, "RoundUp").reorder("c", "xi", "x", "y").unroll("xi").vectorize("c")
+    for table in (across.first, across.weight):  # read for all pixels that are summed together
+        low.record[table.name()].align_bounds("i", _PIXELS)
+    group.local.append(f"{name}_horizontal")
+    group.own_columns.add(f"{name}_horizontal")
+    return lambda x, y, c: hl.Expr(found[c, x, y])
 
 
 def _stretched(low: Lowering, node: Node, group: Group, down: Axis, across: Axis) -> Reader:

@@ -2,8 +2,8 @@
 
 Halide's own calling convention needs a ``halide_buffer_t`` for every image. The entry builds those on its
 stack from pointers, strides and sizes, so that neither Python nor a C program has to know the
-structure. Python calls ``NAME_call``, which takes a context it keeps (see shim.ll); a library exports
-``NAME``, which makes one for the call, and ``NAME_last_error``.
+structure. Python calls ``NAME_call``, which takes a context it keeps (see shim.ll), or ``NAME_batch``, which makes many
+such calls; a library exports ``NAME``, which makes a context for the call, and ``NAME_last_error``.
 """
 
 from __future__ import annotations
@@ -65,6 +65,43 @@ def call_ir(name: str, signature: Signature, *, device: bool = False) -> str:
         f"  %status = call i32 @{name}_pipeline({', '.join(arguments)})\n"
         f"{_from_device([*inputs, *signature.tables], outputs) if device else '  ret i32 %status'}\n}}\n"
     )
+
+
+#: Bytes of an argument in the rows that ``NAME_batch`` takes.
+WORD = 8
+
+
+def batch_ir(name: str, signature: Signature, *, device: bool = False) -> str:
+    """Write ``NAME_batch(context, count, jobs)`` beside ``NAME_call``: calls it with each row of ``jobs``, in parallel.
+
+    A row is the arguments of a call in order, each at the start of a word of 64 bits.
+    """
+    parameters = signature.parameters()
+    reads = []
+    for i, (_, llvm, _) in enumerate(parameters):
+        reads += [
+            f"  %at.{i} = getelementptr i64, ptr %row, i64 {i}",
+            f"  %argument.{i} = load {llvm}, ptr %at.{i}, align {WORD}",
+        ]
+    passed = ", ".join(f"{llvm} %argument.{i}" for i, (_, llvm, _) in enumerate(parameters))
+    text = "\n".join(reads)
+    return f"""{call_ir(name, signature, device=device)}
+declare i32 @halide_do_par_for(ptr, ptr, i32, i32, ptr)
+
+define internal i32 @{name}_job(ptr %context, i32 %index, ptr %jobs) {{
+  %wide = sext i32 %index to i64
+  %start = mul i64 %wide, {len(parameters)}
+  %row = getelementptr i64, ptr %jobs, i64 %start
+{text}
+  %status = call i32 @{name}_call(ptr %context, {passed})
+  ret i32 %status
+}}
+
+define hidden i32 @{name}_batch(ptr %context, i32 %count, ptr %jobs) {{
+  %status = call i32 @halide_do_par_for(ptr %context, ptr @{name}_job, i32 0, i32 %count, ptr %jobs)
+  ret i32 %status
+}}
+"""
 
 
 def _from_device(inputs: list[str], outputs: list[str]) -> str:

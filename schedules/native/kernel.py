@@ -80,11 +80,15 @@ class Kernel:
         self.key, self._entry, self.compiled = compile.obtain(request, label)
         self.notes = tuple(f"{node}: {note}" for node, note in self._entry.meta.get("notes", {}).items())
         self.signature = Signature.from_json(self._entry.meta["signature"])
-        self._prototype = ctypes.CFUNCTYPE(
-            ctypes.c_int32, ctypes.c_void_p, *(_C_TYPES[llvm] for _, llvm, _ in self.signature.parameters())
-        )
+        self._prototype = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, *self._arguments())
         self._load()
         _kernels.add(self)
+
+    #: Which of an entry's functions is called.
+    _called = "call"
+
+    def _arguments(self) -> list[Any]:
+        return [_C_TYPES[llvm] for _, llvm, _ in self.signature.parameters()]
 
     def _load(self) -> None:
         if self.device and _devices_lost:
@@ -94,7 +98,7 @@ class Kernel:
             )
         self.stale = False
         self._runtime = runtime.shared(self.request["target"])
-        self._function = self._prototype(self._runtime.load(self.key, self._entry))
+        self._function = self._prototype(self._runtime.load(self.key, self._entry, self._called))
 
     def __call__(self, threads: int, *arguments: Any) -> None:
         """Run with at most ``threads`` threads; the GIL is released meanwhile.
@@ -120,6 +124,24 @@ class Kernel:
             if self.device:
                 text = f"{text} (target {self.request['target']!r} needs a device and its driver for {self.device})"
             raise NativeError(f"{self.label}: {text}")
+
+
+class BatchKernel(Kernel):
+    """Native code that makes many calls at once, in parallel, each on one thread.
+
+    Call it with the thread limit, the number of calls, and the address of a row of arguments for each
+    (:attr:`row`).
+    """
+
+    _called = "batch"
+
+    def _arguments(self) -> list[Any]:
+        return [ctypes.c_int32, ctypes.c_void_p]
+
+    @property
+    def row(self) -> list[tuple[str, str]]:
+        """Name and LLVM type of the arguments of a call, each in a word of 64 bits of its own."""
+        return [(name, llvm) for _, llvm, name in self.signature.parameters()]
 
 
 _kernels: weakref.WeakSet[Kernel] = weakref.WeakSet()

@@ -48,13 +48,13 @@ class Runtime:
                     self._set_pool(threads)
                     self._pool = threads
 
-    def load(self, key: str, entry: cache.Entry) -> int:
-        """Load an entry's objects, once, and give the address of its ``NAME_call``."""
-        name = entry.meta["name"]
+    def load(self, key: str, entry: cache.Entry, function: str = "call") -> int:
+        """Load an entry's objects, once, and give the address of its ``NAME_call``, or of another such function."""
+        name = f"{entry.meta['name']}_{function}"
         with _linking:
             if key not in self._loaded:
-                self._loaded[key] = self._link(key, entry, (f"{name}_call",), ("runtime",))
-            return int(self._loaded[key][f"{name}_call"])
+                self._loaded[key] = self._link(key, entry, (name,), ("runtime",))
+            return int(self._loaded[key][name])
 
     def _link(self, name: str, entry: cache.Entry, exports: tuple[str, ...], needs: tuple[str, ...]) -> Any:
         import llvmlite.binding as llvm

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-DType = Literal["uint8", "uint16", "float32", "int32"]
+DType = Literal["uint8", "uint16", "float16", "float32", "int32"]
 #: dtype -> (C type, LLVM type, Halide type code, bits)
 TYPES: dict[str, tuple[str, str, int, int]] = {
     "uint8": ("uint8_t", "i8", 1, 8),
     "uint16": ("uint16_t", "i16", 1, 16),
+    "float16": ("uint16_t", "half", 2, 16),  # its bits: C of before 2023 has no such type
     "float32": ("float", "float", 2, 32),
     "int32": ("int32_t", "i32", 0, 32),
 }

@@ -97,7 +97,7 @@ def compile_request(request: Mapping[str, Any]) -> cache.Entry:
         data = path.read_bytes()
     if show:
         return cache.Entry({"text": data.decode("utf-8", "replace")}, ())
-    write = entry.library_ir if request["kind"] == "library" else entry.call_ir
+    write = {"kernel": entry.call_ir, "batch": entry.batch_ir, "library": entry.library_ir}[request["kind"]]
     wrapper = emit(
         write(name, lowered.signature, device=targets.device(request["target"]) is not None), request["target"]
     )

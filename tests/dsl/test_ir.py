@@ -42,7 +42,11 @@ def everything(src: dsl.Color, guide: dsl.Image, low: dsl.Small, sigma: dsl.Scal
     wide = dsl.oscillators(curve.part(0, 2), curve.part(1, 2), sigma, terms=3, parity="even")
     split = dsl.decompose(lambda image: dsl.convolve(image, dsl.box(sigma)), mixed, [guide], [sigma], [curve])
     return dsl.select(
-        src > guide[1, -2] + dsl.resize(low, guide),
+        src
+        > guide[1, -2]
+        + dsl.resize(low, guide)
+        + dsl.resize(low, guide, mirrored=(0, 1))
+        - dsl.average(guide) * dsl.warp(low, guide, (1, 0, 0, 0, 1, 0)),
         split + alike,
         dsl.convolve(src, wide, dsl.gaussian(2)) + dsl.convolve(src, dsl.identity()),
     )

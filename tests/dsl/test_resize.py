@@ -43,6 +43,11 @@ def matrix(kernel, source, target, border):
             edges = np.clip(np.arange(source + 1) * target, i * source, (i + 1) * source)
             weights[i, :source] = np.diff(edges) / source
             continue
+        if kernel == "triangle":
+            distance = np.arange(source) + 0.5 - (i + 0.5) * source / target
+            share = np.maximum(1 - np.abs(distance) / max(source / target, 1), 0)
+            weights[i, :source] = share / share.sum()
+            continue
         count, weight = KERNELS[kernel]
         position = (2 * i + 1) * source - target  # in units of 1 / (2 * target)
         first = (position + target * (count == 1)) // (2 * target) - (count - 1) // 2
@@ -374,7 +379,7 @@ def test_a_halo_depends_on_the_sizes():
         ("dsl.stack(src, small).channel(0)", "images of different sizes"),
         ("dsl.up(dsl.down(small), src)", "from a small Image at pyramid level 1 to an Image is not one"),
         ("small", "f must return no small image, a small Image came: take dsl.resize of it"),
-        ("dsl.resize(small, src, 'lanczos')", "kernel must be one of nearest, box4, .*, area, not 'lanczos'"),
+        ("dsl.resize(small, src, 'lanczos')", "kernel must be one of nearest, box4, .*, triangle, not 'lanczos'"),
         ("dsl.resize(small, 2)", r"resize: like: an Image is needed, 2 \(int\) came"),
     ],
 )
