@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from dsl import arrays, variants
 from dsl.tracing import Filter
 from dsl.values import Image, Scalar, Table
+from schedules.native.signature import WORD
 
 #: numpy's types of the arguments of a native call, by LLVM's.
 _NUMPY = {"ptr": "u8", "i64": "i8", "i32": "i4", "float": "f4"}
-_WORD = 8
 
 
 class Batch:
@@ -54,8 +54,8 @@ class Batch:
         request = filter.request(traced, placement, dtypes, target, schedule, out=out) | {"kind": "batch"}
         why = f"{traced.label}, batches, {dtype} to {out_dtype}, {'planar' if planar else 'packed'}"
         self.kernel = variants.kernel(request, filter.__name__, why, schedule if isinstance(schedule, str) else "given")
-        self._renamed = _renamed(filter)
-        self._fields = [(self._renamed.get(name, name), llvm) for name, llvm in self.kernel.row]
+        renamed = _renamed(filter)
+        self._fields = [(renamed.get(name, name), llvm) for _, llvm, name in self.kernel.signature.parameters()]
 
     def table(self, count: int) -> NDArray[Any]:
         """Make the arguments of so many calls, all zero.
@@ -69,8 +69,8 @@ class Batch:
         layout = {
             "names": names,
             "formats": [_NUMPY[llvm] for _, llvm in self._fields],
-            "offsets": [_WORD * i for i in range(len(names))],
-            "itemsize": _WORD * len(names),
+            "offsets": [WORD * i for i in range(len(names))],
+            "itemsize": WORD * len(names),
         }
         return np.zeros(count, np.dtype(layout))  # type: ignore[call-overload]
 

@@ -293,22 +293,10 @@ def _up(node: Node) -> Type:
 
 def _resize(node: Node) -> Type:
     kind, like = _image_argument(node, 0), _image_argument(node, 1)
-    if node.attributes[0] not in RESAMPLING:
-        raise node.fail(f"kernel must be one of {', '.join(RESAMPLING)}, not {node.attributes[0]!r}")
-    return replace(kind, grid=like.grid, level=like.level)
-
-
-def _resample(node: Node) -> Type:
-    for position in range(2, len(node.args)):
-        _expect(node, position, SCALAR, f"operand {position}")
-    return _resize(node)
-
-
-def _warp(node: Node) -> Type:
-    kind, like = _image_argument(node, 0), _image_argument(node, 1)
-    if node.attributes[0] not in WARPING:
-        raise node.fail(f"kernel must be one of {', '.join(WARPING)}, not {node.attributes[0]!r}")
-    for position in range(2, len(node.args)):
+    known = WARPING if node.op == "warp" else RESAMPLING
+    if node.attributes[0] not in known:
+        raise node.fail(f"kernel must be one of {', '.join(known)}, not {node.attributes[0]!r}")
+    for position in range(2, len(node.args)):  # where from, of what is told by numbers
         _expect(node, position, SCALAR, f"operand {position}")
     return replace(kind, grid=like.grid, level=like.level)
 
@@ -568,8 +556,8 @@ OPS: dict[str, Form] = {
     "down": Form((str,), 1, _down),
     "up": Form((), 2, _up),
     "resize": Form((str,), 2, _resize),
-    "resample": Form((str,), 8, _resample),
-    "warp": Form((str,), 9, _warp),
+    "resample": Form((str,), 8, _resize),
+    "warp": Form((str,), 9, _resize),
     "average": Form((), 1, _average),
     "harmonics": Form((int,), 1, _harmonics),
     "stack": Form((), None, _stack),

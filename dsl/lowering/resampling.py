@@ -64,15 +64,7 @@ def axis(low: Lowering, kernel: str, source: Size, target: Size, *, vertical: bo
     """Stages, once a call: the pixels of a source that those of a target are made of, along one axis."""
     name = f"{kernel}_{_name(source, target, vertical=vertical)}"
 
-    def make() -> Axis:
-        if kernel in OF_ANY_WIDTH:
-            along = _along(low, source, target, vertical=vertical)
-            return (_areas if kernel == "area" else _triangles)(low, name, along)
-        count = _COUNTS[kernel]
-        weight = _by_distance(low, name, kernel)
-        return _nearest(low, name, count, weight, _along(low, source, target, vertical=vertical))
-
-    found: Axis = low.once(name, make)
+    found: Axis = low.once(name, lambda: _axis(low, kernel, name, _along(low, source, target, vertical=vertical)))
     return found
 
 
@@ -134,6 +126,13 @@ def _along_window(low: Lowering, node: Node, *, vertical: bool) -> _Along:
     inside = hl.clamp(_i64(i), hl.i64(0), here - 1)
     pixel = start + hl.select(turned != 0, here - 1 - inside, inside)
     return _Along(n, m, i, hl.clamp(pixel, hl.i64(0), m - 1))
+
+
+def _axis(low: Lowering, kernel: str, name: str, along: _Along) -> Axis:
+    """Stages: the pixels that those along an axis are made of, by a kernel."""
+    if kernel in OF_ANY_WIDTH:
+        return (_areas if kernel == "area" else _triangles)(low, name, along)
+    return _nearest(low, name, _COUNTS[kernel], _by_distance(low, name, kernel), along)
 
 
 def _areas(low: Lowering, name: str, along: _Along) -> Axis:
@@ -250,10 +249,8 @@ def _resample(low: Lowering, node: Node, group: Group) -> Reader:
     kernel, label = str(node.attributes[0]), low.label(node)
 
     def made(*, vertical: bool) -> Axis:
-        along, name = _along_window(low, node, vertical=vertical), f"{label}_{'rows' if vertical else 'columns'}"
-        if kernel in OF_ANY_WIDTH:
-            return (_areas if kernel == "area" else _triangles)(low, name, along)
-        return _nearest(low, name, _COUNTS[kernel], _by_distance(low, name, kernel), along)
+        name = f"{label}_{'rows' if vertical else 'columns'}"
+        return _axis(low, kernel, name, _along_window(low, node, vertical=vertical))
 
     down, across = low.once(("resample", id(node)), lambda: (made(vertical=True), made(vertical=False)))
     return _mean(low, node, group, down, across)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from schedules.native.signature import BORDERS, SIDES, TYPES, Image, Layout, Signature
+from schedules.native.signature import BORDERS, SIDES, TYPES, WORD, Image, Layout, Signature
 
 _PREAMBLE = """\
 %halide_type = type { i8, i8, i16 }
@@ -65,10 +65,6 @@ def call_ir(name: str, signature: Signature, *, device: bool = False) -> str:
         f"  %status = call i32 @{name}_pipeline({', '.join(arguments)})\n"
         f"{_from_device([*inputs, *signature.tables], outputs) if device else '  ret i32 %status'}\n}}\n"
     )
-
-
-#: Bytes of an argument in the rows that ``NAME_batch`` takes.
-WORD = 8
 
 
 def batch_ir(name: str, signature: Signature, *, device: bool = False) -> str:

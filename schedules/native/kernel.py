@@ -73,6 +73,9 @@ class Kernel:
         How nodes were lowered, where there is a choice.
     """
 
+    #: Which of an entry's functions is called.
+    _called = "call"
+
     def __init__(self, request: Mapping[str, Any], label: str) -> None:
         targets.check_runnable(request["target"])
         self.device = targets.device(request["target"])
@@ -83,9 +86,6 @@ class Kernel:
         self._prototype = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, *self._arguments())
         self._load()
         _kernels.add(self)
-
-    #: Which of an entry's functions is called.
-    _called = "call"
 
     def _arguments(self) -> list[Any]:
         return [_C_TYPES[llvm] for _, llvm, _ in self.signature.parameters()]
@@ -129,19 +129,14 @@ class Kernel:
 class BatchKernel(Kernel):
     """Native code that makes many calls at once, in parallel, each on one thread.
 
-    Call it with the thread limit, the number of calls, and the address of a row of arguments for each
-    (:attr:`row`).
+    Call it with the thread limit, the number of calls, and the address of a row for each: the arguments of its
+    signature, each at the start of a word of its own.
     """
 
     _called = "batch"
 
     def _arguments(self) -> list[Any]:
         return [ctypes.c_int32, ctypes.c_void_p]
-
-    @property
-    def row(self) -> list[tuple[str, str]]:
-        """Name and LLVM type of the arguments of a call, each in a word of 64 bits of its own."""
-        return [(name, llvm) for _, llvm, name in self.signature.parameters()]
 
 
 _kernels: weakref.WeakSet[Kernel] = weakref.WeakSet()

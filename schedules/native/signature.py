@@ -17,6 +17,8 @@ TYPES: dict[str, tuple[str, str, int, int]] = {
 }
 
 
+#: Bytes of an argument in the rows that a batch's entry takes.
+WORD = 8
 #: Width and height of the images of a grid, as the entry names them.
 SIDES = (("width", "height"), ("small_width", "small_height"))
 

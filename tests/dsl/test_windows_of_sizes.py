@@ -124,6 +124,4 @@ def test_a_batch_is_its_images_one_by_one(out_dtype, planar):
     for image, mirrored, result in zip(images, table["columns"], out, strict=True):
         wanted = part(np.float32(image), room(24, 32), columns=float(mirrored))
         result = np.moveaxis(result, 0, -1) if planar else result
-        np.testing.assert_allclose(
-            np.float32(result), wanted, atol={"uint8": 0.501, "float16": 0.07}.get(out_dtype, FLOATS)
-        )
+        np.testing.assert_allclose(np.float32(result), wanted, atol=ROUNDED.get(out_dtype, FLOATS))
