@@ -138,6 +138,7 @@ class Lowering:
         self.roots: dict[int, Reader] = {}  # id(node) -> how to read it, once it is computed in full
         self.inside: set[int] = set()  # those of them that are computed inside their domain alone
         self.nested: set[int] = set()  # nodes computed for tiles, in the loops of what reads them: around those alone
+        self.functions: list[hl.Func] = []  # what is no stage: kept alive with them
         self.outputs: list[Node] = []
         self.externs: dict[str, str] = {}  # functions of our own that stages call, as LLVM IR by name
         self.notes: dict[str, str] = {}  # how nodes were lowered, where there is a choice
@@ -194,6 +195,18 @@ class Lowering:
         if self.level is not None:
             self.stages.loops[name]["level"] = self.level
         return func
+
+    def function(self, name: str, arguments: list[Any], values: list[Any]) -> Callable[..., list[Any]]:
+        """Define several values that are written into whatever calls them, and call them; several may have one name."""
+        func = _Stage(name) if self.level is None else _Leveled(name, self.level)
+        func[tuple(arguments)] = tuple(values) if len(values) > 1 else values[0]
+        self.functions.append(func)
+
+        def call(*at: Any) -> list[Any]:
+            found = func[at]
+            return [hl.Expr(found[i]) for i in range(len(values))] if len(values) > 1 else [hl.Expr(found)]
+
+        return call
 
     @contextlib.contextmanager
     def at_levels(self, within: tuple[str, str] | None = None) -> Iterator[None]:

@@ -166,7 +166,29 @@ def evaluate_all(
     staged : bool
         Whether nodes may become stages that are computed a strip of the group at a time.
     """
-    memo: dict[int, list[Any]] = {}
+    functions = _functions(low, nodes)
+    if not functions:
+        return _written(low, nodes, group, x, y, leaf, staged, {})
+    u, v = hl.Var("u"), hl.Var("v")
+    made: dict[int, Callable[..., list[Any]]] = {}
+    for node in functions:  # in order, each in terms of those before
+        values = _written(low, [node], group, u, v, leaf, staged, {key: at(u, v) for key, at in made.items()})[0]
+        made[id(node)] = low.function(f"{low.label(node)}_function", [u, v], values)
+    return _written(low, nodes, group, x, y, leaf, staged, {key: at(x, y) for key, at in made.items()})
+
+
+def _written(
+    low: Lowering,
+    nodes: list[Node],
+    group: Group,
+    x: Any,
+    y: Any,
+    leaf: Leaf | None,
+    staged: bool,
+    known: dict[int, list[Any]],
+) -> list[list[Any]]:
+    """Write the values of nodes, some of which are known: see :func:`evaluate_all`."""
+    memo = known
 
     def value(inner: Node) -> list[Any]:
         if id(inner) not in memo:
@@ -190,6 +212,35 @@ def evaluate_all(
         return _combine(low, inner, [value(arg) for arg in inner.args])
 
     return [value(node) for node in nodes]
+
+
+#: Operations that an expression has at most, written out as a tree.
+_MOST_WRITTEN = 4096
+
+
+def _functions(low: Lowering, nodes: list[Node]) -> list[Node]:
+    """Find what is to be a function, which Halide writes into what calls it as late as it can.
+
+    It goes through expressions as trees: in long chains, of which each link reads several channels of the one before,
+    what is shared is written out so often that nothing else is done.
+    """
+    found: list[Node] = []
+    sizes: dict[int, int] = {}
+
+    def size(node: Node) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = 1
+            if isinstance(node.type, Image) and not is_leaf(low, node) and node.op not in STENCILS:
+                written = sum(size(arg) for arg in node.args) + 1
+                sizes[id(node)] = written
+                if written > _MOST_WRITTEN and node.op not in ("component", "stack"):
+                    found.append(node)
+                    sizes[id(node)] = 1
+        return sizes[id(node)]
+
+    for node in nodes:
+        size(node)
+    return found
 
 
 def value_at(low: Lowering, node: Node, group: Group, x: Any, y: Any, c: Any) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import dsl
-from filters._kinds import declare, kind_of, word
+from dsl.kinds import declare, kind_of, word
 
 #: Takes an image, gives one of the same channels.
 Base = Callable[[dsl.Image], dsl.Image]

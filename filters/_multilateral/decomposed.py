@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import dsl
 from filters._guided.programs import Base, doubled, guided_by, halved, means_over
-from filters._kinds import declare, kind_of, word
+from dsl.kinds import declare, kind_of, word
 
 BaseName = Literal["joint_bilateral", "gaussian", "guided"]
 BASES: tuple[BaseName, ...] = ("joint_bilateral", "gaussian", "guided")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import dsl
-from filters._kinds import channels_of, declare, kind_of, word
+from dsl.kinds import channels_of, declare, kind_of, word
 
 
 @functools.cache

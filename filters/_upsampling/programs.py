@@ -12,7 +12,7 @@ import numpy as np
 
 import dsl
 from filters._guided.programs import along, lines_by, stacked
-from filters._kinds import declare, kind_of, word
+from dsl.kinds import declare, kind_of, word
 
 #: Squared differences beyond this, in squares of sigma, weigh as this one does: where all pixels differ that much, the
 #: mean is by place alone.

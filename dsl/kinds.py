@@ -6,13 +6,14 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-import dsl
+from dsl.tracing import Filter, filter
+from dsl.values import Color, Image, Small, SmallColor
 
-_KINDS: dict[int, tuple[type[dsl.Image], str]] = {1: (dsl.Image, "gray"), 3: (dsl.Color, "color")}
-_SMALL: dict[int, type[dsl.Image]] = {1: dsl.Small, 3: dsl.SmallColor}
+_KINDS: dict[int, tuple[type[Image], str]] = {1: (Image, "gray"), 3: (Color, "color")}
+_SMALL: dict[int, type[Image]] = {1: Small, 3: SmallColor}
 
 
-def kind_of(channels: int, *, small: bool = False) -> type[dsl.Image]:
+def kind_of(channels: int, *, small: bool = False) -> type[Image]:
     """Give the annotation of an image of so many channels."""
     return _SMALL[channels] if small else _KINDS[channels][0]
 
@@ -29,7 +30,7 @@ def channels_of(name: str) -> int:
 
 def declare(
     function: Any, name: str, doc: str, kinds: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
-) -> dsl.Filter:
+) -> Filter:
     """Make a filter of a function of any keywords: of its parameters and their kinds."""
     defaults = defaults or {}
     named = inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -39,6 +40,6 @@ def declare(
     ]
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
-    function.__signature__ = inspect.Signature(parameters, return_annotation=dsl.Image)
-    function.__annotations__ = {**kinds, "return": dsl.Image}
-    return dsl.filter(function)
+    function.__signature__ = inspect.Signature(parameters, return_annotation=Image)
+    function.__annotations__ = {**kinds, "return": Image}
+    return filter(function)

@@ -1,0 +1,68 @@
+"""Where the images of a batch lie in memory, as the native calls are told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsl import arrays
+
+#: Dtype and channels of an image.
+Kind = tuple[str, int]
+
+
+class Located:
+    """Images of any sizes: their addresses, sizes and kinds.
+
+    Attributes
+    ----------
+    address, stride, height, width : ndarray
+        Of each image: where its first pixel lies, elements from row to row, its size.
+    kinds : list
+        Dtype and channels: those that there are.
+    kind : ndarray of int
+        Which of them each image has.
+    """
+
+    def __init__(self, images: Sequence[Any]) -> None:
+        self._kept = [_addressable(image, i) for i, image in enumerate(images)]
+        self.kinds: list[Kind] = []
+        rows = []
+        for image in self._kept:
+            kind = arrays.DTYPES[image.dtype], 1 if image.ndim == 2 else image.shape[2]
+            if kind not in self.kinds:
+                self.kinds.append(kind)
+            stride = image.strides[0] // image.itemsize
+            rows.append((image.ctypes.data, stride, *image.shape[:2], self.kinds.index(kind)))
+        columns = np.array(rows, np.int64).reshape(-1, 5).T
+        self.address, self.stride, self.height, self.width, self.kind = columns
+
+    def __len__(self) -> int:
+        return len(self.address)
+
+    @classmethod
+    def among(cls, stack: NDArray[Any], indices: NDArray[np.int64]) -> Located:
+        """Locate some images of a stack, (N, H, W) or (N, H, W, C)."""
+        found = cls([stack[0]])
+        count = len(indices)
+        if found._kept[0].ctypes.data != stack.ctypes.data:  # its images are copied, as they cannot be addressed
+            return cls([stack[i] for i in indices])
+        found._kept = [stack]
+        found.address = stack.ctypes.data + indices * stack.strides[0]
+        for name in ("stride", "height", "width", "kind"):
+            setattr(found, name, np.repeat(getattr(found, name), count))
+        return found
+
+
+def _addressable(image: Any, index: int) -> NDArray[Any]:
+    """Give an image whose pixels lie side by side in a row."""
+    array = arrays.check(image, f"image {index}")
+    channels = 1 if array.ndim == 2 else array.shape[-1]
+    if array.ndim > 3 or channels not in (1, 3):
+        raise ValueError(f"image {index} has shape {array.shape}; (H, W), (H, W, 1) and (H, W, 3) are accepted")
+    dense = (channels * array.itemsize, array.itemsize)[: array.ndim - 1]
+    packed = array.strides[1:] == dense and array.strides[0] > 0 and array.strides[0] % array.itemsize == 0
+    return array if packed else np.ascontiguousarray(array)
