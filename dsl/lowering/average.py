@@ -25,13 +25,22 @@ def _average(low: Lowering, node: Node, group: Group) -> Reader:
         rows = low.stage(f"{name}_rows", [lane, y, c], hl.f32(0))
         part = hl.RDom([(0, (width + _APART - 1) // _APART)], f"{name}_part")
         column = part.x * _APART + lane
-        inside = hl.clamp(column, 0, width - 1)
-        value = pointwise.channel_of(lambda x, y: pointwise.evaluate(low, image, own, x, y), channels)(inside, y, c)
+        functions: list[str] = []
+
+        def leaf(inner: Node, x: Any, y: Any) -> list[Any]:
+            inside = hl.clamp(x, 0, width - 1)
+            return [pointwise.leaf_reader(low, inner)(inside, y, c) for c in range(channel_count(inner))]
+
+        values = pointwise.evaluate_all(low, [image], own, column, y, leaf, functions=functions)[0]
+        value = pointwise.pick(values, c if channels > 1 else 0)
         rows[lane, y, c] += hl.select(column < width, value, hl.f32(0))
         low.stages.loops[f"{name}_rows"]["part"] = part.x
         record = low.record[f"{name}_rows"].compute_root().bound_extent("lane", _APART).bound("c", 0, channels)
         record.reorder("lane", "c", "y").vectorize("lane").unroll("c")
         record.update(0).reorder("lane", "c", "part", "y").vectorize("lane").unroll("c")
+
+        if not low.plain:
+            pointwise.keep_in_registers(low, functions, f"{name}_rows", "part", _APART)
 
         total = low.stage(f"{name}_total", [c], hl.f32(0))
         all_rows = hl.RDom([(0, _APART), (0, height)], f"{name}_all")

@@ -95,6 +95,8 @@ class Group:
         Stages that are computed once for such a tile, by a coordinate of levels.
     bands : bool
         Whether the group goes through its image in bands of as many rows as a vector has lanes (sliding.py).
+    functions : list of str
+        Stages computed in registers where its tile is, in order (pointwise.py).
     """
 
     name: str
@@ -113,6 +115,7 @@ class Group:
     tiled: bool = False
     planes: list[str] = field(default_factory=list)
     bands: bool = False
+    functions: list[str] = field(default_factory=list)
 
 
 class Lowering:
@@ -138,7 +141,6 @@ class Lowering:
         self.roots: dict[int, Reader] = {}  # id(node) -> how to read it, once it is computed in full
         self.inside: set[int] = set()  # those of them that are computed inside their domain alone
         self.nested: set[int] = set()  # nodes computed for tiles, in the loops of what reads them: around those alone
-        self.functions: list[hl.Func] = []  # what is no stage: kept alive with them
         self.outputs: list[Node] = []
         self.externs: dict[str, str] = {}  # functions of our own that stages call, as LLVM IR by name
         self.notes: dict[str, str] = {}  # how nodes were lowered, where there is a choice
@@ -195,18 +197,6 @@ class Lowering:
         if self.level is not None:
             self.stages.loops[name]["level"] = self.level
         return func
-
-    def function(self, name: str, arguments: list[Any], values: list[Any]) -> Callable[..., list[Any]]:
-        """Define several values that are written into whatever calls them, and call them; several may have one name."""
-        func = _Stage(name) if self.level is None else _Leveled(name, self.level)
-        func[tuple(arguments)] = tuple(values) if len(values) > 1 else values[0]
-        self.functions.append(func)
-
-        def call(*at: Any) -> list[Any]:
-            found = func[at]
-            return [hl.Expr(found[i]) for i in range(len(values))] if len(values) > 1 else [hl.Expr(found)]
-
-        return call
 
     @contextlib.contextmanager
     def at_levels(self, within: tuple[str, str] | None = None) -> Iterator[None]:

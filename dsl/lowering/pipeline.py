@@ -406,7 +406,8 @@ def _values(low: Lowering, nodes: list[Node], group: Group, leaf: pointwise.Leaf
         return fused_windows.read(low, chain, group, "windows")
 
     def values(x: Any, y: Any, c: Any) -> list[Any]:
-        found = pointwise.evaluate_all(low, nodes, group, x, y, leaf, staged=leaf is None)
+        functions = None if leaf is None else group.functions
+        found = pointwise.evaluate_all(low, nodes, group, x, y, leaf, staged=leaf is None, functions=functions)
         return [pointwise.pick(each, c) for each in found]
 
     return values
@@ -459,6 +460,7 @@ def _schedule_loops(low: Lowering, group: Group, tail: str, size: Size = _FULL, 
         loops.split("x", "x", "xi", 2 * lanes, tail).reorder("c", "xi", "x", *rows).unroll("c").vectorize("xi")
         _vectorize(low, group, "tile", "RoundUp", ("y",))
         record["tile"].compute_at(group.name, "x")
+        pointwise.keep_in_registers(low, group.functions, group.name, "x", 2 * lanes)
     else:
         _vectorize(low, group, group.name, tail, rows)
         if "c" in low.stages.loops[group.name] and group.name not in low.mixed:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import halide as hl
 
 from dsl.ir import INPUT_OPS, POINTWISE, SCALAR, STENCIL_OPS, TABLE, TABLES, Image, Node
-from dsl.lowering.context import Group, Lowering, Reader, channel_count, f32, hl_type
+from dsl.lowering.context import Group, Lowering, Reader, TupleReader, channel_count, f32, hl_type
 
 
 def _propagating(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -16,6 +17,11 @@ def _propagating(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any
     return lambda a, b: (
         hl.select(hl.is_nan(a) | compare(a, b), a, b) if a.type().is_float() else hl.select(compare(a, b), a, b)
     )
+
+
+def _bounded(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Minimum or maximum of a value and a constant: NaN, which compares with nothing, stays."""
+    return lambda value, constant: hl.select(compare(value, constant), constant, value)
 
 
 def _arithmetic(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -103,6 +109,9 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "select": lambda c, a, b: hl.select(_test(c), *_same_type(a, b)),
 }
 
+#: The same as above where an operand is a constant.
+_BOUNDED = {"min": _arithmetic(_bounded(lambda a, b: a >= b)), "max": _arithmetic(_bounded(lambda a, b: a <= b))}
+
 #: Lowerings of the nodes that need more than the pixel itself: they give a reader, made once per group.
 STENCILS: dict[str, Callable[[Lowering, Node, Group], Reader]] = {}
 #: What a stencil makes of a constant, where that is not the constant itself: (low, node) -> factor.
@@ -156,6 +165,7 @@ def evaluate_all(
     leaf: Leaf | None = None,
     *,
     staged: bool = False,
+    functions: list[str] | None = None,
 ) -> list[list[Any]]:
     """Write the values of nodes at a column and row; what they share is one expression.
 
@@ -165,16 +175,26 @@ def evaluate_all(
         How to read what the arithmetic starts from, instead of directly.
     staged : bool
         Whether nodes may become stages that are computed a strip of the group at a time.
+    functions : list of str, optional
+        Takes the names of stages that are to be computed, in order, where these values are: see
+        :func:`keep_in_registers`. Without it Halide writes them into what calls them.
     """
-    functions = _functions(low, nodes)
-    if not functions:
-        return _written(low, nodes, group, x, y, leaf, staged, {})
-    u, v = hl.Var("u"), hl.Var("v")
-    made: dict[int, Callable[..., list[Any]]] = {}
-    for node in functions:  # in order, each in terms of those before
-        values = _written(low, [node], group, u, v, leaf, staged, {key: at(u, v) for key, at in made.items()})[0]
-        made[id(node)] = low.function(f"{low.label(node)}_function", [u, v], values)
-    return _written(low, nodes, group, x, y, leaf, staged, {key: at(x, y) for key, at in made.items()})
+    made: dict[int, TupleReader] = {}
+    for node in _large(low, nodes):  # in order, each in terms of those before
+        known = {key: read(low.x, low.y, 0) for key, read in made.items()}
+        values = _written(low, [node], group, low.x, low.y, leaf, staged, known)[0]
+        name = f"{low.label(node)}_{group.name}_{len(low.stages.funcs)}"
+        made[id(node)] = low.tuple_stage(name, 1, lambda x, y, c, values=values: values, None)
+        if functions is not None:
+            functions.append(name)
+    return _written(low, nodes, group, x, y, leaf, staged, {key: read(x, y, 0) for key, read in made.items()})
+
+
+def keep_in_registers(low: Lowering, functions: list[str], stage: str, loop: str, columns: int) -> None:
+    """Schedule values that are stages of their own: in a loop of the stage that they are used in, which has columns."""
+    for name in functions:
+        low.record[name].compute_at(stage, loop).store_in("Stack").bound_extent("x", columns).bound_extent("y", 1)
+        low.record[name].split("x", "x", "xi", low.lanes, "RoundUp").unroll("x").vectorize("xi")
 
 
 def _written(
@@ -215,13 +235,15 @@ def _written(
 
 
 #: Operations that an expression has at most, written out as a tree.
-_MOST_WRITTEN = 4096
+_MOST_WRITTEN = 1024
+#: How often operands are written, of operations that do so more than once.
+_WRITTEN_SEVERAL_TIMES = {"min": (3, 2), "max": (3, 2), "mod": (2, 2)}
 
 
-def _functions(low: Lowering, nodes: list[Node]) -> list[Node]:
-    """Find what is to be a function, which Halide writes into what calls it as late as it can.
+def _large(low: Lowering, nodes: list[Node]) -> list[Node]:
+    """Find what is to be a stage of its own.
 
-    It goes through expressions as trees: in long chains, of which each link reads several channels of the one before,
+    Halide goes through expressions as trees: in long chains, of which each link reads several channels of the one before,
     what is shared is written out so often that nothing else is done.
     """
     found: list[Node] = []
@@ -231,7 +253,8 @@ def _functions(low: Lowering, nodes: list[Node]) -> list[Node]:
         if id(node) not in sizes:
             sizes[id(node)] = 1
             if isinstance(node.type, Image) and not is_leaf(low, node) and node.op not in STENCILS:
-                written = sum(size(arg) for arg in node.args) + 1
+                times = _WRITTEN_SEVERAL_TIMES.get(node.op, ())
+                written = sum(n * size(arg) for arg, n in itertools.zip_longest(node.args, times, fillvalue=1)) + 1
                 sizes[id(node)] = written
                 if written > _MOST_WRITTEN and node.op not in ("component", "stack"):
                     found.append(node)
@@ -326,9 +349,12 @@ def _combine(low: Lowering, node: Node, operands: list[list[Any]]) -> list[Any]:
         return [operands[0][int(node.attributes[0])]]  # type: ignore[arg-type]
     if node.op in BUNDLES:
         return BUNDLES[node.op](low, node, operands)
-    count = channel_count(node)
+    count, operation = channel_count(node), OPERATIONS[node.op]
     wide = [operand * count if len(operand) == 1 else operand for operand in operands]
-    return [OPERATIONS[node.op](*(operand[i] for operand in wide)) for i in range(count)]
+    constant = [arg.op == "constant" for arg in node.args]
+    if node.op in _BOUNDED and any(constant):
+        operation, wide = _BOUNDED[node.op], wide[::-1] if constant[0] else wide
+    return [operation(*(operand[i] for operand in wide)) for i in range(count)]
 
 
 def scalar(low: Lowering, node: Node) -> Any:
