@@ -6,15 +6,23 @@ from schedules import siblings
 
 siblings.check(__name__, "filters", "dsl", "schedules")
 
-from data.photos import sample, samples  # noqa: E402 (the check for files in the way of our packages comes first)
-from data.sources import ArraySource, CifarSource, IdxSource, ImageFolder, Source  # noqa: E402
+from data.compose import Compose
+from data.loader import FilterLoader
+from data.photos import sample, samples
+from data.reading import ReadError
+from data.sharding import world
+from data.sources import ArraySource, CifarSource, IdxSource, ImageFolder, Source
 
 __all__ = [
     "ArraySource",
     "CifarSource",
+    "Compose",
+    "FilterLoader",
     "IdxSource",
     "ImageFolder",
+    "ReadError",
     "Source",
     "sample",
     "samples",
+    "world",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -179,10 +179,18 @@ class Compose:
         drawn: NDArray[np.float64],
         out: NDArray[Any] | None = None,
         threads: int | None = None,
+        empty: Callable[[tuple[int, ...], str], NDArray[Any]] = np.empty,
     ) -> NDArray[Any]:
-        """Transform a batch whose random numbers are drawn; ``out`` is made if there is none."""
+        """Transform a batch whose random numbers are drawn; ``out`` is made by ``empty`` if there is none."""
         parts = [self._part(images, kind, drawn) for kind in range(len(images.kinds))]
-        out = self._room(images, parts, out)
+        shape, dtype = self._kind(images, parts)
+        if out is None:
+            out = empty(shape, dtype)
+        elif out.shape != shape or out.dtype != dtype or not (out.flags.c_contiguous and out.flags.writeable):
+            raise ValueError(
+                f"out has shape {out.shape} and dtype {out.dtype}; {shape} and {dtype}, contiguous and writeable, "
+                "are needed"
+            )
         limit = options.threads() if threads is None else options.checked_threads(threads)
         for part in parts:
             for skipped, rows in part.programs():
@@ -211,8 +219,8 @@ class Compose:
         part.dtype = dtype
         return part
 
-    def _room(self, images: Located, parts: Sequence[_Part], out: NDArray[Any] | None) -> NDArray[Any]:
-        """Give the array of results, once all of them have one shape and dtype."""
+    def _kind(self, images: Located, parts: Sequence[_Part]) -> tuple[tuple[int, ...], str]:
+        """Tell shape and dtype of results, if all of them have one."""
         if not parts:
             raise ValueError("images are none: the shape of their results is not known")
         channels = {part.kind[1] for part in parts}
@@ -223,17 +231,11 @@ class Compose:
             raise ValueError(f"images are {kinds}; results of a batch have one dtype and as many channels")
         if sizes.shape[1] > 1:
             (h0, h1), (w0, w1) = sizes[:, :2]
-            raise ValueError(f"results have sizes {h0} x {w0} and {h1} x {w1}; end with a size, such as CenterCrop(224)")
-        shape = self.shape(len(images), channels.pop(), (int(sizes[0, 0]), int(sizes[1, 0])))
-        dtype = np.dtype(dtypes.pop())
-        if out is None:
-            return np.empty(shape, dtype)
-        if out.shape != shape or out.dtype != dtype or not (out.flags.c_contiguous and out.flags.writeable):
             raise ValueError(
-                f"out has shape {out.shape} and dtype {out.dtype}; {shape} and {dtype}, contiguous and writeable, "
-                "are needed"
+                f"results have sizes {h0} x {w0} and {h1} x {w1}; end with a size, such as CenterCrop(224)"
             )
-        return out
+        size = int(sizes[0, 0]), int(sizes[1, 0])
+        return self.shape(len(images), channels.pop(), size), dtypes.pop()
 
     def _program(self, kind: Kind, skipped: frozenset[int]) -> _Program:
         """Compile the program for images of a kind, without some steps."""

@@ -54,8 +54,7 @@ def uniforms(seed: int, epoch: int, samples: NDArray[np.int64], blocks: NDArray[
     """Draw numbers between 0 and 1: for each block four, of shape (4 blocks, samples)."""
     words = philox(_counters(samples, epoch, blocks), seed)
     drawn = words.transpose(1, 0, 2).reshape(len(blocks) * WORDS, len(samples))
-    result: NDArray[np.float64] = (drawn + 0.5) * 2.0**-32
-    return result
+    return np.asarray((drawn + 0.5) * 2.0**-32, np.float64)
 
 
 def order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:

@@ -24,7 +24,7 @@ def unsharp(image: dsl.Image, sigma: Number, amount: Number) -> Any:
 
 
 def bilateral(image: dsl.Image, taps: dsl.Table, radius: Number, sigma_range: Number) -> Any:
-    """Write :func:`filters.bilateral` with exact Gaussian weights; ``taps`` and ``radius`` are those of :func:`disc`."""
+    """Write :func:`filters.bilateral` with exact Gaussian weights; taps and radius are those of :func:`disc`."""
     near = dsl.taps(taps, radius)
     relative = dsl.distance(image[near], image) / sigma_range
     return dsl.weighted_mean(image[near], dsl.exp(-0.5 * relative * relative))
@@ -38,7 +38,7 @@ def disc(sigma_space: float, radius: int | None = None) -> tuple[NDArray[np.floa
 
 def levels_of(side: NDArray[np.int64]) -> NDArray[np.int64]:
     """Give the levels of :func:`filters.local_laplacian` by default, for the shorter sides of images."""
-    return np.maximum(np.frexp(side)[1] - 2, 0)
+    return np.asarray(np.maximum(np.frexp(side)[1] - 2, 0), np.int64)
 
 
 def local_laplacian(

@@ -51,7 +51,7 @@ class Samples:
     width: NDArray[np.int64]
 
 
-class Transform(ABC):
+class Transform:
     """A step of a pipeline.
 
     Two steps are the same if their ``repr`` is: it tells all parameters.
@@ -69,7 +69,7 @@ class Transform(ABC):
         return dtype
 
 
-class Geometric(Transform):
+class Geometric(Transform, ABC):
     """A step that moves pixels: all of them together are one resampling, whose numbers they set for each sample."""
 
     #: Whether pixels get another pitch; only one step may.
@@ -90,7 +90,7 @@ class Geometric(Transform):
         return size
 
 
-class Pixelwise(Transform):
+class Pixelwise(Transform, ABC):
     """A step that computes pixels where they are."""
 
     #: Whether a pixel depends on no other one.

@@ -75,7 +75,7 @@ class ColorJitter(Pixelwise):
         rank = drawn[: len(kinds)].argsort(axis=0).argsort(axis=0)  # where in the order each of them is
         amounts = {name: between(getattr(self, name), drawn[4 + _OPERATIONS.index(name)]) for name in kinds}
         count = drawn.shape[1]
-        found: dict[str, Numbers | Rows] = {}
+        found: dict[str, Any] = {}
         table = {kind: np.zeros((self.places, count)) for kind in ("own", "gray", "mean", "before_own", "before_gray")}
         table["own"][...] = table["before_own"][...] = 1
         changed = np.flatnonzero(samples.active)
@@ -100,7 +100,7 @@ class ColorJitter(Pixelwise):
                 found["before_turn"] = np.where(before[-1], found["turn"], 0)
         return {name: found[name] for name in self.parameters}
 
-    def _place(self, rank: Numbers, k: int) -> Numbers:
+    def _place(self, rank: Numbers, k: int) -> Any:
         """Give the places of a mixture: of those before the hue, or behind."""
         if not self._has_hue:
             return rank[k]

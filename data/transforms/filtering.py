@@ -34,8 +34,8 @@ class GaussianBlur(Pixelwise):
     _shown = ("shape", "sigma")
 
     def __init__(self, kernel_size: int | Sequence[int] | None, sigma: Any = (0.1, 2.0)) -> None:
-        sides = () if kernel_size is None else kernel_size
-        sides = tuple(sides) if isinstance(sides, (tuple, list)) else (sides, sides)
+        given: Any = () if kernel_size is None else kernel_size
+        sides = tuple(given) if isinstance(given, (tuple, list)) else (given, given)
         self.shape = tuple(whole(side, "kernel_size") for side in sides)
         if len(self.shape) not in (0, 2) or any(side % 2 == 0 for side in self.shape):
             raise ValueError(f"kernel_size must be an odd int, two or None, not {kernel_size!r}")
@@ -59,8 +59,8 @@ class GaussianBlur(Pixelwise):
         """Write the step."""
         if not self.shape:
             return dsl.convolve(image, dsl.gaussian(values["sigma"]))
-        across, *down = (dsl.kernel(values[name]) for name in self.parameters)
-        return dsl.convolve(image, *down, across)
+        kernels = [dsl.kernel(values[name]) for name in self.parameters]
+        return dsl.convolve(image, kernels[-1], kernels[0])
 
 
 def _weights(side: int, sigma: NDArray[np.float64]) -> Rows:
@@ -197,9 +197,15 @@ class LocalLaplacian(Pixelwise):
 
     def apply(self, image: dsl.Image, values: Mapping[str, Any], peak: float) -> Any:
         """Write the step."""
-        numbers = [values[name] for name in ("sigma", "detail", "beta")]
         filtered = programs.local_laplacian(
-            image, *numbers, (0.0, peak), values["active"], levels=self._capacity, terms=self.terms
+            image,
+            values["sigma"],
+            values["detail"],
+            values["beta"],
+            (0.0, peak),
+            values["active"],
+            levels=self._capacity,
+            terms=self.terms,
         )
         return dsl.clamp(filtered, 0, peak)
 

@@ -49,7 +49,7 @@ class Resize(Geometric):
         max_size: int | None = None,
         antialias: bool = True,
     ) -> None:
-        self.shape = _size(size)
+        self.shape: tuple[int, ...] = _size(size)
         self.max_size = None if max_size is None else whole(max_size, "max_size")
         if self.max_size is not None and len(self.shape) == 2:
             raise ValueError("max_size is for a size of one number")
@@ -60,7 +60,7 @@ class Resize(Geometric):
     def size(self, size: Size | None) -> Size | None:
         """Tell the size behind the step."""
         if len(self.shape) == 2:
-            return self.shape
+            return self.shape[0], self.shape[1]
         if size is None:
             return None
         height, width = self._sides(*(np.array([side]) for side in size))
@@ -68,7 +68,7 @@ class Resize(Geometric):
 
     def _sides(self, heights: NDArray[np.int64], widths: NDArray[np.int64]) -> tuple[Any, Any]:
         if len(self.shape) == 2:
-            return self.shape
+            return self.shape[0], self.shape[1]
         short, long = np.minimum(heights, widths), np.maximum(heights, widths)
         new_short, new_long = np.full_like(short, self.shape[0]), self.shape[0] * long // short
         if self.max_size is not None:
@@ -186,7 +186,10 @@ class RandomResizedCrop(Geometric):
         height, width = np.where(given, height, middle_height), np.where(given, width, middle_width)
         down, right = views.height - height, views.width - width
         views.crop(
-            np.where(given, _place(top, down), down // 2), np.where(given, _place(left, right), right // 2), height, width
+            np.where(given, _place(top, down), down // 2),
+            np.where(given, _place(left, right), right // 2),
+            height,
+            width,
         )
         views.resize(*self.shape)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -184,10 +183,14 @@ def evaluate_all(
         known = {key: read(low.x, low.y, 0) for key, read in made.items()}
         values = _written(low, [node], group, low.x, low.y, leaf, staged, known)[0]
         name = f"{low.label(node)}_{group.name}_{len(low.stages.funcs)}"
-        made[id(node)] = low.tuple_stage(name, 1, lambda x, y, c, values=values: values, None)
+        made[id(node)] = low.tuple_stage(name, 1, _constantly(values), None)
         if functions is not None:
             functions.append(name)
     return _written(low, nodes, group, x, y, leaf, staged, {key: read(x, y, 0) for key, read in made.items()})
+
+
+def _constantly(values: list[Any]) -> TupleReader:
+    return lambda x, y, c: values
 
 
 def keep_in_registers(low: Lowering, functions: list[str], stage: str, loop: str, columns: int) -> None:
@@ -243,8 +246,8 @@ _WRITTEN_SEVERAL_TIMES = {"min": (3, 2), "max": (3, 2), "mod": (2, 2)}
 def _large(low: Lowering, nodes: list[Node]) -> list[Node]:
     """Find what is to be a stage of its own.
 
-    Halide goes through expressions as trees: in long chains, of which each link reads several channels of the one before,
-    what is shared is written out so often that nothing else is done.
+    Halide goes through expressions as trees: in long chains, of which each link reads several channels of the one
+    before, what is shared is written out so often that nothing else is done.
     """
     found: list[Node] = []
     sizes: dict[int, int] = {}
@@ -253,8 +256,8 @@ def _large(low: Lowering, nodes: list[Node]) -> list[Node]:
         if id(node) not in sizes:
             sizes[id(node)] = 1
             if isinstance(node.type, Image) and not is_leaf(low, node) and node.op not in STENCILS:
-                times = _WRITTEN_SEVERAL_TIMES.get(node.op, ())
-                written = sum(n * size(arg) for arg, n in itertools.zip_longest(node.args, times, fillvalue=1)) + 1
+                times = _WRITTEN_SEVERAL_TIMES.get(node.op, (1,) * len(node.args))
+                written = sum(n * size(arg) for arg, n in zip(node.args, times, strict=True)) + 1
                 sizes[id(node)] = written
                 if written > _MOST_WRITTEN and node.op not in ("component", "stack"):
                     found.append(node)

@@ -6,8 +6,8 @@ import functools
 from typing import Any, Literal
 
 import dsl
-from filters._guided.programs import Base, doubled, guided_by, halved, means_over
 from dsl.kinds import declare, kind_of, word
+from filters._guided.programs import Base, doubled, guided_by, halved, means_over
 
 BaseName = Literal["joint_bilateral", "gaussian", "guided"]
 BASES: tuple[BaseName, ...] = ("joint_bilateral", "gaussian", "guided")

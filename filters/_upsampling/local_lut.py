@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import dsl
-from filters._guided.programs import stacked
 from dsl.kinds import declare, kind_of, word
+from filters._guided.programs import stacked
 from filters._upsampling.programs import alike, luminance
 
 #: What counts where several outputs meet at an entry, in the language's words.

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 import dsl
-from filters._guided.programs import along, lines_by, stacked
 from dsl.kinds import declare, kind_of, word
+from filters._guided.programs import along, lines_by, stacked
 
 #: Squared differences beyond this, in squares of sigma, weigh as this one does: where all pixels differ that much, the
 #: mean is by place alone.

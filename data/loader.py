@@ -1,0 +1,337 @@
+"""The loader: batches for training, transformed by native code, the same at every run."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import queue
+import threading
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.buffers import Buffers
+from data.compose import Compose
+from data.reading import OnError, Read, Reader, labels_of
+from data.sharding import Shard
+from data.sources import Source, fingerprint
+from data.transforms import Transform
+from data.transforms.base import whole
+from schedules import options, targets
+
+log = logging.getLogger("halide_filters")
+
+Framework = Literal["numpy", "torch"]
+#: Images and labels.
+Batch = tuple[Any, Any]
+
+#: Batches whose random numbers are drawn at once.
+_DRAWN = 16
+_VERSION = 1
+
+
+@dataclass
+class _Times:
+    """Seconds that an epoch spent, by what for."""
+
+    read: float = 0.0
+    draw: float = 0.0
+    filter: float = 0.0
+    wait: float = 0.0
+    began: float = field(default_factory=time.perf_counter)
+    ended: float | None = None
+
+    @contextlib.contextmanager
+    def measure(self, what: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            setattr(self, what, getattr(self, what) + time.perf_counter() - start)
+
+
+class FilterLoader:
+    """Go through a source in batches, transformed by one native call each.
+
+    A sample is the same whatever the threads, the processes and the size of batches: what is random depends on the
+    seed, the epoch, the index of the sample and the operation alone. Images are read and transformed by threads;
+    native code holds no lock of Python's. Memory of batches is used again, but only when nobody has them any more.
+
+    Parameters
+    ----------
+    source : Source
+        Anything with ``len(source)`` whose ``source[i]`` is an image and a label; see :mod:`data.sources`.
+    transform : Compose or sequence of Transform
+        What happens to images.
+    batch_size : int
+        Samples of a batch.
+    shuffle : bool
+        Whether the order is drawn anew for each epoch.
+    seed : int
+        0 to 2**64 - 1.
+    threads : int, optional
+        Threads that read and transform; by default as :func:`filters.config` says. With 0 everything happens in the
+        caller, when it asks for a batch; else batches are made ahead.
+    rank, world_size : int
+        Which process of how many this is; see :func:`data.world`. Each sample is one process's.
+    drop_last : bool
+        Whether a last batch that is not whole is left out; then all processes have as many batches.
+    prefetch : int
+        Batches that are made ahead.
+    on_error : str
+        What becomes of samples that cannot be read: ``"raise"`` :class:`data.ReadError`; ``"skip"``: their batch is
+        smaller; ``"substitute"``: the next sample of the source that can be read stands in. ``stats()`` tells of them.
+    framework : str
+        ``"numpy"`` or ``"torch"``: what images and labels are; tensors share the memory.
+    target : str
+        Halide target to compile for; of a :class:`Compose` its own, unless another one is given here.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import data
+    >>> from data import transforms
+    >>> source = data.ArraySource(np.zeros((10, 32, 32, 3), np.uint8))
+    >>> loader = data.FilterLoader(
+    ...     source, [transforms.RandomResizedCrop(28), transforms.ToDtype("float32", scale=True)], 4, shuffle=True
+    ... )
+    >>> [images.shape for images, labels in loader]
+    [(4, 3, 28, 28), (4, 3, 28, 28), (2, 3, 28, 28)]
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        transform: Compose | Sequence[Transform],
+        batch_size: int,
+        *,
+        shuffle: bool = False,
+        seed: int = 0,
+        threads: int | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+        drop_last: bool = False,
+        prefetch: int = 2,
+        on_error: OnError = "raise",
+        framework: Framework = "numpy",
+        target: str = "host",
+    ) -> None:
+        self.source = source
+        self.transform = _composed(transform, target)
+        self.seed = whole(seed, "seed", 0)
+        if self.seed >= 1 << 64:
+            raise ValueError(f"seed must be less than 2**64, not {seed}")
+        self.threads = threads if threads is None else whole(threads, "threads", 0)
+        self.prefetch = whole(prefetch, "prefetch")
+        _one_of(on_error, ("raise", "skip", "substitute"), "on_error")
+        _one_of(framework, ("numpy", "torch"), "framework")
+        self.framework = framework
+        rank, world_size = whole(rank, "rank", 0), whole(world_size, "world_size")
+        if rank >= world_size:
+            raise ValueError(f"rank must be less than world_size {world_size}, not {rank}")
+        size = whole(batch_size, "batch_size")
+        self.shard = Shard(len(source), size, bool(shuffle), self.seed, rank, world_size, bool(drop_last))
+        self.epoch = 0
+        self._position = 0  # samples of the epoch that all processes together are through
+        self._resumed = False
+        self._reader = Reader(source, on_error)
+        self._buffers = Buffers(self.prefetch + 2)
+        self._counts = {"batches": 0, "images": 0}
+        self._times = _Times()
+
+    def __len__(self) -> int:
+        """Count the batches of an epoch."""
+        return self.shard.batches()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch comes next; otherwise it is the one after the last that was gone through to its end."""
+        self.epoch = whole(epoch, "epoch", 0)
+        self._position, self._resumed = 0, False
+
+    # ------------------------------------------------------------------------------------------------ going through
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Go through an epoch: from its beginning, or from where a loaded state was."""
+        if not self._resumed:
+            self._position = 0
+        self._resumed = False
+        self._counts, self._times = {"batches": 0, "images": 0}, _Times()
+        made = self._made(self.shard.samples(self.epoch, self._position))
+        with contextlib.closing(made if self._threads == 0 else self._ahead(made)) as batches:
+            while True:
+                with self._times.measure("wait"):
+                    found = next(batches, None)
+                if found is None:
+                    break
+                count, images, labels = found
+                self._position = min(self._position + count * self.shard.world_size, self.shard.count)
+                if images is not None:
+                    self._counts["batches"] += 1
+                    self._counts["images"] += len(images)
+                    yield self._given(images), self._given(labels)
+        self._times.ended = time.perf_counter()
+        self.epoch, self._position = self.epoch + 1, 0
+
+    @property
+    def _threads(self) -> int:
+        return options.threads() if self.threads is None else self.threads
+
+    def _given(self, values: Any) -> Any:
+        if self.framework == "torch" and isinstance(values, np.ndarray):
+            import torch
+
+            return torch.from_numpy(values)
+        return values
+
+    def _made(self, samples: NDArray[np.int64]) -> _Making:
+        """Make batches, one after the other."""
+        size = self.shard.batch_size
+        batches = [samples[i : i + size] for i in range(0, len(samples), size)]
+        with contextlib.ExitStack() as stack:
+            pool = None
+            if self._threads and self._reader.stack is None:
+                pool = stack.enter_context(ThreadPoolExecutor(self._threads, "filter-loader-read"))
+            reading = stack.enter_context(contextlib.closing(self._reader.batches(batches, pool)))
+            for i, batch in enumerate(batches):
+                if i % _DRAWN == 0:
+                    with self._times.measure("draw"):
+                        drawn = self.transform.draw(np.concatenate(batches[i : i + _DRAWN]), self.seed, self.epoch)
+                with self._times.measure("read"):
+                    read = next(reading)
+                first = i % _DRAWN * size
+                yield self._batch(read, drawn[:, first : first + len(batch)], len(batch))
+
+    def _batch(self, read: Read | None, drawn: NDArray[np.float64], count: int) -> _Made:
+        if read is None:
+            return count, None, None
+        with self._times.measure("filter"):
+            images = self.transform.fill(
+                read.images, drawn[:, read.rows], None, max(self._threads, 1), empty=self._buffers.array
+            )
+        return count, images, labels_of(read.labels)
+
+    def _ahead(self, made: _Making) -> _Making:
+        """Let a thread make batches, some ahead."""
+        ready: queue.Queue[_Made | BaseException | None] = queue.Queue(self.prefetch)
+        stopped = threading.Event()
+
+        def work() -> None:
+            with contextlib.closing(made):
+                end: BaseException | None = None
+                try:
+                    for batch in made:
+                        ready.put(batch)
+                        if stopped.is_set():
+                            return
+                except BaseException as error:  # it is the caller's
+                    end = error
+                ready.put(end)
+
+        thread = threading.Thread(target=work, name="filter-loader", daemon=True)
+        thread.start()
+        try:
+            while (found := ready.get()) is not None:
+                if isinstance(found, BaseException):
+                    raise found
+                yield found
+        finally:
+            stopped.set()
+            while thread.is_alive():
+                with contextlib.suppress(queue.Empty):
+                    ready.get(timeout=0.01)
+            thread.join()
+
+    # ------------------------------------------------------------------------------------------------------- state
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tell where the loader is: behind the last batch that it gave. Plain numbers and strings."""
+        return {
+            "version": _VERSION,
+            "fingerprint": self.fingerprint,
+            "target": targets.resolve(self.transform.target),
+            "seed": self.seed,
+            "epoch": self.epoch,
+            "position": self._position,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where another loader was: with the next sample, whatever the threads of both.
+
+        Raises
+        ------
+        ValueError
+            If the source, the transforms, the order or the seed are others, so that samples would be.
+        """
+        if state.get("version") != _VERSION:
+            raise ValueError(f"state has version {state.get('version')!r}; {_VERSION} is understood")
+        if state["fingerprint"] != self.fingerprint:
+            raise ValueError("state is of another source, transform or shuffle: samples would not be the same")
+        if state["seed"] != self.seed:
+            raise ValueError(f"state has seed {state['seed']}, the loader {self.seed}")
+        if state["target"] != targets.resolve(self.transform.target):
+            log.warning("state is of target %s: the last bits of samples may differ", state["target"])
+        self.epoch, self._position = int(state["epoch"]), int(state["position"])
+        self._resumed = True
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of what decides about samples: source, transforms, and whether they are shuffled."""
+        parts = fingerprint(self.source), self.transform.fingerprint, str(self.shard.shuffle), self._reader.on_error
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    # ---------------------------------------------------------------------------------------------------- statistics
+
+    def stats(self) -> dict[str, Any]:
+        """Tell how the current or last epoch went.
+
+        Returns
+        -------
+        dict
+            ``batches`` and ``images`` given so far, ``seconds``, ``images_per_second``; ``starvation``, the share of
+            the time that the caller waited for a batch; ``read``, ``draw`` and ``filter``, the seconds that each took,
+            most of it while the caller was busy; ``errors``, how many samples could not be read, and ``failures``,
+            which.
+        """
+        times = self._times
+        seconds = (times.ended or time.perf_counter()) - times.began
+        return {
+            **self._counts,
+            "seconds": seconds,
+            "images_per_second": self._counts["images"] / seconds,
+            "starvation": times.wait / seconds,
+            "read": times.read,
+            "draw": times.draw,
+            "filter": times.filter,
+            "errors": self._reader.failed,
+            "failures": list(self._reader.failures),
+        }
+
+    def progress(self, description: str = "Epoch") -> Iterator[Batch]:
+        """Go through an epoch and show how it goes: batches, images a second, how much of the time was waited."""
+        from data.progress import shown
+
+        return shown(self, description)
+
+
+#: Samples that a batch is of, images and labels; None if none could be read.
+_Made = tuple[int, NDArray[Any] | None, Any]
+_Making = Generator[_Made, None, None]
+
+
+def _composed(transform: Compose | Sequence[Transform], target: str) -> Compose:
+    if not isinstance(transform, Compose):
+        return Compose(transform, target=target)
+    if target in ("host", transform.target):
+        return transform
+    return Compose(transform.transforms, layout=transform.layout, target=target, schedule=transform.schedule)
+
+
+def _one_of(value: Any, accepted: Sequence[str], name: str) -> None:
+    if value not in accepted:
+        raise ValueError(f"{name} must be {', '.join(repr(each) for each in accepted)}, not {value!r}")
