@@ -5,28 +5,23 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-import dsl
 from data import randomness
 from data.located import Kind, Located
 from data.plan import Step, blocks, plan
-from data.transforms import Geometric, Pixelwise, Transform
+from data.transforms import Geometric, Transform
 from data.transforms.base import PEAKS, Rows, Samples
 from data.transforms.views import Views
+from data.writing import BORDER, named, written
 from dsl.batches import Batch
-from dsl.kinds import declare, kind_of
 from schedules import options
-from schedules.native.signature import BORDERS
 
 Layout = Literal["NCHW", "NHWC"]
-
-_BORDER = BORDERS.index("reflect101")
-_RESAMPLE = ("tall", "wide", "top", "left", "rows", "columns")
-_WARP = tuple("abcdef")
 
 
 class Compose:
@@ -100,11 +95,6 @@ class Compose:
         programs = [getattr(step.transform, "program", "") for step in self.steps]
         return hashlib.sha256(repr((self.transforms, self.layout, programs)).encode()).hexdigest()
 
-    @property
-    def random(self) -> bool:
-        """Whether results depend on the seed."""
-        return len(self._blocks) > 0
-
     # ------------------------------------------------------------------------------------------------- shapes
 
     def dtype(self, dtype: str) -> str:
@@ -167,6 +157,47 @@ class Compose:
             raise ValueError(f"indices are {len(samples)}, images {len(located)}")
         return self.fill(located, self.draw(samples, seed, epoch), out, threads)
 
+    def build(
+        self,
+        directory: str | Path,
+        *,
+        name: str = "preprocess",
+        dtype: str = "uint8",
+        channels: int = 3,
+        target: str | None = None,
+    ) -> dict[str, Path]:
+        """Build a C library that does the same to an image, byte by byte: for where the trained network is used.
+
+        Beside what :meth:`dsl.Filter.build` makes there is a header ``NAME_apply.h`` with a function ``NAME_apply``
+        that takes an image of any size.
+
+        Parameters
+        ----------
+        directory : path
+            Where to put it; made if it is not there.
+        name : str
+            Of the functions and files.
+        dtype : str
+            Of images: ``"uint8"``, ``"uint16"`` or ``"float32"``.
+        channels : int
+            Of images: 1 or 3.
+        target : str, optional
+            The machine to build for, by default that of the pipeline; several may be given, with commas between.
+
+        Returns
+        -------
+        dict
+            The files: ``"apply"``, ``"header"``, ``"static"``, ``"object"`` and ``"shared"``.
+
+        Raises
+        ------
+        ValueError
+            If a step is random, or the size of results depends on the image.
+        """
+        from data import serving
+
+        return serving.build(self, Path(directory), name, (dtype, channels), self.target if target is None else target)
+
     def draw(self, samples: NDArray[np.int64], seed: int, epoch: int) -> NDArray[np.float64]:
         """Draw all random numbers of samples, of shape (numbers, samples)."""
         if not len(self._blocks):
@@ -214,7 +245,7 @@ class Compose:
                 if step.optional:
                     part.skipped.append((step.operation, ~chance))
                 found = step.transform.numbers(Samples(numbers, chance, views.height, views.width), PEAKS[dtype])
-                part.columns |= {_named(name, step): column for name, column in found.items()}
+                part.columns |= {named(name, step): column for name, column in found.items()}
             dtype = step.transform.dtype(dtype)
         part.dtype = dtype
         return part
@@ -276,48 +307,13 @@ class _Program:
         self.out_dtype = pipeline.dtype(self.dtype)
         self.size = np.dtype(self.dtype).itemsize
         self.batch = Batch(
-            self.filter(),
+            written(steps, kind),
             dtype=self.dtype,
             out_dtype=self.out_dtype,
             planar=self.planar,
             target=pipeline.target,
             schedule=pipeline.schedule,
         )
-
-    # ---------------------------------------------------------------------------------------------- in the language
-
-    def filter(self) -> dsl.Filter:
-        """Write the pipeline as a filter."""
-        kinds: dict[str, Any] = {
-            "image": kind_of(self.channels, small=True),
-            "like": kind_of(self.channels),
-            **dict.fromkeys((*_RESAMPLE, *_WARP), dsl.Scalar),
-        }
-        for step in self.steps:
-            if isinstance(step.transform, Pixelwise):
-                kinds |= {_named(name, step): parameter for name, parameter in step.transform.parameters.items()}
-
-        def pipeline(image: Any, like: Any, **values: Any) -> Any:
-            return self._written(image, like, values)
-
-        return declare(pipeline, "pipeline", "A pipeline of transforms.", kinds)
-
-    def _written(self, image: Any, like: Any, values: Mapping[str, Any]) -> Any:
-        dtype = self.dtype
-        if not any(step.reads for step in self.steps):
-            image = _resampled(image, like, "nearest", values)
-        for i, step in enumerate(self.steps):
-            if step.reads == "resample":
-                image = _resampled(image, like, step.kernel, values)
-            elif step.reads == "warp":
-                size = image if any(later.reads == "resample" for later in self.steps[i:]) else like
-                fill = getattr(step.transform, "fill", 0.0)
-                image = dsl.warp(image, size, [values[name] for name in _WARP], kernel=step.kernel, fill=fill)
-            elif isinstance(step.transform, Pixelwise):
-                own = {name: values[_named(name, step)] for name in step.transform.parameters}
-                image = step.transform.apply(image, own, PEAKS[dtype])
-            dtype = step.transform.dtype(dtype)
-        return image
 
     # --------------------------------------------------------------------------------------------------- running
 
@@ -349,7 +345,7 @@ class _Program:
             "channels": 1,
             "small_width": views.source_width,
             "small_height": views.source_height,
-            "border": _BORDER,
+            "border": BORDER,
             **views.numbers(),
         }
         for name, column in part.columns.items():
@@ -361,13 +357,3 @@ class _Program:
             else:
                 columns[name] = column
         return columns
-
-
-def _resampled(image: Any, like: Any, kernel: str, values: Mapping[str, Any]) -> Any:
-    tall, wide, top, left, rows, columns = (values[name] for name in _RESAMPLE)
-    return dsl.resize(image, like, kernel, window=(tall, wide, top, left), mirrored=(rows, columns))
-
-
-def _named(name: str, step: Step) -> str:
-    """Name a step's parameter in the program."""
-    return f"{name}_{step.operation}"

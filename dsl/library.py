@@ -61,6 +61,7 @@ def build(
     target: str = "host",
     schedule: Any = "manual",
     name: str | None = None,
+    results: tuple[str, bool] | None = None,
     **structural: Any,
 ) -> dict[str, Path]:
     """Build a native library of a filter.
@@ -84,6 +85,9 @@ def build(
         As in a call.
     name : str, optional
         Name of the C function and of the files; that of the filter by default.
+    results : (str, bool), optional
+        Dtype of results, which may be ``"float16"``, too; and whether their colours are in planes of their own. By
+        default they are as the images.
     **structural
         Values of the filter's int, str and bool parameters.
 
@@ -102,7 +106,7 @@ def build(
     name = filter.__name__ if name is None else name
     _check(name)
     names = target.split(",")
-    wanted = [request(filter, dtype, channels, each, schedule, structural) for each in names]
+    wanted = [request(filter, dtype, channels, each, schedule, structural, results) for each in names]
     resolved: list[str] = [each["target"] for each in wanted]
     _check_targets(target, resolved)
     label = f"library {name} ({filter.trace(structural).label}, {dtype})"
@@ -152,7 +156,13 @@ def _labelled(name: str, code: Sequence[bytes]) -> dict[str, bytes]:
 
 
 def request(
-    filter: Filter, dtype: str, channels: int, target: str, schedule: Any, structural: Mapping[str, Any]
+    filter: Filter,
+    dtype: str,
+    channels: int,
+    target: str,
+    schedule: Any,
+    structural: Mapping[str, Any],
+    results: tuple[str, bool] | None = None,
 ) -> dict[str, Any]:
     """Describe a variant whose C arguments have the names of the filter's parameters."""
     if dtype not in DTYPES.values():
@@ -162,8 +172,10 @@ def request(
     traced = filter.trace(structural)
     placement = _placement(traced.mode, channels)
     outputs = len(traced.program.outputs)
-    dtypes = [dtype] * (len(traced.program.images) + outputs)
-    made = filter.request(traced, placement, dtypes, target, schedule)
+    out_dtype, planar = results or (dtype, placement.planar)
+    out = None if planar == placement.planar else Placement(1, planar=planar)
+    dtypes = [dtype] * len(traced.program.images) + [out_dtype] * outputs
+    made = filter.request(traced, placement, dtypes, target, schedule, out=out)
     return {**made, "program": {**made["program"], "names": names(filter, outputs)}, "lowering": "dsl.library:lower"}
 
 
