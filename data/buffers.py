@@ -22,6 +22,9 @@ class Buffers:
     def __init__(self, keep: int) -> None:
         self._free: collections.deque[NDArray[np.uint8]] = collections.deque(maxlen=keep)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._free.maxlen,)
+
     def array(self, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
         """Give an array; its memory comes back when neither it nor a view of it, nor a tensor, lives."""
         size = math.prod(shape) * np.dtype(dtype).itemsize

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
+import functools
 import hashlib
 import logging
 import queue
@@ -33,6 +35,10 @@ Batch = tuple[Any, Any]
 
 #: Batches whose random numbers are drawn at once.
 _DRAWN = 16
+#: Seconds after which a thread that cannot hand over a batch looks whether anybody still wants it.
+_PATIENCE = 0.1
+#: How the names of all threads of loaders begin.
+_NAME = "filter-loader"
 _VERSION = 1
 
 
@@ -128,6 +134,8 @@ class FilterLoader:
         if self.seed >= 1 << 64:
             raise ValueError(f"seed must be less than 2**64, not {seed}")
         self.threads = threads if threads is None else whole(threads, "threads", 0)
+        if self.threads is not None and self.threads > options.MAX_THREADS:
+            raise ValueError(f"threads must be at most {options.MAX_THREADS}, not {threads}")
         self.prefetch = whole(prefetch, "prefetch")
         _one_of(on_error, ("raise", "skip", "substitute"), "on_error")
         _one_of(framework, ("numpy", "torch"), "framework")
@@ -150,33 +158,66 @@ class FilterLoader:
         return self.shard.batches()
 
     def set_epoch(self, epoch: int) -> None:
-        """Say which epoch comes next; otherwise it is the one after the last that was gone through to its end."""
-        self.epoch = whole(epoch, "epoch", 0)
-        self._position, self._resumed = 0, False
+        """Say which epoch comes next; otherwise it is the one after the last that was gone through to its end.
+
+        The epoch of a state that was just loaded goes on where it was.
+        """
+        epoch = whole(epoch, "epoch", 0)
+        if not self._resumed or epoch != self.epoch:
+            self.epoch, self._position, self._resumed = epoch, 0, False
 
     # ------------------------------------------------------------------------------------------------ going through
 
     def __iter__(self) -> Iterator[Batch]:
         """Go through an epoch: from its beginning, or from where a loaded state was."""
+        step = self.shard.batch_size * self.shard.world_size
+        with contextlib.closing(self._through(self._left())) as batches:
+            for batch in batches:
+                self._position = min(self._position + step, self.shard.count)
+                if batch is not None:
+                    yield batch
+        self.epoch, self._position = self.epoch + 1, 0
+
+    def every(self, step: int, first: int = 0) -> Iterator[Batch]:
+        """Go through every so many-th batch of the epoch, from the first on: several loaders can share an epoch so.
+
+        Epoch and state stay what they are.
+        """
+        step, first = whole(step, "step"), whole(first, "first", 0)
+        with contextlib.closing(self._through(self._left()[first::step])) as batches:
+            for batch in batches:
+                if batch is not None:
+                    yield batch
+
+    def _left(self) -> list[NDArray[np.int64]]:
+        """Give the samples of each batch of the epoch, behind those of a state that was just loaded."""
         if not self._resumed:
             self._position = 0
         self._resumed = False
+        samples, size = self.shard.samples(self.epoch, self._position), self.shard.batch_size
+        return [samples[i : i + size] for i in range(0, len(samples), size)]
+
+    def _through(self, samples: Sequence[NDArray[np.int64]]) -> Generator[Batch | None, None, None]:
+        """Give batches of samples; None for one of which nothing could be read."""
         self._counts, self._times = {"batches": 0, "images": 0}, _Times()
-        made = self._made(self.shard.samples(self.epoch, self._position))
-        with contextlib.closing(made if self._threads == 0 else self._ahead(made)) as batches:
-            while True:
-                with self._times.measure("wait"):
-                    found = next(batches, None)
-                if found is None:
-                    break
-                count, images, labels = found
-                self._position = min(self._position + count * self.shard.world_size, self.shard.count)
-                if images is not None:
-                    self._counts["batches"] += 1
-                    self._counts["images"] += len(images)
-                    yield self._given(images), self._given(labels)
-        self._times.ended = time.perf_counter()
-        self.epoch, self._position = self.epoch + 1, 0
+        self._reader.forget()
+        times, made = self._times, self._made(samples)
+        try:
+            with contextlib.closing(made if self._threads == 0 else self._ahead(made)) as batches:
+                while True:
+                    with times.measure("wait"):
+                        found = next(batches, None)
+                    if found is None:
+                        return
+                    images, labels = found
+                    if images is None:
+                        yield None
+                    else:
+                        self._counts["batches"] += 1
+                        self._counts["images"] += len(images)
+                        yield self._given(images), self._given(labels)
+        finally:
+            times.ended = time.perf_counter()
 
     @property
     def _threads(self) -> int:
@@ -189,14 +230,12 @@ class FilterLoader:
             return torch.from_numpy(values)
         return values
 
-    def _made(self, samples: NDArray[np.int64]) -> _Making:
-        """Make batches, one after the other."""
-        size = self.shard.batch_size
-        batches = [samples[i : i + size] for i in range(0, len(samples), size)]
+    def _made(self, batches: Sequence[NDArray[np.int64]]) -> _Making:
+        """Make batches of samples, one after the other."""
         with contextlib.ExitStack() as stack:
             pool = None
             if self._threads and self._reader.stack is None:
-                pool = stack.enter_context(ThreadPoolExecutor(self._threads, "filter-loader-read"))
+                pool = stack.enter_context(ThreadPoolExecutor(self._threads, f"{_NAME}-read"))
             reading = stack.enter_context(contextlib.closing(self._reader.batches(batches, pool)))
             for i, batch in enumerate(batches):
                 if i % _DRAWN == 0:
@@ -204,36 +243,43 @@ class FilterLoader:
                         drawn = self.transform.draw(np.concatenate(batches[i : i + _DRAWN]), self.seed, self.epoch)
                 with self._times.measure("read"):
                     read = next(reading)
-                first = i % _DRAWN * size
-                yield self._batch(read, drawn[:, first : first + len(batch)], len(batch))
+                first = i % _DRAWN * self.shard.batch_size
+                yield self._batch(read, drawn[:, first : first + len(batch)])
 
-    def _batch(self, read: Read | None, drawn: NDArray[np.float64], count: int) -> _Made:
+    def _batch(self, read: Read | None, drawn: NDArray[np.float64]) -> _Made:
         if read is None:
-            return count, None, None
+            return None, None
         with self._times.measure("filter"):
             images = self.transform.fill(
                 read.images, drawn[:, read.rows], None, max(self._threads, 1), empty=self._buffers.array
             )
-        return count, images, labels_of(read.labels)
+        return images, labels_of(read.labels)
 
     def _ahead(self, made: _Making) -> _Making:
         """Let a thread make batches, some ahead."""
         ready: queue.Queue[_Made | BaseException | None] = queue.Queue(self.prefetch)
         stopped = threading.Event()
 
+        def give(found: _Made | BaseException | None) -> bool:
+            while not stopped.is_set():
+                with contextlib.suppress(queue.Full):
+                    ready.put(found, timeout=_PATIENCE)
+                    return True
+            return False
+
         def work() -> None:
             with contextlib.closing(made):
                 end: BaseException | None = None
                 try:
                     for batch in made:
-                        ready.put(batch)
-                        if stopped.is_set():
+                        if not give(batch):
                             return
                 except BaseException as error:  # it is the caller's
                     end = error
-                ready.put(end)
+                give(end)
 
-        thread = threading.Thread(target=work, name="filter-loader", daemon=True)
+        context = contextvars.copy_context()  # what filters.config says there holds here
+        thread = threading.Thread(target=context.run, args=(work,), name=_NAME, daemon=True)
         thread.start()
         try:
             while (found := ready.get()) is not None:
@@ -242,10 +288,12 @@ class FilterLoader:
                 yield found
         finally:
             stopped.set()
-            while thread.is_alive():
+            # The garbage collector may have come here in the very threads that would have to end.
+            if not threading.current_thread().name.startswith(_NAME):
                 with contextlib.suppress(queue.Empty):
-                    ready.get(timeout=0.01)
-            thread.join()
+                    while True:
+                        ready.get_nowait()
+                thread.join()
 
     # ------------------------------------------------------------------------------------------------------- state
 
@@ -279,7 +327,7 @@ class FilterLoader:
         self.epoch, self._position = int(state["epoch"]), int(state["position"])
         self._resumed = True
 
-    @property
+    @functools.cached_property
     def fingerprint(self) -> str:
         """A digest of what decides about samples: source, transforms, and whether they are shuffled."""
         parts = fingerprint(self.source), self.transform.fingerprint, str(self.shard.shuffle), self._reader.on_error
@@ -319,8 +367,8 @@ class FilterLoader:
         return shown(self, description)
 
 
-#: Samples that a batch is of, images and labels; None if none could be read.
-_Made = tuple[int, NDArray[Any] | None, Any]
+#: Images and labels; None if none could be read.
+_Made = tuple[NDArray[Any] | None, Any]
 _Making = Generator[_Made, None, None]
 
 

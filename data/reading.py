@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import threading
 from collections.abc import Generator, Sequence
 from concurrent.futures import Executor, Future
@@ -66,28 +67,39 @@ class Reader:
 
     def __init__(self, source: Source, on_error: OnError) -> None:
         self.source, self.on_error = source, on_error
-        self.failures: list[ReadError] = []
-        self.failed = 0
+        self.forget()
         self._lock = threading.Lock()
         stack = getattr(source, "images", None) if isinstance(source, ArraySource) else None
         #: All images in one array, if they are: then there is nothing to read.
         self.stack = stack if isinstance(stack, np.ndarray) and stack.ndim > 2 else None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.source, self.on_error)
+
+    def forget(self) -> None:
+        """Begin to count failures anew."""
+        self.failures: list[ReadError] = []
+        self.failed = 0
+
+    def read(self, samples: NDArray[np.int64]) -> Read | None:
+        """Read a batch; None if nothing of it could be read."""
+        return self._located(samples) if self.stack is not None else _together([self._read(samples)])
+
     def batches(
         self, batches: Sequence[NDArray[np.int64]], pool: Executor | None
     ) -> Generator[Read | None, None, None]:
         """Read batches, some ahead if there is a pool; None for one of which nothing could be read."""
-        if self.stack is not None:
-            yield from (self._located(samples) for samples in batches)
-        elif pool is None:
-            yield from (_together([self._read(samples)]) for samples in batches)
+        if self.stack is not None or pool is None:
+            yield from map(self.read, batches)
         else:
             yield from self._ahead(batches, pool)
 
     def _located(self, samples: NDArray[np.int64]) -> Read:
         assert self.stack is not None
         labels = self.source.labels  # type: ignore[attr-defined]
-        found = np.asarray(labels)[samples] if isinstance(labels, np.ndarray) else [labels[i] for i in samples]
+        found = labels[samples] if isinstance(labels, np.ndarray) else [labels[i] for i in samples]
+        if isinstance(found, np.ndarray) and found.ndim == 1:
+            found = found.tolist()  # as the source gives them one by one
         return Read(Located.among(self.stack, samples), found, np.arange(len(samples)))
 
     def _ahead(self, batches: Sequence[NDArray[np.int64]], pool: Executor) -> Generator[Read | None, None, None]:
@@ -109,17 +121,20 @@ class Reader:
 
     def _sample(self, index: int) -> _Sample:
         """Read a sample, or what stands in for it; None if it is left out."""
+        try:
+            return self._checked(index)
+        except ReadError as error:
+            if self.on_error == "raise":
+                raise
+            self._note(error)
+            return self._substitute(index, error) if self.on_error == "substitute" else None
+
+    def _substitute(self, index: int, failure: ReadError) -> _Sample:
         count = len(self.source)
-        for i in range(min(_TRIES, count)):
-            try:
+        for i in range(1, min(_TRIES, count)):
+            with contextlib.suppress(ReadError):
                 return self._checked((index + i) % count)
-            except ReadError as error:
-                if self.on_error == "raise":
-                    raise
-                self._note(error)
-                if self.on_error == "skip":
-                    return None
-        raise self.failures[-1]
+        raise failure
 
     def _checked(self, index: int) -> _Sample:
         try:
@@ -127,14 +142,14 @@ class Reader:
             array = np.asarray(image)
             Located([array])
         except Exception as error:
-            raise ReadError(index, name_of(self.source, index), f"{error}") from error
+            raise ReadError(index, name_of(self.source, index), f"{error}" or type(error).__name__) from error
         return array, label
 
     def _note(self, error: ReadError) -> None:
         with self._lock:
             self.failed += 1
             if len(self.failures) < _KEPT:
-                self.failures.append(error)
+                self.failures.append(ReadError(*error.args))  # without frames, which hold images
 
 
 #: An image and its label.

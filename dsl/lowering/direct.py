@@ -72,9 +72,8 @@ def _down(
     record = low.record[name].update(0).allow_race_conditions()
     record.reorder("lane", "block", "tile", *loops).vectorize("lane").unroll("block")
     source.add_edges(name, lambda x: (x, *rest), reach * low.step, reach * low.step, gain, loops)
-    for stage in (name, f"{name}_sum"):
-        if planes:
-            low.record[stage].bound("c", 0, channels)
+    if planes:  # not of the sums, of which one channel at a time is asked for
+        low.record[name].bound("c", 0, channels)
     low.record[name].compute_at(group.name, "y")
     low.record[f"{name}_sum"].compute_at(name, "tile")
     return lambda x, y, c: hl.Expr(func[(x, *([c] if planes else []), y)])
@@ -106,13 +105,12 @@ def sums(low: Lowering, name: str, taps: Any, term: Reader, channels: int, group
     Vertical ones are kept, a row at a time: other columns of them are read.
     """
     x, y, lanes = low.x, low.y, low.lanes
-    summed = low.image_stage(f"{name}_sum", channels, lambda x, y, c: hl.f32(0), None)
-    total = low.stages.funcs[f"{name}_sum"]
     c = hl.Var("c")
     place = (x, y) if channels == 1 else (x, y, c)
+    total = low.stage(f"{name}_sum", list(place), hl.f32(0))  # of the channel that is asked for: it has no bounds
     total[place] += term(x, y, c)
     low.stages.loops[f"{name}_sum"]["taps"] = taps.x
-    read = low.image_stage(name, channels, summed, None)
+    read = low.image_stage(name, channels, lambda x, y, c: hl.Expr(total[place]), None)
     if vertical:
         keep_rows(low, group, name)
     else:

@@ -85,7 +85,8 @@ def _arithmetic_of_stencils(nodes: Sequence[Node]) -> Iterator[Node]:
 
 
 def _is_to_be_full(low: Lowering, node: Node) -> bool:
-    place = low.tunable(f"{low.label(node)}.place", default="rows", values=("rows", "full"))
+    usual = "full" if pointwise.large(low, [node]) else "rows"  # long arithmetic is not to be done for every border
+    place = low.tunable(f"{low.label(node)}.place", default=usual, values=("rows", "full"))
     if place not in ("rows", "full"):
         raise ScheduleError(f"{low.label(node)}.place = {place!r}: arithmetic is computed by 'rows' or in 'full'")
     return bool(place == "full")
@@ -381,7 +382,10 @@ def _lower_for_tiles(low: Lowering, node: Node, tile: tuple[str, str], strip: tu
 
 
 def _value(low: Lowering, node: Node, group: Group) -> Reader:
-    return pointwise.channel_of(lambda x, y: pointwise.evaluate(low, node, group, x, y), channel_count(node))
+    functions = None if low.plain else group.functions
+    return pointwise.channel_of(
+        lambda x, y: pointwise.evaluate_all(low, [node], group, x, y, functions=functions)[0], channel_count(node)
+    )
 
 
 def _lower_outputs(low: Lowering, nodes: list[Node]) -> hl.Func:
@@ -462,7 +466,8 @@ def _schedule_loops(low: Lowering, group: Group, tail: str, size: Size = _FULL, 
         record["tile"].compute_at(group.name, "x")
         pointwise.keep_in_registers(low, group.functions, group.name, "x", 2 * lanes)
     else:
-        _vectorize(low, group, group.name, tail, rows)
+        columns = _vectorize(low, group, group.name, tail, rows)
+        pointwise.keep_in_registers(low, group.functions, group.name, "x", columns)
         if "c" in low.stages.loops[group.name] and group.name not in low.mixed:
             loops.reorder("x", "c", *rows)
     loops.parallel(rows[-1])
@@ -494,10 +499,14 @@ def _rows(low: Lowering, group: Group) -> int | str:
     return symbol
 
 
-def _vectorize(low: Lowering, group: Group, stage: str, tail: str, rows: Sequence[str]) -> None:
-    """Vectorise a row; where it reads half as many columns, even and odd ones each have their own code."""
+def _vectorize(low: Lowering, group: Group, stage: str, tail: str, rows: Sequence[str]) -> int:
+    """Vectorise a row, and tell how many columns its innermost loop goes through.
+
+    Where it reads half as many columns, even and odd ones each have their own code.
+    """
     loops = low.record[stage]
     if group.parity:
+        vectors = 2
         loops.split("x", "x", "xi", 2 * low.lanes, tail).split("xi", "xi", "xp", 2, "RoundUp")
         loops.reorder("xp", "xi", "x").unroll("xp").vectorize("xi")
     elif group.sums and stage == group.name:
@@ -511,3 +520,4 @@ def _vectorize(low: Lowering, group: Group, stage: str, tail: str, rows: Sequenc
         loops.split("x", "x", "xi", vectors * low.lanes, tail).vectorize("xi")
     if stage in low.mixed:
         loops.reorder("c", *(("xp",) if group.parity else ()), "xi", "x", *rows).unroll("c")
+    return int(vectors) * low.lanes

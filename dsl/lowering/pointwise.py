@@ -179,7 +179,7 @@ def evaluate_all(
         :func:`keep_in_registers`. Without it Halide writes them into what calls them.
     """
     made: dict[int, TupleReader] = {}
-    for node in _large(low, nodes):  # in order, each in terms of those before
+    for node in large(low, nodes):  # in order, each in terms of those before
         known = {key: read(low.x, low.y, 0) for key, read in made.items()}
         values = _written(low, [node], group, low.x, low.y, leaf, staged, known)[0]
         name = f"{low.label(node)}_{group.name}_{len(low.stages.funcs)}"
@@ -243,7 +243,7 @@ _MOST_WRITTEN = 1024
 _WRITTEN_SEVERAL_TIMES = {"min": (3, 2), "max": (3, 2), "mod": (2, 2)}
 
 
-def _large(low: Lowering, nodes: list[Node]) -> list[Node]:
+def large(low: Lowering, nodes: list[Node]) -> list[Node]:
     """Find what is to be a stage of its own.
 
     Halide goes through expressions as trees: in long chains, of which each link reads several channels of the one
@@ -324,6 +324,7 @@ def outside(low: Lowering, node: Node) -> Callable[[Any], Any]:
 def _on_constant(low: Lowering, node: Node) -> list[Any]:
     """Write a node for an image that is the border's constant everywhere."""
     memo: dict[int, list[Any]] = {}
+    alone = {id(each) for each in large(low, list(node.args))}
 
     def value(inner: Node) -> list[Any]:
         if id(inner) not in memo:
@@ -333,7 +334,8 @@ def _on_constant(low: Lowering, node: Node) -> list[Any]:
     def compute(inner: Node) -> list[Any]:
         if not isinstance(inner.type, Image):
             return [scalar(low, inner)] if inner.type == SCALAR else []
-        if inner is not node and (id(inner) in low.roots or inner.op in (*STENCIL_OPS, *INPUT_OPS)):
+        apart = id(inner) in alone or id(inner) in low.roots or inner.op in (*STENCIL_OPS, *INPUT_OPS)
+        if inner is not node and apart:
             read = outside(low, inner)
             return [read(c) for c in range(channel_count(inner))]
         if inner.op in STENCIL_OPS:
