@@ -129,7 +129,7 @@ class FilterLoader:
         target: str = "host",
     ) -> None:
         self.source = source
-        self.transform = _composed(transform, target)
+        self.transform = composed(transform, target)
         self.seed = whole(seed, "seed", 0)
         if self.seed >= 1 << 64:
             raise ValueError(f"seed must be less than 2**64, not {seed}")
@@ -372,7 +372,8 @@ _Made = tuple[NDArray[Any] | None, Any]
 _Making = Generator[_Made, None, None]
 
 
-def _composed(transform: Compose | Sequence[Transform], target: str) -> Compose:
+def composed(transform: Compose | Sequence[Transform], target: str = "host") -> Compose:
+    """Give transforms as a pipeline, for a target if another one than the host is named."""
     if not isinstance(transform, Compose):
         return Compose(transform, target=target)
     if target in ("host", transform.target):

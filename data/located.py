@@ -65,4 +65,4 @@ def _addressable(image: Any, index: int) -> NDArray[Any]:
         raise ValueError(f"image {index} has shape {array.shape}; (H, W), (H, W, 1) and (H, W, 3) are accepted")
     dense = (channels * array.itemsize, array.itemsize)[: array.ndim - 1]
     packed = array.strides[1:] == dense and array.strides[0] > 0 and array.strides[0] % array.itemsize == 0
-    return array if packed else np.ascontiguousarray(array)
+    return array if packed and array.flags.aligned else array.copy()

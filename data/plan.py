@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.randomness import WORDS
-from data.transforms import Geometric, Pixelwise, RandomApply, Transform
+from data.transforms import Geometric, Pixelwise, RandomApply, ToDtype, Transform
 
 #: Numbers of one operation, in blocks of random words: those of the next begin behind.
 _BLOCKS = 1 << 16
@@ -72,8 +72,9 @@ def _numbered(transforms: Sequence[Transform]) -> Iterator[Step]:
         if isinstance(transform, RandomApply):
             gate, operation = operation, operation + 1
             for inner in transform.transforms:
-                if not isinstance(inner, Pixelwise):
-                    raise ValueError(f"{transform!r}: {inner!r} moves pixels, or is no step; only others are left out")
+                if not isinstance(inner, Pixelwise) or isinstance(inner, ToDtype):
+                    why = "moves pixels, changes their type, or is no step; only others are left out"
+                    raise ValueError(f"{transform!r}: {inner!r} {why}")
                 yield Step(inner, operation, gate, transform.p)
                 operation += 1
         elif isinstance(transform, (Geometric, Pixelwise)):
@@ -103,9 +104,7 @@ def _check_order(steps: Sequence[Step], resizing: Sequence[int], warping: Sequen
         if _is(step, "crops"):
             passed = steps[before[-1] + 1 if before else 0 : i]
             _check_passes(step, passed, "pointwise", "changes what the other computes near the edges; put it before")
-            if before and before[-1] in warping and any(r in resizing and r < before[-1] for r in before):
-                raise ValueError(f"{step.transform!r} must come before {steps[before[-1]].transform!r}")
-            if _is(step, "resizes") and before:
+            if before and (_is(step, "resizes") or (before[-1] in warping and resizing)):
                 raise ValueError(f"{step.transform!r} must come before {steps[before[-1]].transform!r}")
         if _is(step, "mirrors"):
             later = [r for r in reading if r > i]

@@ -126,12 +126,12 @@ def number(value: Any, name: str, low: float = -math.inf, high: float = math.inf
     return float(value)
 
 
-def whole(value: Any, name: str, low: int = 1) -> int:
+def whole(value: Any, name: str, low: int = 1, high: float = math.inf) -> int:
     """Check a whole number."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{name} must be an int, not {type(value).__name__}")
-    if value < low:
-        raise ValueError(f"{name} must be at least {low}, not {value}")
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be an int {_between(low, high)}, not {value}")
     return int(value)
 
 

@@ -58,13 +58,13 @@ class ColorJitter(Pixelwise):
 
     @property
     def parameters(self) -> Mapping[str, type]:
-        """The run-time parameters: of each place and of what the mean is taken of, and of the hue."""
+        """The run-time parameters: of each place and of what the mean is taken of, of the hue, and if to change."""
         names = [f"{kind}{i}" for i in range(self.places) for kind in ("own", "gray", "mean")]
         if self._has_mean:
             names += [f"before_{kind}{i}" for i in range(self.places) for kind in ("own", "gray")]
         if self._has_hue:
             names += ["turn", "before_turn"] if self._has_mean else ["turn"]
-        return dict.fromkeys(names, dsl.Scalar)
+        return dict.fromkeys([*names, "active"], dsl.Scalar)
 
     # ------------------------------------------------------------------------------------------------- numbers
 
@@ -75,13 +75,11 @@ class ColorJitter(Pixelwise):
         rank = drawn[: len(kinds)].argsort(axis=0).argsort(axis=0)  # where in the order each of them is
         amounts = {name: between(getattr(self, name), drawn[4 + _OPERATIONS.index(name)]) for name in kinds}
         count = drawn.shape[1]
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = {"active": samples.active}
         table = {kind: np.zeros((self.places, count)) for kind in ("own", "gray", "mean", "before_own", "before_gray")}
         table["own"][...] = table["before_own"][...] = 1
-        changed = np.flatnonzero(samples.active)
         for k, name in enumerate(self._mixtures):
-            place = self._place(rank, k)[changed], changed
-            factor = amounts[name][changed]
+            place, factor = (self._place(rank, k), np.arange(count)), amounts[name]
             table["own"][place] = factor
             if name == "brightness":
                 table["before_own"][place] = factor
@@ -95,7 +93,7 @@ class ColorJitter(Pixelwise):
         for kind, rows in table.items():
             found |= {f"{kind}{i}": rows[i] for i in range(self.places)}
         if self._has_hue:
-            found["turn"] = np.where(samples.active, amounts["hue"], 0) % 1
+            found["turn"] = amounts["hue"] % 1
             if self._has_mean:
                 found["before_turn"] = np.where(before[-1], found["turn"], 0)
         return {name: found[name] for name in self.parameters}
@@ -119,7 +117,8 @@ class ColorJitter(Pixelwise):
     def apply(self, image: dsl.Image, values: Mapping[str, Any], peak: float) -> Any:
         """Write the step."""
         mean = dsl.average(_gray(self._chain(image, values, peak, "before_"))) if self._has_mean else None
-        return self._chain(image, values, peak, "", mean)
+        changed = self._chain(image, values, peak, "", mean)
+        return dsl.select(values["active"] > 0, changed, image)  # what is beyond the range stays there if nothing is done
 
     def _chain(self, image: Any, values: Mapping[str, Any], peak: float, prefix: str, mean: Any = None) -> Any:
         count = len(self._mixtures)

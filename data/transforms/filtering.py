@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -100,12 +101,13 @@ class Unsharp(Pixelwise):
 
     def numbers(self, samples: Samples, peak: float) -> dict[str, Numbers | Rows]:
         """Give the parameters of each sample."""
-        amount = np.where(samples.active, between(self.amount, samples.drawn[1]), 0)
-        return {"sigma": between(self.sigma, samples.drawn[0]), "amount": amount}
+        drawn = between(self.sigma, samples.drawn[0]), between(self.amount, samples.drawn[1])
+        return {name: np.where(samples.active, each, 0) for name, each in zip(self.parameters, drawn, strict=True)}
 
     def apply(self, image: dsl.Image, values: Mapping[str, Any], peak: float) -> Any:
         """Write the step."""
-        return dsl.clamp(programs.unsharp(image, values["sigma"], values["amount"]), 0, peak)
+        sharp = dsl.clamp(programs.unsharp(image, values["sigma"], values["amount"]), 0, peak)
+        return dsl.select(values["amount"] != 0, sharp, image)  # what is beyond the range stays there if nothing is done
 
 
 class Bilateral(Pixelwise):
@@ -172,8 +174,8 @@ class LocalLaplacian(Pixelwise):
         self.sigma = pair(sigma, "sigma", 1e-6)
         self.detail = pair(detail, "detail")
         self.beta = pair(beta, "beta", 0)
-        self.levels = None if levels is None else whole(levels, "levels", 0)
-        self.terms = whole(terms, "terms")
+        self.levels = None if levels is None else whole(levels, "levels", 0, 16)
+        self.terms = whole(terms, "terms", 1, 12)
 
     @property
     def parameters(self) -> Mapping[str, type]:
@@ -210,7 +212,7 @@ class LocalLaplacian(Pixelwise):
         return dsl.clamp(filtered, 0, peak)
 
 
-#: Levels of images up to 512 pixels high or wide; of larger ones the last is coarse enough.
+#: Levels of images whose shorter side is below 512 pixels; of larger ones the last is coarse enough.
 _MOST_LEVELS = 7
 
 
@@ -260,7 +262,7 @@ class Filter(Pixelwise):
 
     def _keep(self, parameter: Any, value: Any) -> None:
         name = parameter.name
-        if value is type(value).__dict__.get("empty"):  # inspect.Parameter.empty
+        if value is inspect.Parameter.empty:
             raise TypeError(f"{self.filter.__name__}: {name} is missing")
         if parameter.kind is dsl.Scalar:
             self._ranges[name] = pair(value, name)

@@ -50,6 +50,7 @@ class Normalize(Pixelwise):
     """
 
     pointwise = symmetric = True
+    neutral = False
     _shown = ("mean", "std")
 
     def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:

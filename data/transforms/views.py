@@ -15,6 +15,7 @@ class Views:
     """Parts of images, resampled, mirrored and read by an affine map: numbers for every sample.
 
     A part of the source is one by its address. What is resampled is resampled to a size, of which a window is taken.
+    Other parts and mirrors are taken where pixels were read last.
 
     Attributes
     ----------
@@ -42,6 +43,7 @@ class Views:
         self.rows, self.columns = np.zeros(self.count, bool), np.zeros(self.count, bool)
         self.resized = False
         self.matrix: Matrix | None = None
+        self._warped_last = False  # whether the affine map is what read pixels last
 
     def _zeros(self) -> Whole:
         return np.zeros(self.count, np.int64)
@@ -63,7 +65,7 @@ class Views:
     def crop(self, top: Whole, left: Whole, height: Whole | int, width: Whole | int) -> None:
         """Take a part of the size that there is by now."""
         height, width = np.broadcast_to(height, self.count), np.broadcast_to(width, self.count)
-        if self.matrix is not None:
+        if self._warped_last:
             self._after(_moved(left, top))
         else:
             top = np.where(self.rows, self.height - top - height, top)
@@ -79,21 +81,21 @@ class Views:
         """Resample to a size."""
         self.tall, self.wide = np.broadcast_to(height, self.count), np.broadcast_to(width, self.count)
         self.height, self.width = self.tall, self.wide
-        self.resized = True
+        self.resized, self._warped_last = True, False
 
     def mirror_rows(self, which: NDArray[np.bool_]) -> None:
         """Turn images upside down."""
-        if self.matrix is None:
-            self.rows = self.rows ^ which
-        else:
+        if self._warped_last:
             self._after(_mirrored(which, self.height, axis=1))
+        else:
+            self.rows = self.rows ^ which
 
     def mirror_columns(self, which: NDArray[np.bool_]) -> None:
         """Swap left and right."""
-        if self.matrix is None:
-            self.columns = self.columns ^ which
-        else:
+        if self._warped_last:
             self._after(_mirrored(which, self.width, axis=0))
+        else:
+            self.columns = self.columns ^ which
 
     def warp(self, matrix: Matrix) -> None:
         """Read by an affine map, whose result has the size that there is by now."""
@@ -101,7 +103,7 @@ class Views:
             matrix = _product(_mirrored(self.rows, self.height, axis=1), matrix)
             matrix = _product(_mirrored(self.columns, self.width, axis=0), matrix)
             self.rows, self.columns = np.zeros(self.count, bool), np.zeros(self.count, bool)
-        self.matrix = matrix
+        self.matrix, self._warped_last = matrix, True
 
     def _after(self, matrix: Matrix) -> None:
         if self.matrix is None:
