@@ -18,6 +18,7 @@ from data.transforms import Geometric, Transform
 from data.transforms.base import PEAKS, Rows, Samples
 from data.transforms.views import Views
 from data.writing import BORDER, named, written
+from dsl import arrays
 from dsl.batches import Batch
 from schedules import options
 
@@ -151,10 +152,12 @@ class Compose:
         TypeError, ValueError
             For images of another kind, channels that differ, or results whose sizes do.
         """
+        if isinstance(images, np.ndarray) and images.ndim != 4:
+            raise ValueError(f"images has shape {images.shape}; a list of images or (N, H, W, C) is needed")
         located = Located(images)  # type: ignore[arg-type]
-        samples = np.arange(len(located)) if indices is None else np.asarray(indices, np.int64)
-        if len(samples) != len(located):
-            raise ValueError(f"indices are {len(samples)}, images {len(located)}")
+        samples = np.arange(len(located)) if indices is None else np.asarray(indices)
+        if samples.shape != (len(located),) or samples.dtype.kind not in "iu":
+            raise ValueError(f"indices must be {len(located)} ints, one an image, not {indices!r}")
         return self.fill(located, self.draw(samples, seed, epoch), out, threads)
 
     def build(
@@ -217,22 +220,21 @@ class Compose:
         shape, dtype = self._kind(images, parts)
         if out is None:
             out = empty(shape, dtype)
-        elif out.shape != shape or out.dtype != dtype or not (out.flags.c_contiguous and out.flags.writeable):
-            raise ValueError(
-                f"out has shape {out.shape} and dtype {out.dtype}; {shape} and {dtype}, contiguous and writeable, "
-                "are needed"
-            )
+        else:
+            arrays.check_out(out, np.broadcast_to(np.zeros((), dtype), shape), images.kept)
+            if not out.flags.c_contiguous:
+                raise ValueError("out must be C-contiguous, as np.empty makes it")
         limit = options.threads() if threads is None else options.checked_threads(threads)
-        for part in parts:
-            for skipped, rows in part.programs():
-                self._program(part.kind, skipped).run(part, rows, out, limit)
+        calls = [(self._program(part.kind, skipped), part, rows) for part in parts for skipped, rows in part.programs()]
+        for program, part, rows in calls:
+            program.run(part, rows, out, limit)
         return out
 
     def _part(self, images: Located, kind: int, drawn: NDArray[np.float64]) -> _Part:
         """Compute the numbers of the images of one kind."""
         rows = np.flatnonzero(images.kind == kind)
         dtype, channels = images.kinds[kind]
-        views = Views(images.height[rows], images.width[rows])
+        views = Views(images.height[rows], images.width[rows], rows)
         part = _Part((dtype, channels), rows, images.address[rows], images.stride[rows], views)
         own = drawn[:, rows]
         everyone = np.ones(len(rows), bool)

@@ -25,13 +25,15 @@ class Located:
         Dtype and channels: those that there are.
     kind : ndarray of int
         Which of them each image has.
+    kept : list of ndarray
+        The memory that they are in.
     """
 
     def __init__(self, images: Sequence[Any]) -> None:
-        self._kept = [_addressable(image, i) for i, image in enumerate(images)]
+        self.kept = [_addressable(image, i) for i, image in enumerate(images)]
         self.kinds: list[Kind] = []
         rows = []
-        for image in self._kept:
+        for image in self.kept:
             kind = arrays.DTYPES[image.dtype], 1 if image.ndim == 2 else image.shape[2]
             if kind not in self.kinds:
                 self.kinds.append(kind)
@@ -48,9 +50,9 @@ class Located:
         """Locate some images of a stack, (N, H, W) or (N, H, W, C)."""
         found = cls([stack[0]])
         count = len(indices)
-        if found._kept[0].ctypes.data != stack.ctypes.data:  # its images are copied, as they cannot be addressed
+        if found.kept[0].ctypes.data != stack.ctypes.data:  # its images are copied, as they cannot be addressed
             return cls([stack[i] for i in indices])
-        found._kept = [stack]
+        found.kept = [stack]
         found.address = stack.ctypes.data + indices * stack.strides[0]
         for name in ("stride", "height", "width", "kind"):
             setattr(found, name, np.repeat(getattr(found, name), count))

@@ -39,6 +39,8 @@ def philox(counters: ArrayLike, key: int) -> Words:
     ndarray
         uint64, of the same shape: 32 random bits each.
     """
+    if not 0 <= key < 1 << 64:
+        raise ValueError(f"seed must be from 0 to 2**64 - 1, not {key}")
     words = np.array(counters, np.uint64)
     shape, words = words.shape, words.reshape(WORDS, -1)
     low, high = key & 0xFFFFFFFF, key >> 32
@@ -64,6 +66,8 @@ def order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
 
 
 def _counters(samples: NDArray[np.int64], epoch: int, block: NDArray[np.int64]) -> Words:
+    if not 0 <= epoch < 1 << 32:
+        raise ValueError(f"epoch must be from 0 to 2**32 - 1, not {epoch}")
     made = np.empty((WORDS, len(block), len(samples)), np.uint64)
     numbers = samples.astype(np.uint64)
     made[0], made[1], made[2], made[3] = numbers & _LOW, numbers >> _HALF, epoch, block[:, None]

@@ -144,8 +144,8 @@ class Pipeline:
 
 
 def _threads() -> int:
-    """Give the processors of the actor that this is; outside of Ray the default of filters."""
-    if not ray.is_initialized():
+    """Give the processors of the actor that this is in; elsewhere the default of filters."""
+    if not ray.is_initialized() or ray.get_runtime_context().get_actor_id() is None:
         return options.threads()
     found = ray.get_runtime_context().get_assigned_resources().get("CPU", 1)
     return min(max(int(found), 1), options.MAX_THREADS)

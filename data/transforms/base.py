@@ -131,7 +131,8 @@ def whole(value: Any, name: str, low: int = 1, high: float = math.inf) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{name} must be an int, not {type(value).__name__}")
     if not low <= value <= high:
-        raise ValueError(f"{name} must be an int {_between(low, high)}, not {value}")
+        limit = f"at least {low}" if value < low else f"at most {high:g}"
+        raise ValueError(f"{name} must be {limit}, not {value}")
     return int(value)
 
 

@@ -118,7 +118,7 @@ class ColorJitter(Pixelwise):
         """Write the step."""
         mean = dsl.average(_gray(self._chain(image, values, peak, "before_"))) if self._has_mean else None
         changed = self._chain(image, values, peak, "", mean)
-        return dsl.select(values["active"] > 0, changed, image)  # what is beyond the range stays there if nothing is done
+        return dsl.select(values["active"] > 0, changed, image)  # else it is not even brought back to the range
 
     def _chain(self, image: Any, values: Mapping[str, Any], peak: float, prefix: str, mean: Any = None) -> Any:
         count = len(self._mixtures)

@@ -107,7 +107,7 @@ class Unsharp(Pixelwise):
     def apply(self, image: dsl.Image, values: Mapping[str, Any], peak: float) -> Any:
         """Write the step."""
         sharp = dsl.clamp(programs.unsharp(image, values["sigma"], values["amount"]), 0, peak)
-        return dsl.select(values["amount"] != 0, sharp, image)  # what is beyond the range stays there if nothing is done
+        return dsl.select(values["amount"] != 0, sharp, image)  # else it is not even brought back to the range
 
 
 class Bilateral(Pixelwise):
@@ -258,6 +258,9 @@ class Filter(Pixelwise):
         for name, parameter in known.items():
             if name not in images:
                 self._keep(parameter, parameters.get(name, parameter.default))
+        if filter.trace(self._structural).several:
+            raise ValueError(f"{filter.__name__} returns several images; a step of a pipeline gives one")
+        self._colored = issubclass(known[self._image].kind, dsl.Color)
         self.draws = len(self._ranges)
 
     def _keep(self, parameter: Any, value: Any) -> None:
@@ -292,5 +295,7 @@ class Filter(Pixelwise):
 
     def apply(self, image: dsl.Image, values: Mapping[str, Any], peak: float) -> Any:
         """Write the step."""
+        if self._colored and len(image.channels) == 1:
+            raise ValueError(f"{self!r} filters colours, images have one channel")
         tables = {name: dsl.table(numbers) for name, numbers in self._tables.items()}
         return self.filter.function(**{self._image: image}, **values, **tables, **self._structural)

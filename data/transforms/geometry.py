@@ -101,10 +101,10 @@ class _Part(Geometric):
         """Tell how much larger images are than the part, along each axis."""
         down, right = views.height - self.shape[0], views.width - self.shape[1]
         if (small := np.flatnonzero((down < 0) | (right < 0))).size:
-            i = small[0]
+            i, sample = small[0], views.samples[small[0]]
             raise ValueError(
-                f"{self!r}: sample {i} of the batch has height {views.height[i]} and width {views.width[i]} there; "
-                "put a Resize before"
+                f"{self!r}: sample {sample} of the batch has height {views.height[i]} and width {views.width[i]} "
+                "there; put a Resize before"
             )
         return down, right
 

@@ -31,10 +31,13 @@ class Views:
         The affine map, from pixels of its result to where they are read.
     height, width : ndarray
         The size behind all steps so far.
+    samples : ndarray
+        Their numbers within the batch, for messages.
     """
 
-    def __init__(self, heights: Whole, widths: Whole) -> None:
+    def __init__(self, heights: Whole, widths: Whole, samples: Whole | None = None) -> None:
         self.count = len(heights)
+        self.samples = np.arange(self.count) if samples is None else samples
         self.source_top, self.source_left = self._zeros(), self._zeros()
         self.source_height, self.source_width = heights, widths
         self.height, self.width = heights, widths

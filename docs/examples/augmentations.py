@@ -1,4 +1,4 @@
-"""Draws a photograph as a network sees it in training: ``python -m docs.examples.augmentations docs/augmentations.jpg``."""
+"""Draws photographs as a network sees them: ``python -m docs.examples.augmentations docs/augmentations.jpg``."""
 
 from __future__ import annotations
 

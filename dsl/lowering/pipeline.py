@@ -383,8 +383,16 @@ def _lower_for_tiles(low: Lowering, node: Node, tile: tuple[str, str], strip: tu
 
 def _value(low: Lowering, node: Node, group: Group) -> Reader:
     functions = None if low.plain else group.functions
+    last = low.columns(size_of(node)) - 1
+
+    def inside(inner: Node, x: Any, y: Any) -> list[Any]:
+        read = pointwise.leaf_reader(low, inner)
+        return [read(hl.clamp(hl.likely(x), 0, last), y, c) for c in range(channel_count(inner))]
+
+    # What is in registers is made for whole vectors, beyond a row's end.
+    leaf = inside if functions is not None and pointwise.large(low, [node]) else None
     return pointwise.channel_of(
-        lambda x, y: pointwise.evaluate_all(low, [node], group, x, y, functions=functions)[0], channel_count(node)
+        lambda x, y: pointwise.evaluate_all(low, [node], group, x, y, leaf, functions=functions)[0], channel_count(node)
     )
 
 

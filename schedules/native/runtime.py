@@ -75,7 +75,9 @@ def _start_jit() -> Any:
 
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    return llvm.create_lljit_compiler()
+    # JITLink lays out an object as a whole. The other linker maps its sections one by one, and aborts the process where
+    # these lie more than 2 GB apart: in a process that maps much, such as Ray's.
+    return llvm.create_lljit_compiler(use_jit_link=True)
 
 
 _runtime: Runtime | None = None

@@ -62,10 +62,13 @@ def drawn_place(drawn, room):
 
 
 def resampled(image, size, kernel):
-    if kernel != "linear":
-        how = Image.Resampling.NEAREST if kernel == "nearest" else Image.Resampling.BILINEAR
-        planes = [Image.fromarray(np.float32(plane)).resize(size[::-1], how) for plane in np.moveaxis(image, -1, 0)]
-        return np.stack([np.asarray(plane, np.float64) for plane in planes], -1)
+    if kernel == "nearest":  # torchvision's NEAREST_EXACT; Pillow's adds up steps, and misses pixels in doing so
+        rows, columns = ((2 * np.arange(m) + 1) * n // (2 * m) for n, m in zip(image.shape, size, strict=False))
+        return image[rows][:, columns]
+    if kernel == "triangle":
+        planes = [np.float32(image[..., c]) for c in range(image.shape[-1])]
+        smooth = [Image.fromarray(plane).resize(size[::-1], Image.Resampling.BILINEAR) for plane in planes]
+        return np.stack([np.asarray(plane, np.float64) for plane in smooth], -1)
     for axis in (0, 1):
         count = image.shape[axis]
         place = np.clip((np.arange(size[axis]) + 0.5) * count / size[axis] - 0.5, 0, count - 1)
@@ -130,7 +133,9 @@ def affine(step, image, drawn, peak):
     """Read where the inverse of M = T C R S SHy SHx C^-1 says, in torchvision's words, at the centres of pixels."""
     height, width = image.shape[:2]
     turn = np.deg2rad(between(step.degrees, drawn[0]))
-    right, down = (round(t * n * (2 * u - 1)) for t, n, u in zip(step.translate, (width, height), drawn[1:], strict=False))
+    right, down = (
+        round(t * n * (2 * u - 1)) for t, n, u in zip(step.translate, (width, height), drawn[1:], strict=False)
+    )
     size = between(step.scale, drawn[3])
     shear_x, shear_y = (np.tan(np.deg2rad(between(s, u))) for s, u in zip(step.shear, drawn[4:], strict=True))
     rotation = [[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]]
@@ -238,7 +243,9 @@ def bilateral(step, image, drawn, peak):
 
 
 def local_laplacian(step, image, drawn, peak):
-    sigma, detail, beta = (between(getattr(step, n), u) for n, u in zip(("sigma", "detail", "beta"), drawn, strict=True))
+    sigma, detail, beta = (
+        between(getattr(step, n), u) for n, u in zip(("sigma", "detail", "beta"), drawn, strict=True)
+    )
     options = {"beta": beta, "levels": step.levels, "terms": step.terms, "value_range": (0, peak)}
     return np.clip(filters.local_laplacian(np.float32(image), sigma, detail, **options), 0, peak)
 

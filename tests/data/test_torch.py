@@ -1,5 +1,8 @@
 """Datasets for torch's DataLoader: the loader's samples and batches, in any workers, however they are started."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -12,7 +15,10 @@ from torch.utils.data import DataLoader  # noqa: E402
 
 import data.torch  # noqa: E402
 
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:This DataLoader will create 3 worker processes"),
+]
 
 PIPELINE = data.Compose(
     [transforms.RandomResizedCrop(12), transforms.RandomHorizontalFlip(), transforms.ToDtype("float32", scale=True)]
@@ -162,9 +168,6 @@ def test_more_workers_than_batches():
 def test_workers_share_the_threads(monkeypatch):
     monkeypatch.setenv("HALIDE_FILTERS_THREADS", "6")
     code = "import data.torch; print(data.torch._threads(None), data.torch._threads(4))"
-    import subprocess
-    import sys
-
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["6", "4"]
     info = type("Info", (), {"num_workers": 4})
