@@ -58,7 +58,7 @@ class Compose:
     ...     transforms.CenterCrop(28),
     ...     transforms.ToDtype("float32", scale=True),
     ... ])
-    >>> evaluate([np.full((40, 60, 3), 51, np.uint8), np.full((90, 70, 3), 255, np.uint8)])[:, 0, 0, 0]
+    >>> evaluate([np.full((40, 60, 3), 51, np.uint8), np.full((90, 70, 3), 255, np.uint8)])[:, 0, 0, 0].round(3)
     array([0.2, 1. ], dtype=float32)
     """
 
@@ -272,6 +272,9 @@ class Compose:
 
     def _program(self, kind: Kind, skipped: frozenset[int]) -> _Program:
         """Compile the program for images of a kind, without some steps."""
+        found = self._programs.get((kind, skipped))
+        if found is not None:  # without the lock, which a process that is forked meanwhile would never see released
+            return found
         with self._lock:
             if (kind, skipped) not in self._programs:
                 steps = [step for step in self.steps if step.operation not in skipped]
