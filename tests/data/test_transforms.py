@@ -110,14 +110,14 @@ def test_whole_gaussians_are_as_accurate_as_those_of_the_filters(step):
 
 
 def test_levels_of_a_local_laplacian_are_as_many_as_the_size_gives(monkeypatch):
-    """Of sizes from one pixel on, in one program; which has three, so that it compiles sooner."""
-    monkeypatch.setattr(filtering, "_MOST_LEVELS", 3)
+    """Of sizes from one pixel on, in one program; which has two, so that it compiles sooner."""
+    monkeypatch.setattr(filtering, "_MOST_LEVELS", 2)
     step = transforms.LocalLaplacian(40.0, terms=2)
     pipeline = Compose([step, transforms.Resize((8, 8)), FLOATS])
-    found, wanted = stepwise.results(pipeline, stepwise.images((1, 1), (1, 40), (3, 5), (9, 8), channels=1))
+    found, wanted = stepwise.results(pipeline, stepwise.images((1, 1), (1, 40), (3, 5), (6, 4), channels=1))
     np.testing.assert_allclose(found, wanted, rtol=0, atol=255 * HALVES)
-    large = Samples(np.zeros((3, 2)), np.ones(2, bool), np.array([15, 500]), np.array([400, 300]))
-    np.testing.assert_array_equal(step.numbers(large, 255.0)["active"], [2, 3])
+    large = Samples(np.zeros((3, 2)), np.ones(2, bool), np.array([7, 500]), np.array([400, 300]))
+    np.testing.assert_array_equal(step.numbers(large, 255.0)["active"], [1, 2])
 
 
 # What is drawn
