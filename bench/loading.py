@@ -252,7 +252,7 @@ def overhead(scale: Scale) -> Tables:
         loader = data.FilterLoader(source, pipeline(CASES["plain"]), _BATCH, shuffle=True, threads=threads)
         _through(loader)
         bare = _native(loader)
-        times = measure({"loader": lambda: _epoch_zero(loader), "bare": bare}, scale.effort)  # noqa: B023
+        times = measure({"loader": functools.partial(_epoch_zero, loader), "bare": bare}, scale.effort)
         share = 100 * (times.ratio("loader", "bare") - 1)
         rows.append({"threads": threads, **judged(share, 5, 2, larger=False)})
     yield Table("the loader beyond its native calls, percent", rows)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -84,11 +85,9 @@ class Compose:
     def __repr__(self) -> str:
         return f"Compose({self.transforms!r}, layout={self.layout!r})"
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("transforms", "layout", "target", "schedule")}
-
-    def __setstate__(self, state: Mapping[str, Any]) -> None:
-        self.__init__(**state)  # type: ignore[misc]
+    def __reduce__(self) -> tuple[Any, ...]:
+        given = {"layout": self.layout, "target": self.target, "schedule": self.schedule}
+        return functools.partial(type(self), **given), (self.transforms,)
 
     @property
     def fingerprint(self) -> str:
@@ -154,7 +153,7 @@ class Compose:
         """
         if isinstance(images, np.ndarray) and images.ndim != 4:
             raise ValueError(f"images has shape {images.shape}; a list of images or (N, H, W, C) is needed")
-        located = Located(images)  # type: ignore[arg-type]
+        located = Located.of(images)  # type: ignore[arg-type]
         samples = np.arange(len(located)) if indices is None else np.asarray(indices)
         if samples.shape != (len(located),) or samples.dtype.kind not in "iu":
             raise ValueError(f"indices must be {len(located)} ints, one an image, not {indices!r}")
@@ -307,20 +306,17 @@ class _Program:
     """A pipeline compiled for images of one kind."""
 
     def __init__(self, steps: Sequence[Step], kind: Kind, pipeline: Compose) -> None:
-        self.steps, (self.dtype, self.channels) = steps, kind
+        dtype, self.channels = kind
         self.planar = pipeline.layout == "NCHW"
-        self.out_dtype = pipeline.dtype(self.dtype)
-        self.size = np.dtype(self.dtype).itemsize
+        self.size = np.dtype(dtype).itemsize
         self.batch = Batch(
             written(steps, kind),
-            dtype=self.dtype,
-            out_dtype=self.out_dtype,
+            dtype=dtype,
+            out_dtype=pipeline.dtype(dtype),
             planar=self.planar,
             target=pipeline.target,
             schedule=pipeline.schedule,
         )
-
-    # --------------------------------------------------------------------------------------------------- running
 
     def run(self, part: _Part, rows: NDArray[np.int64], out: NDArray[Any], threads: int) -> None:
         """Transform some images of a part into their places."""

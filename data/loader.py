@@ -133,9 +133,7 @@ class FilterLoader:
         self.seed = whole(seed, "seed", 0)
         if self.seed >= 1 << 64:
             raise ValueError(f"seed must be less than 2**64, not {seed}")
-        self.threads = threads if threads is None else whole(threads, "threads", 0)
-        if self.threads is not None and self.threads > options.MAX_THREADS:
-            raise ValueError(f"threads must be at most {options.MAX_THREADS}, not {threads}")
+        self.threads = threads if threads is None else whole(threads, "threads", 0, options.MAX_THREADS)
         self.prefetch = whole(prefetch, "prefetch")
         _one_of(on_error, ("raise", "skip", "substitute"), "on_error")
         _one_of(framework, ("numpy", "torch"), "framework")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,11 @@ Kind = tuple[str, int]
 class Located:
     """Images of any sizes: their addresses, sizes and kinds.
 
+    Parameters
+    ----------
+    kept : sequence of ndarray
+        What :func:`addressable` gave.
+
     Attributes
     ----------
     address, stride, height, width : ndarray
@@ -25,12 +30,12 @@ class Located:
         Dtype and channels: those that there are.
     kind : ndarray of int
         Which of them each image has.
-    kept : list of ndarray
+    kept : sequence of ndarray
         The memory that they are in.
     """
 
-    def __init__(self, images: Sequence[Any]) -> None:
-        self.kept = [_addressable(image, i) for i, image in enumerate(images)]
+    def __init__(self, kept: Sequence[NDArray[Any]]) -> None:
+        self.kept = kept
         self.kinds: list[Kind] = []
         rows = []
         for image in self.kept:
@@ -46,12 +51,17 @@ class Located:
         return len(self.address)
 
     @classmethod
+    def of(cls, images: Iterable[Any]) -> Located:
+        """Locate images, or raise if one is none."""
+        return cls([addressable(image, i) for i, image in enumerate(images)])
+
+    @classmethod
     def among(cls, stack: NDArray[Any], indices: NDArray[np.int64]) -> Located:
         """Locate some images of a stack, (N, H, W) or (N, H, W, C)."""
-        found = cls([stack[0]])
+        found = cls.of([stack[0]])
         count = len(indices)
         if found.kept[0].ctypes.data != stack.ctypes.data:  # its images are copied, as they cannot be addressed
-            return cls([stack[i] for i in indices])
+            return cls.of(stack[i] for i in indices)
         found.kept = [stack]
         found.address = stack.ctypes.data + indices * stack.strides[0]
         for name in ("stride", "height", "width", "kind"):
@@ -59,8 +69,8 @@ class Located:
         return found
 
 
-def _addressable(image: Any, index: int) -> NDArray[Any]:
-    """Give an image whose pixels lie side by side in a row."""
+def addressable(image: Any, index: int = 0) -> NDArray[Any]:
+    """Give an image whose pixels lie side by side in a row, or raise; ``index`` is for the message."""
     array = arrays.check(image, f"image {index}")
     channels = 1 if array.ndim == 2 else array.shape[-1]
     if array.ndim > 3 or channels not in (1, 3):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -30,18 +30,24 @@ class Step:
         The operation of the chance that it is taken by.
     probability : float
         Of that chance.
-    reads : str
-        What the program does there besides: ``"resample"``, ``"warp"`` or nothing.
-    kernel : str
-        Of that.
     """
 
     transform: Geometric | Pixelwise
     operation: int
     gate: int | None = None
     probability: float = 1.0
-    reads: Literal["", "resample", "warp"] = ""
-    kernel: str = ""
+
+    @property
+    def reads(self) -> Literal["", "resample", "warp"]:
+        """What the program does there: resample the image, read it by an affine map, or neither."""
+        if _is(self, "resizes"):
+            return "resample"
+        return "warp" if _is(self, "warps") else ""
+
+    @property
+    def kernel(self) -> str:
+        """The kernel of that."""
+        return self.transform.interpolation if isinstance(self.transform, Geometric) else ""
 
     @property
     def optional(self) -> bool:
@@ -52,16 +58,12 @@ class Step:
 def plan(transforms: Sequence[Transform]) -> list[Step]:
     """Give the steps of a pipeline, or raise if their order cannot be had in one resampling."""
     steps = list(_numbered(transforms))
-    resizing = [i for i, step in enumerate(steps) if _is(step, "resizes")]
-    warping = [i for i, step in enumerate(steps) if _is(step, "warps")]
+    resizing = [i for i, step in enumerate(steps) if step.reads == "resample"]
+    warping = [i for i, step in enumerate(steps) if step.reads == "warp"]
     for found in (resizing, warping):
         if len(found) > 1:
             first, second = (steps[i].transform for i in found[:2])
             raise ValueError(f"{second!r} comes after {first!r}: images are resampled once; take one of them")
-    for i in resizing:
-        steps[i] = replace(steps[i], reads="resample", kernel=_kernel(steps[i]))
-    for i in warping:
-        steps[i] = replace(steps[i], reads="warp", kernel=_kernel(steps[i]))
     _check_order(steps, resizing, warping)
     return steps
 
@@ -86,10 +88,6 @@ def _numbered(transforms: Sequence[Transform]) -> Iterator[Step]:
 
 def _is(step: Step, what: str) -> bool:
     return isinstance(step.transform, Geometric) and bool(getattr(step.transform, what))
-
-
-def _kernel(step: Step) -> str:
-    return step.transform.interpolation if isinstance(step.transform, Geometric) else ""
 
 
 def _check_order(steps: Sequence[Step], resizing: Sequence[int], warping: Sequence[int]) -> None:

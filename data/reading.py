@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from data.located import Located
+from data.located import Located, addressable
 from data.sources import ArraySource, Source, name_of
 
 OnError = Literal["raise", "skip", "substitute"]
@@ -139,8 +139,7 @@ class Reader:
     def _checked(self, index: int) -> _Sample:
         try:
             image, label = self.source[index]
-            array = np.asarray(image)
-            Located([array])
+            array = addressable(image)
         except Exception as error:
             raise ReadError(index, name_of(self.source, index), f"{error}" or type(error).__name__) from error
         return array, label

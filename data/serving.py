@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+import dsl
 from data.located import Kind
 from data.plan import Step
 from data.transforms import CenterCrop, Geometric, Pixelwise, Resize
@@ -185,8 +186,6 @@ static inline int32_t {name}_apply(
 
 
 def _is_table(filter: Any, name: str) -> bool:
-    import dsl
-
     return any(parameter.name == name and parameter.kind is dsl.Table for parameter in filter.parameters)
 
 

@@ -94,7 +94,7 @@ class Pixelwise(Transform, ABC):
     """A step that computes pixels where they are."""
 
     #: Whether a pixel depends on no other one.
-    pointwise: ClassVar[bool] = False
+    pointwise: bool = False
     #: Whether a mirrored image gives a mirrored result.
     symmetric: ClassVar[bool] = False
     #: Whether numbers can say that nothing is done. Samples that other steps leave alone run a program without them.

@@ -48,7 +48,7 @@ class ColorJitter(Pixelwise):
         self._has_hue = self.hue != (0.0, 0.0)
         self._has_mean = "contrast" in self._mixtures
         #: Whether a pixel depends on its own numbers alone.
-        self.pointwise = not self._has_mean  # type: ignore[misc]
+        self.pointwise = not self._has_mean
         self.draws = 2 * len(_OPERATIONS)
 
     @property
