@@ -50,6 +50,7 @@ DIRECTIVES: dict[str, str] = {
     "gpu_threads": "v*",
     "gpu_single_thread": "",
     "rfactor": "vnf",
+    "specialize": "e",
 }
 #: Those that place a stage in loops of another, which must be there by then.
 PLACEMENTS = ("compute_at", "store_at", "hoist_storage")

@@ -32,8 +32,8 @@ class ColorJitter(Pixelwise):
     Notes
     -----
     Brightness, contrast and saturation are mixtures with black, the image's mean gray and the pixel's gray, brought
-    back to the range. Each is ``clamp(r x + s gray(x) + t)``, so their order is a matter of numbers: the program has a
-    place for each of them before the change of hue, and one behind. Of gray images brightness and contrast change.
+    back to the range. Each is ``clamp(r x + s gray(x) + t)``, so their order is a matter of numbers; so is the number
+    of them that come before the change of hue. Of gray images brightness and contrast change.
     """
 
     symmetric = True
@@ -52,18 +52,17 @@ class ColorJitter(Pixelwise):
         self.draws = 2 * len(_OPERATIONS)
 
     @property
-    def places(self) -> int:
-        """How many mixtures the program has."""
-        return len(self._mixtures) * (2 if self._has_hue else 1)
-
-    @property
     def parameters(self) -> Mapping[str, type]:
-        """The run-time parameters: of each place and of what the mean is taken of, of the hue, and if to change."""
-        names = [f"{kind}{i}" for i in range(self.places) for kind in ("own", "gray", "mean")]
+        """The run-time parameters: of each mixture, and of those before contrast, which the mean is taken of.
+
+        ``place`` tells how many mixtures come before the change of hue.
+        """
+        count = len(self._mixtures)
+        names = [f"{kind}{i}" for i in range(count) for kind in ("own", "gray", "mean")]
         if self._has_mean:
-            names += [f"before_{kind}{i}" for i in range(self.places) for kind in ("own", "gray")]
+            names += [f"before_{kind}{i}" for i in range(count - 1) for kind in ("own", "gray")]
         if self._has_hue:
-            names += ["turn", "before_turn"] if self._has_mean else ["turn"]
+            names += ["turn", "place", "before_place"] if self._has_mean else ["turn", "place"]
         return dict.fromkeys([*names, "active"], dsl.Scalar)
 
     # ------------------------------------------------------------------------------------------------- numbers
@@ -74,67 +73,63 @@ class ColorJitter(Pixelwise):
         kinds = [*self._mixtures, *(["hue"] if self._has_hue else [])]
         rank = drawn[: len(kinds)].argsort(axis=0).argsort(axis=0)  # where in the order each of them is
         amounts = {name: between(getattr(self, name), drawn[4 + _OPERATIONS.index(name)]) for name in kinds}
-        count = drawn.shape[1]
+        count, every = len(self._mixtures), np.arange(drawn.shape[1])
+        places = rank[:count] - (rank[:count] > rank[-1]) if self._has_hue else rank  # among the mixtures
         found: dict[str, Any] = {"active": samples.active}
-        table = {kind: np.zeros((self.places, count)) for kind in ("own", "gray", "mean", "before_own", "before_gray")}
-        table["own"][...] = table["before_own"][...] = 1
-        for k, name in enumerate(self._mixtures):
-            place, factor = (self._place(rank, k), np.arange(count)), amounts[name]
-            table["own"][place] = factor
-            if name == "brightness":
-                table["before_own"][place] = factor
-            else:
-                table["gray" if name == "saturation" else "mean"][place] = 1 - factor
-            if name == "saturation":
-                table["before_own"][place], table["before_gray"][place] = factor, 1 - factor
+        table = {kind: np.zeros((count, len(every))) for kind in ("own", "gray", "mean")}
+        for name, place in zip(self._mixtures, places, strict=True):
+            factor = amounts[name]
+            table["own"][place, every] = factor
+            if name != "brightness":
+                table["gray" if name == "saturation" else "mean"][place, every] = 1 - factor
         if self._has_mean:
-            before = rank < rank[self._mixtures.index("contrast")]
-            self._forget(table, rank, before)
+            contrast = places[self._mixtures.index("contrast")]
+            before = np.arange(count - 1)[:, None] < contrast
+            table["before_own"] = np.where(before, table["own"][:-1], 1)
+            table["before_gray"] = np.where(before, table["gray"][:-1], 0)
         for kind, rows in table.items():
-            found |= {f"{kind}{i}": rows[i] for i in range(self.places)}
+            found |= {f"{kind}{i}": row for i, row in enumerate(rows)}
         if self._has_hue:
-            found["turn"] = amounts["hue"] % 1
+            found["turn"], found["place"] = amounts["hue"] % 1, rank[-1]
             if self._has_mean:
-                found["before_turn"] = np.where(before[-1], found["turn"], 0)
+                found["before_place"] = np.where(rank[-1] <= contrast, rank[-1], count)  # else it comes later
         return {name: found[name] for name in self.parameters}
-
-    def _place(self, rank: Numbers, k: int) -> Any:
-        """Give the places of a mixture: of those before the hue, or behind."""
-        if not self._has_hue:
-            return rank[k]
-        after = rank[k] > rank[-1]
-        return np.where(after, len(self._mixtures) + rank[k] - rank[-1] - 1, rank[k])
-
-    def _forget(self, table: Mapping[str, Numbers], rank: Numbers, before: NDArray[np.bool_]) -> None:
-        """Leave out, of what the mean is taken of, the mixtures that come later."""
-        for k in range(len(self._mixtures)):
-            later = np.flatnonzero(~before[k])
-            place = self._place(rank, k)[later], later
-            table["before_own"][place], table["before_gray"][place] = 1, 0
 
     # ------------------------------------------------------------------------------------------------- program
 
     def apply(self, image: dsl.Image, values: Mapping[str, Any], peak: float) -> Any:
         """Write the step."""
-        mean = dsl.average(_gray(self._chain(image, values, peak, "before_"))) if self._has_mean else None
-        changed = self._chain(image, values, peak, "", mean)
+        mean = None
+        if self._has_mean:
+            mixtures = len(self._mixtures) - 1
+            mean = dsl.average(_gray(self._chain(image, values, peak, mixtures, "before_")))
+        changed = self._chain(image, values, peak, len(self._mixtures), "", mean)
         return dsl.select(values["active"] > 0, changed, image)  # else it is not even brought back to the range
 
-    def _chain(self, image: Any, values: Mapping[str, Any], peak: float, prefix: str, mean: Any = None) -> Any:
-        count = len(self._mixtures)
-        for i in range(self.places):
-            if i == count:
-                image = self._turned(image, values, peak, prefix)
-            own, gray = values[f"{prefix}own{i}"], values[f"{prefix}gray{i}"]
-            mixed = own * image + gray * _gray(image)
-            if mean is not None:
-                mixed = mixed + values[f"mean{i}"] * mean
-            image = dsl.clamp(mixed, 0, peak)
-        return image if count else self._turned(image, values, peak, prefix)
+    def _chain(
+        self, image: Any, values: Mapping[str, Any], peak: float, count: int, prefix: str, mean: Any = None
+    ) -> Any:
+        """Write so many mixtures, and the change of hue behind as many of them as its place tells."""
 
-    def _turned(self, image: Any, values: Mapping[str, Any], peak: float, prefix: str) -> Any:
-        colored = self._has_hue and len(image.channels) > 1
-        return _turned(image, values[f"{prefix}turn"], peak) if colored else image
+        def mixed(image: Any, places: range) -> Any:
+            for i in places:
+                other = values[f"{prefix}gray{i}"] * _gray(image)
+                if mean is not None:
+                    other = other + values[f"mean{i}"] * mean
+                image = dsl.clamp(values[f"{prefix}own{i}"] * image + other, 0, peak)
+            return image
+
+        if not self._has_hue or len(image.channels) == 1:
+            return mixed(image, range(count))
+
+        def turned(before: int) -> Any:
+            return mixed(_turned(mixed(image, range(before)), values["turn"], peak), range(before, count))
+
+        place = values[f"{prefix}place"]
+        found = turned(count) if not prefix else dsl.select(place == count, turned(count), mixed(image, range(count)))
+        for before in reversed(range(count)):
+            found = dsl.select(place == before, turned(before), found)
+        return found
 
 
 class RandomGrayscale(Pixelwise):
@@ -178,8 +173,8 @@ def _gray(image: Any) -> Any:
 def _turned(image: Any, turn: Any, peak: float) -> Any:
     """Change the hue by so many turns, 0 to 1.
 
-    With v the largest channel, c the chroma and h the hue in sixths of a turn, a channel is
-    ``v - c clamp(min(k, 4 - k), 0, 1)`` with ``k = (n + h) mod 6``, n being 5, 3 and 1 of red, green and blue.
+    With c the chroma and h the hue in sixths of a turn, a channel is the least one and ``c clamp(d, 0, 1)``, where d is
+    ``|h - 3| - 1`` of red, ``2 - |h - 2|`` of green and ``2 - |h - 4|`` of blue.
     """
     r, g, b = image.channels
     largest, least = dsl.maximum(dsl.maximum(r, g), b), dsl.minimum(dsl.minimum(r, g), b)
@@ -187,14 +182,14 @@ def _turned(image: Any, turn: Any, peak: float) -> Any:
     scale = 1 / dsl.maximum(chroma, _COLORLESS * peak)
     of_red = (g - b) * scale
     sixths = dsl.select(largest == r, of_red, dsl.select(largest == g, 2 + (b - r) * scale, 4 + (r - g) * scale))
-    hue = sixths + 6 * turn + 6  # above zero
+    hue = sixths + 6 * turn  # from -1 to 11
+    hue = dsl.select(hue < 0, hue + 6, hue)
+    hue = dsl.select(hue < 6, hue, hue - 6)
 
-    def channel(n: int) -> Any:
-        k = hue + n
-        k = k - 6 * dsl.floor(k * (1 / 6))
-        return largest - chroma * dsl.clamp(dsl.minimum(k, 4 - k), 0, 1)
+    def channel(distance: Any) -> Any:
+        return least + chroma * dsl.clamp(distance, 0, 1)
 
-    return dsl.stack(channel(5), channel(3), channel(1))
+    return dsl.stack(channel(abs(hue - 3) - 1), channel(2 - abs(hue - 2)), channel(2 - abs(hue - 4)))
 
 
 def _factors(value: Any, name: str) -> tuple[float, float]:

@@ -8,7 +8,7 @@ import halide as hl
 
 from dsl.ir import Node
 from dsl.lowering import pointwise
-from dsl.lowering.context import Group, Lowering, Reader, channel_count, size_of
+from dsl.lowering.context import Function, Group, Lowering, Reader, channel_count, size_of
 
 #: Columns that are summed apart. It does not depend on the machine: results would, too.
 _APART = 16
@@ -25,7 +25,7 @@ def _average(low: Lowering, node: Node, group: Group) -> Reader:
         rows = low.stage(f"{name}_rows", [lane, y, c], hl.f32(0))
         part = hl.RDom([(0, (width + _APART - 1) // _APART)], f"{name}_part")
         column = part.x * _APART + lane
-        functions: list[str] = []
+        functions: list[Function] | None = None if low.plain else []
 
         def leaf(inner: Node, x: Any, y: Any) -> list[Any]:
             inside = hl.clamp(x, 0, width - 1)
@@ -39,7 +39,7 @@ def _average(low: Lowering, node: Node, group: Group) -> Reader:
         record.reorder("lane", "c", "y").vectorize("lane").unroll("c")
         record.update(0).reorder("lane", "c", "part", "y").vectorize("lane").unroll("c")
 
-        if not low.plain:
+        if functions is not None:
             pointwise.keep_in_registers(low, functions, f"{name}_rows", "part", _APART)
 
         total = low.stage(f"{name}_total", [c], hl.f32(0))

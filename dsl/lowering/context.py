@@ -11,6 +11,7 @@ from typing import Any
 import halide as hl
 
 from dsl.ir import Image, Node, Size
+from dsl.lowering.apart import Apart
 from dsl.lowering.chunks import chunk_rows
 from schedules.apply import Stages
 from schedules.errors import ScheduleError
@@ -59,6 +60,14 @@ class Variant:
         return self.out if output and self.out is not None else (self.pitch, self.planar)
 
 
+@dataclass(frozen=True)
+class Function:
+    """A stage that arithmetic is computed in, in registers."""
+
+    name: str
+    apart: Apart
+
+
 @dataclass
 class Group:
     """A loop nest that computes one node in full, and the helper stages that live inside it.
@@ -95,7 +104,7 @@ class Group:
         Stages that are computed once for such a tile, by a coordinate of levels.
     bands : bool
         Whether the group goes through its image in bands of as many rows as a vector has lanes (sliding.py).
-    functions : list of str
+    functions : list of Function
         Stages computed in registers where its tile is, in order (pointwise.py).
     """
 
@@ -115,7 +124,7 @@ class Group:
     tiled: bool = False
     planes: list[str] = field(default_factory=list)
     bands: bool = False
-    functions: list[str] = field(default_factory=list)
+    functions: list[Function] = field(default_factory=list)
 
 
 class Lowering:

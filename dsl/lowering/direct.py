@@ -5,6 +5,7 @@ Row by row: sums down the columns into a row, which is continued by the border r
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import halide as hl
@@ -14,6 +15,8 @@ from dsl.lowering import border, kernels, pointwise
 from dsl.lowering.context import Group, Lowering, Reader, channel_count
 from dsl.lowering.source import Columns
 
+#: What is summed, of a block, a lane and a row.
+Term = Callable[[Any, Any, Any], Any]
 #: Vectors of one row that are summed at a time, in registers.
 TILE = 8
 
@@ -43,23 +46,43 @@ def _down(
     low: Lowering, name: str, weights: kernels.Weights, node: Node, group: Group, reach: Any, gain: Any
 ) -> Reader:
     """Stage: a row of sums down the columns of an image in memory, read where it lies; with its edges."""
-    channels, lanes = channel_count(node), low.lanes
+    channels = channel_count(node)
     planes = [hl.Var("c")] if channels > 1 else []
     source = Columns(low, node.args[0], group, planes[0] if planes else 0)
+    plain = source.plain(low.y, 1, weights.radius)
+
+    def added(kind: str, read: Callable[[Any, Any, Any], Any], where: Any) -> tuple[str, Any, Term]:
+        taps = hl.RDom([(-weights.radius, 2 * weights.radius + 1)], f"{name}_{kind}")
+        taps.where(where)
+        return kind, taps, lambda block, lane, y: weights.weight(taps.x) * read(block, lane, y + taps.x)
+
+    updates = [added("general", source.general, ~plain), added("plain", source.dense, plain)]
+    func = sums_of_blocks(low, name, source, updates, planes, group)
+    loops = [var.name() for var in (*planes, low.y)]
+    source.add_edges(name, lambda x: (x, *planes, low.y), reach * low.step, reach * low.step, gain, loops)
+    if planes:  # not of the sums, of which one channel at a time is asked for
+        low.record[name].bound("c", 0, channels)
+    return lambda x, y, c: hl.Expr(func[(x, *([c] if planes else []), y)])
+
+
+def sums_of_blocks(
+    low: Lowering, name: str, source: Columns, updates: Sequence[tuple[str, Any, Term]], planes: list[Any], group: Group
+) -> hl.Func:
+    """Stage: a row of sums over taps, a tile of a source's blocks at a time.
+
+    ``updates`` are what is summed, each with a name and its taps; the last is for blocks that are full.
+    """
+    lanes = low.lanes
     block, lane, y = hl.Var("block"), hl.Var("lane"), low.y
     rest = [*planes, y]
     loops = [var.name() for var in rest]
 
     sums = low.stage(f"{name}_sum", [lane, block, *rest], hl.f32(0))
-    plain = source.plain(y, 1, weights.radius)
-    for update, (kind, read, where) in enumerate((("general", source.general, ~plain), ("plain", source.dense, plain))):
-        taps = hl.RDom([(-weights.radius, 2 * weights.radius + 1)], f"{name}_{kind}")
-        taps.where(where)
-        sums[(lane, block, *rest)] += weights.weight(taps.x) * read(block, lane, y + taps.x)
+    for update, (kind, taps, term) in enumerate(updates):
+        sums[(lane, block, *rest)] += term(block, lane, y)
         low.stages.loops[f"{name}_sum"][kind] = taps.x
         record = low.record[f"{name}_sum"].update(update)
-        record.reorder("lane", "block", kind, *loops).vectorize("lane")
-    low.record[f"{name}_sum"].update(1).unroll("block")
+        record.reorder("lane", "block", kind, *loops).vectorize("lane").unroll("block")
     low.record[f"{name}_sum"].bound_extent("lane", lanes).bound_extent("block", TILE)
     low.record[f"{name}_sum"].vectorize("lane").unroll("block").store_in("Stack")
 
@@ -71,12 +94,10 @@ def _down(
     # Halide does not see that no two lanes write to one place; where blocks overlap they write the same.
     record = low.record[name].update(0).allow_race_conditions()
     record.reorder("lane", "block", "tile", *loops).vectorize("lane").unroll("block")
-    source.add_edges(name, lambda x: (x, *rest), reach * low.step, reach * low.step, gain, loops)
-    if planes:  # not of the sums, of which one channel at a time is asked for
-        low.record[name].bound("c", 0, channels)
-    low.record[name].compute_at(group.name, "y")
+    group.local.append(name)
+    group.own_columns.add(name)
     low.record[f"{name}_sum"].compute_at(name, "tile")
-    return lambda x, y, c: hl.Expr(func[(x, *([c] if planes else []), y)])
+    return func
 
 
 def _along(

@@ -85,7 +85,8 @@ def _arithmetic_of_stencils(nodes: Sequence[Node]) -> Iterator[Node]:
 
 
 def _is_to_be_full(low: Lowering, node: Node) -> bool:
-    usual = "full" if pointwise.large(low, [node]) else "rows"  # long arithmetic is not to be done for every border
+    # Long arithmetic is not to be done for every border, too; and branches are in what is computed in full.
+    usual = "full" if pointwise.stages_apart(low, [node], branches=not low.plain) else "rows"
     place = low.tunable(f"{low.label(node)}.place", default=usual, values=("rows", "full"))
     if place not in ("rows", "full"):
         raise ScheduleError(f"{low.label(node)}.place = {place!r}: arithmetic is computed by 'rows' or in 'full'")
@@ -390,7 +391,7 @@ def _value(low: Lowering, node: Node, group: Group) -> Reader:
         return [read(hl.clamp(hl.likely(x), 0, last), y, c) for c in range(channel_count(inner))]
 
     # What is in registers is made for whole vectors, beyond a row's end.
-    leaf = inside if functions is not None and pointwise.large(low, [node]) else None
+    leaf = inside if functions is not None and pointwise.stages_apart(low, [node], branches=True) else None
     return pointwise.channel_of(
         lambda x, y: pointwise.evaluate_all(low, [node], group, x, y, leaf, functions=functions)[0], channel_count(node)
     )
@@ -418,7 +419,7 @@ def _values(low: Lowering, nodes: list[Node], group: Group, leaf: pointwise.Leaf
         return fused_windows.read(low, chain, group, "windows")
 
     def values(x: Any, y: Any, c: Any) -> list[Any]:
-        functions = None if leaf is None else group.functions
+        functions = None if leaf is None or low.plain else group.functions
         found = pointwise.evaluate_all(low, nodes, group, x, y, leaf, staged=leaf is None, functions=functions)
         return [pointwise.pick(each, c) for each in found]
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import halide as hl
 
 from dsl.ir import INPUT_OPS, POINTWISE, SCALAR, STENCIL_OPS, TABLE, TABLES, Image, Node
-from dsl.lowering.context import Group, Lowering, Reader, TupleReader, channel_count, f32, hl_type
+from dsl.lowering import apart
+from dsl.lowering.apart import Apart
+from dsl.lowering.context import Function, Group, Lowering, Reader, TupleReader, channel_count, f32, hl_type
 
 
 def _propagating(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -72,6 +75,20 @@ def sqrt(value: Any) -> Any:
     return _unbounded(hl.sqrt(value))
 
 
+_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "lt": operator.lt,
+    "le": operator.le,
+    "gt": operator.gt,
+    "ge": operator.ge,
+    "eq": operator.eq,
+    "ne": operator.ne,
+}
+
+
+def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return _arithmetic(lambda a, b: _flag(compare(a, b)))
+
+
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "neg": lambda a: -a,
     "abs": lambda a: hl.abs(a) if a.type().is_float() else hl.cast(a.type(), hl.abs(a)),
@@ -97,12 +114,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "atan2": _arithmetic(hl.atan2),
     "min": _arithmetic(_propagating(lambda a, b: a < b)),
     "max": _arithmetic(_propagating(lambda a, b: a > b)),
-    "lt": _arithmetic(lambda a, b: _flag(a < b)),
-    "le": _arithmetic(lambda a, b: _flag(a <= b)),
-    "gt": _arithmetic(lambda a, b: _flag(a > b)),
-    "ge": _arithmetic(lambda a, b: _flag(a >= b)),
-    "eq": _arithmetic(lambda a, b: _flag(a == b)),
-    "ne": _arithmetic(lambda a, b: _flag(a != b)),
+    **{name: _comparison(compare) for name, compare in _COMPARISONS.items()},
     "and": lambda a, b: _flag(_test(a) & _test(b)),
     "or": lambda a, b: _flag(_test(a) | _test(b)),
     "select": lambda c, a, b: hl.select(_test(c), *_same_type(a, b)),
@@ -164,7 +176,7 @@ def evaluate_all(
     leaf: Leaf | None = None,
     *,
     staged: bool = False,
-    functions: list[str] | None = None,
+    functions: list[Function] | None = None,
 ) -> list[list[Any]]:
     """Write the values of nodes at a column and row; what they share is one expression.
 
@@ -174,18 +186,20 @@ def evaluate_all(
         How to read what the arithmetic starts from, instead of directly.
     staged : bool
         Whether nodes may become stages that are computed a strip of the group at a time.
-    functions : list of str, optional
-        Takes the names of stages that are to be computed, in order, where these values are: see
-        :func:`keep_in_registers`. Without it Halide writes them into what calls them.
+    functions : list, optional
+        Takes the stages that are to be computed, in order, where these values are: see :func:`keep_in_registers`.
+        Without it Halide writes them into what calls them.
     """
     made: dict[int, TupleReader] = {}
-    for node in large(low, nodes):  # in order, each in terms of those before
+    for each in stages_apart(low, nodes, branches=functions is not None):  # in order, each in terms of those before
         known = {key: read(low.x, low.y, 0) for key, read in made.items()}
-        values = _written(low, [node], group, low.x, low.y, leaf, staged, known)[0]
-        name = f"{low.label(node)}_{group.name}_{len(low.stages.funcs)}"
-        made[id(node)] = low.tuple_stage(name, 1, _constantly(values), None)
+        name = f"{low.label(each.node)}_{group.name}_{len(low.stages.funcs)}"
+        wanted = list(each.node.args[1:]) if each.branch else [each.node]
+        values = _written(low, wanted, group, low.x, low.y, leaf, staged, known)
+        values = _chosen(low, name, each.node, *values) if each.branch else values[0]
+        made[id(each.node)] = low.tuple_stage(name, 1, _constantly(values), None)
         if functions is not None:
-            functions.append(name)
+            functions.append(Function(name, each))
     return _written(low, nodes, group, x, y, leaf, staged, {key: read(x, y, 0) for key, read in made.items()})
 
 
@@ -193,11 +207,33 @@ def _constantly(values: list[Any]) -> TupleReader:
     return lambda x, y, c: values
 
 
-def keep_in_registers(low: Lowering, functions: list[str], stage: str, loop: str, columns: int) -> None:
+def keep_in_registers(low: Lowering, functions: list[Function], stage: str, loop: str, columns: int) -> None:
     """Schedule values that are stages of their own: in a loop of the stage that they are used in, which has columns."""
-    for name in functions:
-        low.record[name].compute_at(stage, loop).store_in("Stack").bound_extent("x", columns).bound_extent("y", 1)
+    names = {id(function.apart.node): function.name for function in functions}
+    for function in functions:
+        name, choice = function.name, function.apart.within
+        if choice is None:
+            low.record[name].compute_at(stage, loop).bound_extent("x", columns)
+        else:
+            low.record[name].compute_at(names[id(choice)], "x").bound_extent("x", low.lanes)
+        low.record[name].store_in("Stack").bound_extent("y", 1)
         low.record[name].split("x", "x", "xi", low.lanes, "RoundUp").unroll("x").vectorize("xi")
+        if function.apart.branch:
+            low.record[name].specialize(f"{name}_if")
+
+
+def _chosen(low: Lowering, name: str, choice: Node, first: list[Any], second: list[Any]) -> list[Any]:
+    """Write a choice by a number, the same for all pixels, which its stage is specialized for."""
+    condition = low.stages.symbols[f"{name}_if"] = _condition(low, choice.args[0])
+    arms = [arm * channel_count(choice) if len(arm) == 1 else arm for arm in (first, second)]
+    return [hl.select(condition, *_same_type(a, b)) for a, b in zip(*arms, strict=True)]
+
+
+def _condition(low: Lowering, node: Node) -> Any:
+    """Write a run-time condition as a truth, not as a number."""
+    if node.op not in _COMPARISONS:
+        return _test(inline_scalar(low, node))
+    return _COMPARISONS[node.op](*_same_type(*(inline_scalar(low, arg) for arg in node.args)))
 
 
 def _written(
@@ -237,36 +273,9 @@ def _written(
     return [value(node) for node in nodes]
 
 
-#: Operations that an expression has at most, written out as a tree.
-_MOST_WRITTEN = 1024
-#: How often operands are written, of operations that do so more than once.
-_WRITTEN_SEVERAL_TIMES = {"min": (3, 2), "max": (3, 2), "mod": (2, 2)}
-
-
-def large(low: Lowering, nodes: list[Node]) -> list[Node]:
-    """Find what is to be a stage of its own.
-
-    Halide goes through expressions as trees: in long chains, of which each link reads several channels of the one
-    before, what is shared is written out so often that nothing else is done.
-    """
-    found: list[Node] = []
-    sizes: dict[int, int] = {}
-
-    def size(node: Node) -> int:
-        if id(node) not in sizes:
-            sizes[id(node)] = 1
-            if isinstance(node.type, Image) and not is_leaf(low, node) and node.op not in STENCILS:
-                times = _WRITTEN_SEVERAL_TIMES.get(node.op, (1,) * len(node.args))
-                written = sum(n * size(arg) for arg, n in zip(node.args, times, strict=True)) + 1
-                sizes[id(node)] = written
-                if written > _MOST_WRITTEN and node.op not in ("component", "stack"):
-                    found.append(node)
-                    sizes[id(node)] = 1
-        return sizes[id(node)]
-
-    for node in nodes:
-        size(node)
-    return found
+def stages_apart(low: Lowering, nodes: Sequence[Node], *, branches: bool) -> list[Apart]:
+    """Find what arithmetic is a stage of its own: see apart.py."""
+    return apart.find(nodes, lambda node: is_leaf(low, node) or node.op in STENCILS, branches=branches)
 
 
 def value_at(low: Lowering, node: Node, group: Group, x: Any, y: Any, c: Any) -> Any:
@@ -324,7 +333,7 @@ def outside(low: Lowering, node: Node) -> Callable[[Any], Any]:
 def _on_constant(low: Lowering, node: Node) -> list[Any]:
     """Write a node for an image that is the border's constant everywhere."""
     memo: dict[int, list[Any]] = {}
-    alone = {id(each) for each in large(low, list(node.args))}
+    alone = {id(each.node) for each in stages_apart(low, node.args, branches=False)}
 
     def value(inner: Node) -> list[Any]:
         if id(inner) not in memo:

@@ -19,6 +19,7 @@ import halide as hl
 from dsl.ir import INPUT_OPS, OF_ANY_WIDTH, Node, Size
 from dsl.lowering import border, direct, pointwise
 from dsl.lowering.context import Group, Lowering, Reader, channel_count, size_name, size_of
+from dsl.lowering.source import Columns
 
 #: Pixels of the source along an axis, of kernels that have so many.
 _COUNTS = {"nearest": 1, "box4": 2, "box16": 4, "box64": 8, "linear": 2, "cubic": 4}
@@ -50,7 +51,7 @@ class Axis:
     reach : int
         How far outside the source they lie at most.
     inside : bool
-        Whether they lie within the source, or begin with its first pixel.
+        Whether they lie within the source.
     """
 
     first: hl.Func
@@ -150,13 +151,12 @@ def _triangles(low: Lowering, name: str, along: _Along) -> Axis:
     """Stages: the pixels within so far of where a pixel lies, a pixel of the coarser size, by how near they are."""
     n, m, i, pixel = along.n, along.m, along.i, along.pixel
     wide = hl.max(n, m)  # how far it reaches, in units of 1 / m
-    place, count = (2 * pixel + 1) * n, (2 * wide + m - 1) // m + 1  # the former in units of 1 / 2m
-    start = hl.clamp((place - 2 * wide + m) // (2 * m), hl.i64(0), hl.max(n - count, hl.i64(0)))
+    place, count = (2 * pixel + 1) * n, hl.min((2 * wide + m - 1) // m + 1, n)  # the former in units of 1 / 2m
+    start = hl.clamp((place - 2 * wide + m) // (2 * m), hl.i64(0), n - count)
     first, k = _first(low, name, i, start, bounded=False), hl.Var("k")
     at = _i64(first[i]) + k
     distance = hl.abs(_f64((2 * at + 1) * m - place)) / _f64(2 * wide)
-    near = hl.select(at < n, hl.max(1 - distance, hl.f64(0)), hl.f64(0))
-    share = _once(low, f"{name}_share", [i, k], near)
+    share = _once(low, f"{name}_share", [i, k], hl.max(1 - distance, hl.f64(0)))
     taps = hl.RDom([(0, hl.cast(hl.Int(32), count))], f"{name}_shares")
     total = _once(low, f"{name}_total", [i], hl.f64(0))
     total[i] += share[i, taps.x]
@@ -296,7 +296,7 @@ def _is_packed(low: Lowering, image: Node) -> bool:
 
 
 #: Lanes that the channels of a pixel are summed in, and pixels that are summed together.
-_PIXEL_LANES, _PIXELS = 4, 4
+_PIXEL_LANES, _PIXELS = 4, 8
 
 
 def _mean_of_packed(low: Lowering, name: str, image: Node, group: Group, down: Axis, across: Axis) -> Reader:
@@ -304,21 +304,17 @@ def _mean_of_packed(low: Lowering, name: str, image: Node, group: Group, down: A
 
     The lane behind the channels adds up what belongs to the next pixel, and is not read.
     """
-    channels, read = channel_count(image), _read(low, image, group)
-    width, height = low.size(size_of(image))
-    rows = hl.RDom([(0, down.count)], f"{name}_vertical_taps")
+    channels, width = channel_count(image), low.columns(size_of(image))
+    columns = _columns_of_packed(low, f"{name}_vertical", image, group, down)
+    x, y, c, taps = low.x, low.y, hl.Var("c"), hl.RDom([(1, across.count - 1)], f"{name}_horizontal_taps")
 
-    def term(x: Any, y: Any, c: Any) -> Any:
-        element = hl.clamp(hl.likely(x), 0, width * channels - 1)
-        row = hl.clamp(down.first[y] + rows.x, 0, height - 1)
-        return down.weight[y, rows.x] * read(element // channels, row, element % channels)
+    def product(tap: Any) -> Any:
+        at = hl.unsafe_promise_clamped(across.first[x] + tap, 0, width - 1)
+        return across.weight[x, tap] * columns[at * channels + c, y]
 
-    columns = direct.sums(low, f"{name}_vertical", rows, term, 1, group, vertical=True)
-
-    x, y, c, taps = low.x, low.y, hl.Var("c"), hl.RDom([(0, across.count)], f"{name}_horizontal_taps")
-    total = low.stage(f"{name}_horizontal_sum", [c, x, y], hl.f32(0))
-    at = hl.unsafe_promise_clamped(across.first[x] + taps.x, 0, hl.max(width, across.count) - 1)
-    total[c, x, y] += across.weight[x, taps.x] * columns(at * channels + c, y, 0)
+    # Sums begin with a product: LLVM puts zeros that begin sums of pixels together, and takes them apart at every tap.
+    total = low.stage(f"{name}_horizontal_sum", [c, x, y], product(0))
+    total[c, x, y] += product(taps.x)
     low.stages.loops[f"{name}_horizontal_sum"]["taps"] = taps.x
     low.record[f"{name}_horizontal_sum"].compute_at(f"{name}_horizontal", "x").store_in("Stack")
     low.record[f"{name}_horizontal_sum"].unroll("x").vectorize("c")
@@ -331,6 +327,24 @@ def _mean_of_packed(low: Lowering, name: str, image: Node, group: Group, down: A
     group.local.append(f"{name}_horizontal")
     group.own_columns.add(f"{name}_horizontal")
     return lambda x, y, c: hl.Expr(found[c, x, y])
+
+
+def _columns_of_packed(low: Lowering, name: str, image: Node, group: Group, down: Axis) -> hl.Func:
+    """Stage: sums down the columns of dense rows."""
+    source, (_, height) = Columns(low, image, group, None, packed=True), low.size(size_of(image))
+    full = source.count >= low.lanes
+
+    def added(kind: str, read: Callable[[Any, Any, Any], Any], where: Any) -> tuple[str, Any, direct.Term]:
+        rows = hl.RDom([(0, down.count)], f"{name}_{kind}")
+        rows.where(where)
+
+        def term(block: Any, lane: Any, y: Any) -> Any:
+            return down.weight[y, rows.x] * read(block, lane, hl.clamp(down.first[y] + rows.x, 0, height - 1))
+
+        return kind, rows, term
+
+    updates = [added("narrow", source.narrow_value, ~full), added("plain", source.value, full)]
+    return direct.sums_of_blocks(low, name, source, updates, [], group)
 
 
 def _stretched(low: Lowering, node: Node, group: Group, down: Axis, across: Axis) -> Reader:

@@ -10,7 +10,7 @@ import halide as hl
 
 from dsl.ir import Node, Size
 from dsl.lowering import border, pointwise
-from dsl.lowering.context import Group, Lowering, size_of
+from dsl.lowering.context import Group, Lowering, channel_count, size_of
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,15 @@ class Columns:
         The loop nest that reads it.
     channel : Var or int
         Which channel.
+    packed : bool
+        Whether columns are those of all channels, side by side.
     """
 
     low: Lowering
     image: Node
     group: Group
     channel: Any
+    packed: bool = False
 
     @property
     def size(self) -> Size:
@@ -40,7 +43,7 @@ class Columns:
     @property
     def count(self) -> Any:
         """Elements of a row."""
-        return self.low.columns(self.size)
+        return self.low.columns(self.size) * (channel_count(self.image) if self.packed else 1)
 
     @property
     def blocks(self) -> Any:
@@ -61,17 +64,27 @@ class Columns:
         """Read under the border rule."""
         _, height = self.low.size(self.size)
         source = hl.Expr(border.row_index(self.low, self.size)[row])
-        column = hl.clamp(self.first(block) + lane, 0, self.count - 1)
-        found = self._value(column, hl.clamp(source, 0, height - 1))
+        found = self.narrow_value(block, lane, hl.clamp(source, 0, height - 1))
         return hl.select(source < 0, pointwise.outside(self.low, self.image)(self.channel), found)
 
     def dense(self, block: Any, lane: Any, row: Any) -> Any:
         """Read where ``plain`` holds: no conditions, and loads that are dense."""
         _, height = self.low.size(self.size)
         source = hl.unsafe_promise_clamped(hl.Expr(border.row_index(self.low, self.size)[row]), 0, height - 1)
-        return self._value(hl.unsafe_promise_clamped(self.first(block) + lane, 0, self.count - 1), source)
+        return self.value(block, lane, source)
+
+    def value(self, block: Any, lane: Any, y: Any) -> Any:
+        """Read a row of the image where blocks are full."""
+        return self._value(hl.unsafe_promise_clamped(self.first(block) + lane, 0, self.count - 1), y)
+
+    def narrow_value(self, block: Any, lane: Any, y: Any) -> Any:
+        """Read a row of the image, however narrow it is."""
+        return self._value(hl.clamp(self.first(block) + lane, 0, self.count - 1), y)
 
     def _value(self, x: Any, y: Any) -> Any:
+        if self.packed:
+            channels = channel_count(self.image)
+            return pointwise.value_at(self.low, self.image, self.group, x // channels, y, x % channels)
         return pointwise.value_at(self.low, self.image, self.group, x, y, self.channel)
 
     def add_edges(
