@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,14 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from data import randomness
+from data.calls import Calls, Program
 from data.located import Kind, Located
-from data.plan import Step, blocks, plan
+from data.plan import blocks, plan
 from data.transforms import Geometric, Transform
-from data.transforms.base import PEAKS, Rows, Samples
-from data.transforms.views import Views
-from data.writing import BORDER, named, written
-from dsl import arrays
-from dsl.batches import Batch
 from schedules import options
 
 Layout = Literal["NCHW", "NHWC"]
@@ -78,8 +74,8 @@ class Compose:
         self.target = target
         self.schedule = schedule
         self.steps = plan(self.transforms)
-        self._blocks, self._drawn = blocks(self.steps)
-        self._programs: dict[Any, _Program] = {}
+        self._blocks, self.drawn = blocks(self.steps)
+        self._programs: dict[Any, Program] = {}
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -157,7 +153,8 @@ class Compose:
         samples = np.arange(len(located)) if indices is None else np.asarray(indices)
         if samples.shape != (len(located),) or samples.dtype.kind not in "iu":
             raise ValueError(f"indices must be {len(located)} ints, one an image, not {indices!r}")
-        return self.fill(located, self.draw(samples, seed, epoch), out, threads)
+        limit = options.threads() if threads is None else options.checked_threads(threads)
+        return self.calls(located, samples, seed, epoch).run(0, len(located), out, limit)
 
     def build(
         self,
@@ -206,70 +203,11 @@ class Compose:
             return np.empty((0, len(samples)))
         return randomness.uniforms(seed, epoch, samples, self._blocks)
 
-    def fill(
-        self,
-        images: Located,
-        drawn: NDArray[np.float64],
-        out: NDArray[Any] | None = None,
-        threads: int | None = None,
-        empty: Callable[[tuple[int, ...], str], NDArray[Any]] = np.empty,
-    ) -> NDArray[Any]:
-        """Transform a batch whose random numbers are drawn; ``out`` is made by ``empty`` if there is none."""
-        parts = [self._part(images, kind, drawn) for kind in range(len(images.kinds))]
-        shape, dtype = self._kind(images, parts)
-        if out is None:
-            out = empty(shape, dtype)
-        else:
-            arrays.check_out(out, np.broadcast_to(np.zeros((), dtype), shape), images.kept)
-            if not out.flags.c_contiguous:
-                raise ValueError("out must be C-contiguous, as np.empty makes it")
-        limit = options.threads() if threads is None else options.checked_threads(threads)
-        calls = [(self._program(part.kind, skipped), part, rows) for part in parts for skipped, rows in part.programs()]
-        for program, part, rows in calls:
-            program.run(part, rows, out, limit)
-        return out
+    def calls(self, images: Located, samples: NDArray[np.int64], seed: int, epoch: int) -> Calls:
+        """Draw the random numbers of samples, and give the native calls for them."""
+        return Calls(self, images, samples, self.draw(samples, seed, epoch))
 
-    def _part(self, images: Located, kind: int, drawn: NDArray[np.float64]) -> _Part:
-        """Compute the numbers of the images of one kind."""
-        rows = np.flatnonzero(images.kind == kind)
-        dtype, channels = images.kinds[kind]
-        views = Views(images.height[rows], images.width[rows], rows)
-        part = _Part((dtype, channels), rows, images.address[rows], images.stride[rows], views)
-        own = drawn[:, rows]
-        everyone = np.ones(len(rows), bool)
-        for step in self.steps:
-            numbers = own[self._drawn[step.operation]]
-            if isinstance(step.transform, Geometric):
-                step.transform.move(views, numbers)
-            else:
-                chance = everyone if step.gate is None else own[self._drawn[step.gate]][0] < step.probability
-                if step.optional:
-                    part.skipped.append((step.operation, ~chance))
-                found = step.transform.numbers(Samples(numbers, chance, views.height, views.width), PEAKS[dtype])
-                part.columns |= {named(name, step): column for name, column in found.items()}
-            dtype = step.transform.dtype(dtype)
-        part.dtype = dtype
-        return part
-
-    def _kind(self, images: Located, parts: Sequence[_Part]) -> tuple[tuple[int, ...], str]:
-        """Tell shape and dtype of results, if all of them have one."""
-        if not parts:
-            raise ValueError("images are none: the shape of their results is not known")
-        channels = {part.kind[1] for part in parts}
-        dtypes = {part.dtype for part in parts}
-        sizes = np.unique(np.concatenate([[part.views.height, part.views.width] for part in parts], axis=1), axis=1)
-        if len(channels) > 1 or len(dtypes) > 1:
-            kinds = " and ".join(f"{dtype} of {channels} channels" for dtype, channels in images.kinds)
-            raise ValueError(f"images are {kinds}; results of a batch have one dtype and as many channels")
-        if sizes.shape[1] > 1:
-            (h0, h1), (w0, w1) = sizes[:, :2]
-            raise ValueError(
-                f"results have sizes {h0} x {w0} and {h1} x {w1}; end with a size, such as CenterCrop(224)"
-            )
-        size = int(sizes[0, 0]), int(sizes[1, 0])
-        return self.shape(len(images), channels.pop(), size), dtypes.pop()
-
-    def _program(self, kind: Kind, skipped: frozenset[int]) -> _Program:
+    def program(self, kind: Kind, skipped: frozenset[int]) -> Program:
         """Compile the program for images of a kind, without some steps."""
         found = self._programs.get((kind, skipped))
         if found is not None:  # without the lock, which a process that is forked meanwhile would never see released
@@ -277,84 +215,5 @@ class Compose:
         with self._lock:
             if (kind, skipped) not in self._programs:
                 steps = [step for step in self.steps if step.operation not in skipped]
-                self._programs[kind, skipped] = _Program(steps, kind, self)
+                self._programs[kind, skipped] = Program(steps, kind, self)
             return self._programs[kind, skipped]
-
-
-class _Part:
-    """The images of a batch that are of one kind, and their numbers."""
-
-    def __init__(
-        self, kind: Kind, rows: NDArray[np.int64], address: NDArray[np.int64], stride: NDArray[np.int64], views: Views
-    ) -> None:
-        self.kind, self.rows, self.address, self.stride, self.views = kind, rows, address, stride, views
-        self.dtype = kind[0]
-        self.columns: dict[str, NDArray[Any] | Rows] = {}
-        self.skipped: list[tuple[int, NDArray[np.bool_]]] = []
-
-    def programs(self) -> Iterator[tuple[frozenset[int], NDArray[np.int64]]]:
-        """Sort images by the steps that they skip: each program's steps, and the images of it."""
-        which = np.zeros(len(self.rows), np.int64)
-        for bit, (_, skips) in enumerate(self.skipped):
-            which |= skips.astype(np.int64) << bit
-        for pattern in np.unique(which):
-            operations = (operation for bit, (operation, _) in enumerate(self.skipped) if pattern >> bit & 1)
-            yield frozenset(operations), np.flatnonzero(which == pattern)
-
-
-class _Program:
-    """A pipeline compiled for images of one kind."""
-
-    def __init__(self, steps: Sequence[Step], kind: Kind, pipeline: Compose) -> None:
-        dtype, self.channels = kind
-        self.planar = pipeline.layout == "NCHW"
-        self.size = np.dtype(dtype).itemsize
-        self.batch = Batch(
-            written(steps, kind),
-            dtype=dtype,
-            out_dtype=pipeline.dtype(dtype),
-            planar=self.planar,
-            target=pipeline.target,
-            schedule=pipeline.schedule,
-        )
-
-    def run(self, part: _Part, rows: NDArray[np.int64], out: NDArray[Any], threads: int) -> None:
-        """Transform some images of a part into their places."""
-        table = self.batch.table(len(rows))
-        known = set(table.dtype.names or ())
-        for name, column in self._columns(part, out).items():
-            if name in known:
-                table[name] = column if np.ndim(column) == 0 else column[rows]
-        self.batch.run(table, threads)
-
-    def _columns(self, part: _Part, out: NDArray[Any]) -> dict[str, Any]:
-        """Give the arguments of the calls for all images of a part."""
-        views = part.views
-        where = views.source_top * part.stride + views.source_left * self.channels
-        result = out.ctypes.data + part.rows * out.strides[0]
-        height, width = out.shape[2:] if self.planar else out.shape[1:3]
-        columns = {
-            "image": part.address + where * self.size,
-            "image_stride": part.stride,
-            "like": result,
-            "like_stride": width * self.channels,
-            "result": result,
-            "result_stride": width if self.planar else width * self.channels,
-            "result_plane_stride": height * width,
-            "width": width,
-            "height": height,
-            "channels": 1,
-            "small_width": views.source_width,
-            "small_height": views.source_height,
-            "border": BORDER,
-            **views.numbers(),
-        }
-        for name, column in part.columns.items():
-            if isinstance(column, Rows):
-                columns[name] = column.values.ctypes.data + (
-                    np.arange(len(column.values)) * column.values.strides[0] + column.first * column.values.itemsize
-                )
-                columns[f"{name}_length"] = column.length
-            else:
-                columns[name] = column
-        return columns

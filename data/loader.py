@@ -6,6 +6,7 @@ import contextlib
 import contextvars
 import functools
 import hashlib
+import itertools
 import logging
 import queue
 import threading
@@ -33,8 +34,8 @@ Framework = Literal["numpy", "torch"]
 #: Images and labels.
 Batch = tuple[Any, Any]
 
-#: Batches whose random numbers are drawn at once.
-_DRAWN = 16
+#: Batches of images in memory whose numbers are made at once.
+_TOGETHER = 16
 #: Seconds after which a thread that cannot hand over a batch looks whether anybody still wants it.
 _PATIENCE = 0.1
 #: How the names of all threads of loaders begin.
@@ -187,6 +188,10 @@ class FilterLoader:
                 if batch is not None:
                     yield batch
 
+    def left(self) -> int:
+        """Count the batches that the next time through gives: of a state that was just loaded, those left."""
+        return self.shard.batches(self._position if self._resumed else 0)
+
     def _left(self) -> list[NDArray[np.int64]]:
         """Give the samples of each batch of the epoch, behind those of a state that was just loaded."""
         if not self._resumed:
@@ -230,28 +235,30 @@ class FilterLoader:
 
     def _made(self, batches: Sequence[NDArray[np.int64]]) -> _Making:
         """Make batches of samples, one after the other."""
+        reader, together = self._reader, 1 if self._reader.known is None else _TOGETHER
+        groups = [batches[i : i + together] for i in range(0, len(batches), together)]
+        samples = [np.concatenate(group) for group in groups]
         with contextlib.ExitStack() as stack:
             pool = None
-            if self._threads and self._reader.stack is None:
+            if self._threads and reader.known is None:
                 pool = stack.enter_context(ThreadPoolExecutor(self._threads, f"{_NAME}-read"))
-            reading = stack.enter_context(contextlib.closing(self._reader.batches(batches, pool)))
-            for i, batch in enumerate(batches):
-                if i % _DRAWN == 0:
-                    with self._times.measure("draw"):
-                        drawn = self.transform.draw(np.concatenate(batches[i : i + _DRAWN]), self.seed, self.epoch)
+            reading = stack.enter_context(contextlib.closing(reader.batches(samples, pool)))
+            for group, every in zip(groups, samples, strict=True):
                 with self._times.measure("read"):
                     read = next(reading)
-                first = i % _DRAWN * self.shard.batch_size
-                yield self._batch(read, drawn[:, first : first + len(batch)])
+                if read is None:
+                    yield None, None
+                else:
+                    yield from self._batches(read, every, np.cumsum([0, *map(len, group)]))
 
-    def _batch(self, read: Read | None, drawn: NDArray[np.float64]) -> _Made:
-        if read is None:
-            return None, None
-        with self._times.measure("filter"):
-            images = self.transform.fill(
-                read.images, drawn[:, read.rows], None, max(self._threads, 1), empty=self._buffers.array
-            )
-        return images, labels_of(read.labels)
+    def _batches(self, read: Read, samples: NDArray[np.int64], bounds: NDArray[np.int64]) -> _Making:
+        """Make the batches of what was read together, each of the samples between two bounds."""
+        with self._times.measure("draw"):
+            calls = self.transform.calls(read.images, samples[read.rows], self.seed, self.epoch)
+        for first, last in itertools.pairwise(np.searchsorted(read.rows, bounds).tolist()):
+            with self._times.measure("filter"):
+                images = calls.run(first, last, None, max(self._threads, 1), self._buffers.array)
+            yield images, labels_of(read.labels[first:last])
 
     def _ahead(self, made: _Making) -> _Making:
         """Let a thread make batches, some ahead."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -56,16 +57,26 @@ class Located:
         return cls([addressable(image, i) for i, image in enumerate(images)])
 
     @classmethod
-    def among(cls, stack: NDArray[Any], indices: NDArray[np.int64]) -> Located:
-        """Locate some images of a stack, (N, H, W) or (N, H, W, C)."""
-        found = cls.of([stack[0]])
-        count = len(indices)
-        if found.kept[0].ctypes.data != stack.ctypes.data:  # its images are copied, as they cannot be addressed
-            return cls.of(stack[i] for i in indices)
-        found.kept = [stack]
-        found.address = stack.ctypes.data + indices * stack.strides[0]
-        for name in ("stride", "height", "width", "kind"):
-            setattr(found, name, np.repeat(getattr(found, name), count))
+    def all_of(cls, images: NDArray[Any] | Sequence[NDArray[Any]]) -> Located | None:
+        """Locate images of a source, or a stack of them; None if some would have to be copied."""
+        if len(images) == 0:
+            return None
+        if not isinstance(images, np.ndarray):
+            found = cls.of(images)
+            return found if all(a is b for a, b in zip(found.kept, images, strict=True)) else None
+        found = cls.of([images[0]])
+        if found.kept[0].ctypes.data != images.ctypes.data:
+            return None
+        every = np.arange(len(images))
+        found = found.take(np.zeros_like(every))
+        found.address = images.ctypes.data + every * images.strides[0]
+        return found
+
+    def take(self, indices: NDArray[np.int64]) -> Located:
+        """Give some of the images."""
+        found = copy.copy(self)
+        for name in ("address", "stride", "height", "width", "kind"):
+            setattr(found, name, getattr(self, name)[indices])
         return found
 
 

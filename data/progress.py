@@ -15,7 +15,7 @@ def shown(loader: FilterLoader, description: str) -> Iterator[Any]:
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[told]}")
     with Progress(*columns, TimeRemainingColumn()) as progress:
-        task = progress.add_task(description, total=len(loader), told="")
+        task = progress.add_task(description, total=loader.left(), told="")
         for batch in loader:
             yield batch
             progress.update(task, advance=1, told=_told(loader.stats()))

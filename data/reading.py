@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import functools
 import threading
 from collections.abc import Generator, Sequence
 from concurrent.futures import Executor, Future
@@ -69,12 +70,14 @@ class Reader:
         self.source, self.on_error = source, on_error
         self.forget()
         self._lock = threading.Lock()
-        stack = getattr(source, "images", None) if isinstance(source, ArraySource) else None
-        #: All images in one array, if they are: then there is nothing to read.
-        self.stack = stack if isinstance(stack, np.ndarray) and stack.ndim > 2 else None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.source, self.on_error)
+
+    @functools.cached_property
+    def known(self) -> Located | None:
+        """Where all images lie, if they are in memory: then there is nothing to read."""
+        return Located.all_of(self.source.images) if isinstance(self.source, ArraySource) else None
 
     def forget(self) -> None:
         """Begin to count failures anew."""
@@ -83,24 +86,23 @@ class Reader:
 
     def read(self, samples: NDArray[np.int64]) -> Read | None:
         """Read a batch; None if nothing of it could be read."""
-        return self._located(samples) if self.stack is not None else _together([self._read(samples)])
+        return _together([self._read(samples)]) if self.known is None else self._located(self.known, samples)
 
     def batches(
         self, batches: Sequence[NDArray[np.int64]], pool: Executor | None
     ) -> Generator[Read | None, None, None]:
         """Read batches, some ahead if there is a pool; None for one of which nothing could be read."""
-        if self.stack is not None or pool is None:
+        if self.known is not None or pool is None:
             yield from map(self.read, batches)
         else:
             yield from self._ahead(batches, pool)
 
-    def _located(self, samples: NDArray[np.int64]) -> Read:
-        assert self.stack is not None
+    def _located(self, images: Located, samples: NDArray[np.int64]) -> Read:
         labels = self.source.labels  # type: ignore[attr-defined]
         found = labels[samples] if isinstance(labels, np.ndarray) else [labels[i] for i in samples]
         if isinstance(found, np.ndarray) and found.ndim == 1:
             found = found.tolist()  # as the source gives them one by one
-        return Read(Located.among(self.stack, samples), found, np.arange(len(samples)))
+        return Read(images.take(samples), found, np.arange(len(samples)))
 
     def _ahead(self, batches: Sequence[NDArray[np.int64]], pool: Executor) -> Generator[Read | None, None, None]:
         pending: collections.deque[list[Future[list[_Sample]]]] = collections.deque()

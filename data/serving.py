@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Random numbers that are tried, to see whether a step depends on them.
 _TRIED = (0.0, 0.25, 0.75, 1 - 1e-9)
+#: Sizes that are tried, to see whether it depends on the image's.
+_SIZES = [(side, side) for side in (1, 10, 100, 1000, 10000)]
 
 
 def build(pipeline: Compose, directory: Path, name: str, kind: Kind, target: str) -> dict[str, Path]:
@@ -33,7 +35,7 @@ def build(pipeline: Compose, directory: Path, name: str, kind: Kind, target: str
     size = pipeline.size()
     if size is None:
         raise ValueError("the size of results depends on the image; end with a size, such as CenterCrop(224)")
-    numbers = _numbers(pipeline.steps, dtype, size)
+    numbers = _numbers(pipeline.steps, dtype)
     moves = [line for step in pipeline.steps for line in _moves(step)]
     planar, out_dtype = pipeline.layout == "NCHW", pipeline.dtype(dtype)
     filter = written(pipeline.steps, kind)
@@ -54,12 +56,15 @@ def build(pipeline: Compose, directory: Path, name: str, kind: Kind, target: str
     return files
 
 
-def _numbers(steps: Sequence[Step], dtype: str, size: tuple[int, int]) -> dict[str, NDArray[np.float32]]:
+def _numbers(steps: Sequence[Step], dtype: str) -> dict[str, NDArray[np.float32]]:
     """Give the numbers of the steps that compute pixels, which must not be random; those of tables are several."""
     found: dict[str, NDArray[np.float32]] = {}
+    size: tuple[int, int] | None = None
     for step in steps:
         transform = step.transform
-        if isinstance(transform, Pixelwise):
+        if isinstance(transform, Geometric):
+            size = transform.size(size)
+        else:
             if step.gate is not None:
                 raise _random(step)
             found |= {named(name, step): each for name, each in _fixed(step, transform, PEAKS[dtype], size).items()}
@@ -67,16 +72,30 @@ def _numbers(steps: Sequence[Step], dtype: str, size: tuple[int, int]) -> dict[s
     return found
 
 
-def _fixed(step: Step, transform: Pixelwise, peak: float, size: tuple[int, int]) -> dict[str, NDArray[np.float32]]:
-    count = len(_TRIED)
-    drawn = np.tile(_TRIED, (transform.draws, 1))
-    sides = (np.full(count, side) for side in size)
-    numbers = transform.numbers(Samples(drawn, np.ones(count, bool), *sides), peak)
+def _fixed(
+    step: Step, transform: Pixelwise, peak: float, size: tuple[int, int] | None
+) -> dict[str, NDArray[np.float32]]:
+    """Give the numbers of a step, of images of a size, or of any."""
+    found = _same(transform, peak, [(drawn, size or _SIZES[0]) for drawn in _TRIED])
+    if found is None:
+        raise _random(step)
+    if size is None and _same(transform, peak, [(_TRIED[0], each) for each in _SIZES]) is None:
+        raise ValueError(f"{step.transform!r} depends on the size of the image; put a Resize or CenterCrop before")
+    return found
+
+
+def _same(
+    transform: Pixelwise, peak: float, tried: Sequence[tuple[float, tuple[int, int]]]
+) -> dict[str, NDArray[np.float32]] | None:
+    """Give the numbers of a step, if they are the same for all random numbers and sizes that are tried."""
+    count = len(tried)
+    drawn = np.tile([number for number, _ in tried], (transform.draws, 1))
+    sides = np.array([size for _, size in tried], np.int64).T
     found = {}
-    for name, each in numbers.items():
+    for name, each in transform.numbers(Samples(drawn, np.ones(count, bool), *sides), peak).items():
         rows = _rows(each, count)
         if any(not np.array_equal(row, rows[0]) for row in rows):
-            raise _random(step)
+            return None
         found[name] = rows[0]
     return found
 

@@ -89,8 +89,8 @@ class MapDataset(Dataset):  # type: ignore[misc]
         read = self._reader.read(samples) if len(samples) else None
         if read is None:
             return []
-        drawn = self.transform.draw(samples, self.seed, self._epoch.value)
-        images = self.transform.fill(read.images, drawn, None, max(_threads(self.threads), 1))
+        calls = self.transform.calls(read.images, samples[read.rows], self.seed, self._epoch.value)
+        images = calls.run(0, len(read.rows), threads=max(_threads(self.threads), 1))
         given = torch.from_numpy(images) if self.framework == "torch" else images
         return list(zip(given, read.labels, strict=True))
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import dsl
 from data.transforms.base import Numbers, Pixelwise, Rows, Samples, between, number, pair, probability

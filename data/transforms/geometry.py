@@ -103,8 +103,8 @@ class _Part(Geometric):
         if (small := np.flatnonzero((down < 0) | (right < 0))).size:
             i, sample = small[0], views.samples[small[0]]
             raise ValueError(
-                f"{self!r}: sample {sample} of the batch has height {views.height[i]} and width {views.width[i]} "
-                "there; put a Resize before"
+                f"{self!r}: sample {sample} has height {views.height[i]} and width {views.width[i]} there; "
+                "put a Resize before"
             )
         return down, right
 

@@ -32,12 +32,12 @@ class Views:
     height, width : ndarray
         The size behind all steps so far.
     samples : ndarray
-        Their numbers within the batch, for messages.
+        Which they are, for messages.
     """
 
-    def __init__(self, heights: Whole, widths: Whole, samples: Whole | None = None) -> None:
+    def __init__(self, heights: Whole, widths: Whole, samples: Whole) -> None:
         self.count = len(heights)
-        self.samples = np.arange(self.count) if samples is None else samples
+        self.samples = samples
         self.source_top, self.source_left = self._zeros(), self._zeros()
         self.source_height, self.source_width = heights, widths
         self.height, self.width = heights, widths

@@ -75,9 +75,7 @@ def _operations(node: Node, is_end: Callable[[Node], bool]) -> int:
     return len(_reached([node], is_end, None)) - 1
 
 
-def _owner(
-    node: Node, nodes: Sequence[Node], choices: Sequence[Node], is_end: Callable[[Node], bool]
-) -> Node | None:
+def _owner(node: Node, nodes: Sequence[Node], choices: Sequence[Node], is_end: Callable[[Node], bool]) -> Node | None:
     """Give the innermost choice, of those listed from the inside, without whose arms a node is not needed."""
     for choice in choices:
         if choice is not node and id(node) not in _reached(nodes, is_end, choice):

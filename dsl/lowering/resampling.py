@@ -172,7 +172,7 @@ def _nearest(low: Lowering, name: str, count: int, weight: _Weight, along: _Alon
     distance = _f64(place - nearest * (2 * m)) / _f64(2 * m) + hl.f64(before) - _f64(k)
     first = _first(low, name, i, nearest - before)
     found = _once(low, f"{name}_weight", [i, k], hl.cast(hl.Float(32), weight(i, k, distance)))
-    return Axis(first, found, count, count // 2)
+    return Axis(first, found, count, count // 2, inside=count == 1)
 
 
 def _first(low: Lowering, name: str, i: Any, value: Any, *, bounded: bool = True) -> hl.Func:

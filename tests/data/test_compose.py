@@ -12,8 +12,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import dsl
+import filters
 from data import Compose, transforms
 from tests.data import stepwise
+from tests.dsl.test_devices import opencl
 
 #: Errors are in units of white: of float32 through a resampling, a dozen operations on colours and a blur.
 FLOATS = 1e-5
@@ -167,6 +169,25 @@ def test_images_may_be_of_any_size_and_numbers_of_any_value():
         assert_as_one_by_one(pipeline, images, 4 * 5 * FLOATS, seed=seed, indices=numbers)
 
     check()
+
+
+def test_nothing_is_read_that_was_not_written():
+    """Memory that calls use again is full of NaN, and sums over few pixels are shorter than a vector."""
+    pipeline = Compose([transforms.Resize((30, 28))])
+    for height, width in ((90, 100), (3, 1), (1, 2), (2, 5), (40, 6)):
+        pipeline([np.full((90, 100, 3), np.nan, np.float32)])
+        image = np.full((height, width, 3), 0.5, np.float32)
+        np.testing.assert_allclose(pipeline([image]), 0.5, rtol=1e-6)
+
+
+@opencl
+def test_a_pipeline_runs_on_a_device():
+    """All of it: resampling, colours with the mean of the image, a map, direct sums, filters with pyramids."""
+    steps = [*usual()[:3], transforms.RandomApply([transforms.GaussianBlur(7, (0.1, 3))], 0.5), DETAILS, SHARES, NORMAL]
+    images = batch()
+    found, wanted = (Compose(steps, target=target)(images, seed=3) for target in ("host-opencl", "host"))
+    assert any("opencl" in each.target for each in filters.compiled() if each.filter == "pipeline")
+    np.testing.assert_allclose(found, wanted, atol=FLOATS / min(NORMAL.std))
 
 
 def test_steps_are_taken_together_or_left_out_together():
@@ -370,7 +391,7 @@ REFUSED = {
         [MIDDLE],
         [COLOR, np.uint16(SMALL)],
         ValueError,
-        r"sample 1 of the batch has height 20",
+        r"sample 1 has height 20",
     ),
     "too narrow": (
         [transforms.RandomCrop((50, 41))],
@@ -378,7 +399,7 @@ REFUSED = {
         ValueError,
         r"RandomCrop.* width 40 there; put a Resize",
     ),
-    "sizes": ([], [COLOR, SMALL], ValueError, r"results have sizes 20 x 23 and 50 x 40; end with a size, such as"),
+    "sizes": ([], [COLOR, SMALL], ValueError, r"results have sizes 50 x 40 and 20 x 23; end with a size, such as"),
     "gray and colours": ([RESIZE], [COLOR, GRAY], ValueError, r"uint8 of 3 channels and uint8 of 1 channels; results"),
     "dtypes": ([RESIZE], [COLOR, np.float32(COLOR)], ValueError, r"uint8 of 3 .* and float32 of 3 .* have one dtype"),
     "bytes normalised": ([NORMAL], [COLOR], ValueError, r"Normalize.*images are uint8 there; put ToDtype\('float32'"),

@@ -21,6 +21,7 @@ from PIL import Image
 import data
 import filters
 from data import transforms
+from data.calls import Calls
 from schedules import options
 
 ROOT = Path(__file__).parents[2]
@@ -164,13 +165,13 @@ def test_the_smallest_of_sources():
 
 def test_options_of_the_caller_hold_in_threads(monkeypatch):
     seen = []
-    fill = data.Compose.fill
+    run = Calls.run
 
-    def watched(self, *arguments, **others):
-        seen.append((arguments[3], options.threads()))
-        return fill(self, *arguments, **others)
+    def watched(self, first, last, out, threads, empty):
+        seen.append((threads, options.threads()))
+        return run(self, first, last, out, threads, empty)
 
-    monkeypatch.setattr(data.Compose, "fill", watched)
+    monkeypatch.setattr(Calls, "run", watched)
     with filters.config(threads=3):
         list(loader_of(threads=None))
     assert set(seen) == {(3, 3)}
@@ -710,8 +711,8 @@ def test_tensors_share_the_memory(source):
 def test_tensors_are_not_copied(monkeypatch):
     torch = pytest.importorskip("torch")
     made = []
-    fill = data.Compose.fill
-    monkeypatch.setattr(data.Compose, "fill", lambda *a, **k: made.append(fill(*a, **k)) or made[-1])
+    run = Calls.run
+    monkeypatch.setattr(Calls, "run", lambda *a, **k: made.append(run(*a, **k)) or made[-1])
     found = [images for images, _ in loader_of(framework="torch")]
     assert all(isinstance(images, torch.Tensor) for images in found)
     assert [images.data_ptr() for images in found] == [array.ctypes.data for array in made]
@@ -745,6 +746,10 @@ def test_progress_gives_the_same_batches(capsys):
     said = capsys.readouterr().out
     assert "Training" in said
     assert "6/6" in said
+    resumed = loader_of()
+    resumed.load_state_dict({**loader_of().state_dict(), "position": 8})
+    list(resumed.progress())
+    assert "4/4" in capsys.readouterr().out
     loader = loader_of()
     for _ in loader.progress():
         break

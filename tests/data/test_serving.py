@@ -37,6 +37,12 @@ def test_a_library_gives_the_bytes_of_the_pipeline(layout, dtype, channels, tmp_
         np.testing.assert_array_equal(out.view(np.uint8), wanted.view(np.uint8))
 
 
+def test_what_depends_on_the_size_of_the_image_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"LocalLaplacian.*depends on the size of the image; put a Resize"):
+        data.Compose([t.LocalLaplacian(20, 1.0), t.Resize((8, 8))]).build(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 @needs_compiler
 def test_an_image_too_small_for_its_part_is_refused(tmp_path):
     pipeline = data.Compose([t.CenterCrop(SIZE)])

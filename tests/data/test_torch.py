@@ -8,6 +8,7 @@ import pytest
 
 import data
 from data import transforms
+from data.calls import Calls
 
 torch = pytest.importorskip("torch")
 
@@ -70,9 +71,9 @@ def test_samples_are_the_loaders(source, framework):
 def test_a_batch_is_one_call(monkeypatch):
     dataset = data.torch.MapDataset(SOURCE, PIPELINE)
     calls = []
-    fill = data.Compose.fill
+    run = Calls.run
     monkeypatch.setattr(
-        data.Compose, "fill", lambda self, images, *rest: calls.append(len(images)) or fill(self, images, *rest)
+        Calls, "run", lambda self, first, last, **rest: calls.append(last - first) or run(self, first, last, **rest)
     )
     assert [len(images) for images, _ in DataLoader(dataset, batch_size=5)] == [5, 5, 3]
     assert calls == [5, 5, 3]

@@ -128,7 +128,7 @@ def drawn(step, count, seed=0):
 
 
 def moved(step, count=4000, height=60, width=80, seed=0):
-    found = views.Views(np.full(count, height), np.full(count, width))
+    found = views.Views(np.full(count, height), np.full(count, width), np.arange(count))
     step.move(found, drawn(step, count, seed))
     return found
 
