@@ -248,7 +248,7 @@ def overhead(scale: Scale) -> Tables:
     """What the loader takes beyond the native calls for the same batches, by the clock."""
     rows = []
     for threads in (1, 2):
-        source = data.ArraySource(peers.pictures(scale.images * 4))
+        source = data.ArraySource(peers.pictures(scale.images * 8))
         loader = data.FilterLoader(source, pipeline(CASES["plain"]), _BATCH, shuffle=True, threads=threads)
         _through(loader)
         bare = _native(loader)
@@ -293,7 +293,7 @@ from data import transforms as t
 rng = np.random.default_rng(0)
 images = [rng.integers(0, 256, (300 + i, 400 - i, 3), np.uint8) for i in range(96)]
 steps = [t.RandomResizedCrop(224), t.ColorJitter(0.4, 0.4, 0.4), t.ToDtype("float32", scale=True)]
-loader = data.FilterLoader(data.ArraySource(images), steps, 32, shuffle=True, threads=2)
+loader = data.FilterLoader(data.ArraySource(images * 4), steps, 32, shuffle=True, threads=2)
 for epoch in range(int(sys.argv[1])):
     for batch in loader:
         pass

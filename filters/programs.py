@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 import dsl
 from filters._gaussian import MAX_SIGMA as MAX_SIGMA
+from filters._laplacian import planning as laplacian_planning
 from filters._laplacian import programs as laplacian
 from filters._weighted import planning
 
@@ -39,6 +40,11 @@ def disc(sigma_space: float, radius: int | None = None) -> tuple[NDArray[np.floa
 def levels_of(side: NDArray[np.int64]) -> NDArray[np.int64]:
     """Give the levels of :func:`filters.local_laplacian` by default, for the shorter sides of images."""
     return np.asarray(np.maximum(np.frexp(side)[1] - 2, 0), np.int64)
+
+
+def terms_of(s: float, accuracy: float) -> int:
+    """Give the terms of :func:`local_laplacian` for an accuracy in dB: of detail 1, at a sigma of ``s`` ranges."""
+    return laplacian_planning.fewest_terms(s, accuracy) or laplacian_planning.MAX_TERMS
 
 
 def local_laplacian(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -160,8 +161,9 @@ class LocalLaplacian(Pixelwise):
         Range of the factor of edges.
     levels : int, optional
         Of the Laplacian pyramid; by default as many as the size gives.
-    terms : int
-        Oscillators of the Fourier pyramid: what accuracy is bought with.
+    terms : int, optional
+        Oscillators of the Fourier pyramid: what accuracy is bought with. By default as many as keep the error, in the
+        middle of sigma's range and at the largest detail, to one gray value of 8 bits.
     """
 
     neutral = False
@@ -169,13 +171,18 @@ class LocalLaplacian(Pixelwise):
     _shown = ("sigma", "detail", "beta", "levels", "terms")
 
     def __init__(
-        self, sigma: Any, detail: Any = (-0.5, 1.5), beta: Any = 1.0, levels: int | None = None, terms: int = 4
+        self,
+        sigma: Any,
+        detail: Any = (-0.5, 1.5),
+        beta: Any = 1.0,
+        levels: int | None = None,
+        terms: int | None = None,
     ) -> None:
         self.sigma = pair(sigma, "sigma", 1e-6)
         self.detail = pair(detail, "detail")
         self.beta = pair(beta, "beta", 0)
         self.levels = None if levels is None else whole(levels, "levels", 0, 16)
-        self.terms = whole(terms, "terms", 1, 12)
+        self.terms = None if terms is None else whole(terms, "terms", 1, 12)
 
     @property
     def parameters(self) -> Mapping[str, type]:
@@ -207,11 +214,19 @@ class LocalLaplacian(Pixelwise):
             (0.0, peak),
             values["active"],
             levels=self._capacity,
-            terms=self.terms,
+            terms=self.terms or self._terms(peak),
         )
         return dsl.clamp(filtered, 0, peak)
 
+    def _terms(self, peak: float) -> int:
+        """Give the terms for images of a range."""
+        most = max(abs(detail) for detail in self.detail)
+        accuracy = _ONE_GRAY_VALUE + 20 * math.log10(max(most, 1e-3))
+        return programs.terms_of(sum(self.sigma) / 2 / peak, accuracy)
 
+
+#: In dB, of 8 bits.
+_ONE_GRAY_VALUE = 20 * math.log10(255)
 #: Levels of images whose shorter side is below 512 pixels; of larger ones the last is coarse enough.
 _MOST_LEVELS = 7
 

@@ -122,6 +122,11 @@ def _accuracy(wanted: Wanted, remap: Remap) -> float:
     return -20 * math.log10(_PART_OF_SIGMA * remap.s) if wanted.accuracy is None else wanted.accuracy
 
 
+def fewest_terms(s: float, accuracy: float) -> int | None:
+    """Give the terms of a program's own series that are expected to reach an accuracy, at detail 1; None if none do."""
+    return next((k for k in range(1, MAX_TERMS + 1) if series.expected_accuracy(s, k) >= accuracy), None)
+
+
 def _series(wanted: Wanted, remap: Remap) -> int | Series:
     """Choose a series: a program's own where it has enough terms."""
     terms = wanted.terms
@@ -130,8 +135,7 @@ def _series(wanted: Wanted, remap: Remap) -> int | Series:
     if terms is None and wanted.accuracy is None:
         terms = FOUR if remap.s >= _FOUR_DO else None
     elif terms is None:
-        counts = range(1, MAX_TERMS + 1)
-        terms = next((k for k in counts if series.expected_accuracy(remap.s, k) >= _accuracy(wanted, remap)), None)
+        terms = fewest_terms(remap.s, _accuracy(wanted, remap))
     return series.of_sigma(remap.s, _accuracy(wanted, remap), FOUR) if terms is None else terms
 
 

@@ -187,7 +187,8 @@ def test_a_pipeline_runs_on_a_device():
     images = batch()
     found, wanted = (Compose(steps, target=target)(images, seed=3) for target in ("host-opencl", "host"))
     assert any("opencl" in each.target for each in filters.compiled() if each.filter == "pipeline")
-    np.testing.assert_allclose(found, wanted, atol=FLOATS / min(NORMAL.std))
+    # Waves of pyramids are kept in half precision by CPUs, of 11 bits, and not by devices.
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=2.0**-12 / min(NORMAL.std))
 
 
 def test_steps_are_taken_together_or_left_out_together():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import dsl
+import filters
 from data import Compose, transforms
 from data.transforms import filtering, views
 from data.transforms.base import Samples
@@ -118,6 +119,20 @@ def test_levels_of_a_local_laplacian_are_as_many_as_the_size_gives(monkeypatch):
     np.testing.assert_allclose(found, wanted, rtol=0, atol=255 * HALVES)
     large = Samples(np.zeros((3, 2)), np.ones(2, bool), np.array([7, 500]), np.array([400, 300]))
     np.testing.assert_array_equal(step.numbers(large, 255.0)["active"], [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("sigma", "detail", "terms"), [(30, 1.0, 3), ((10, 40), (-0.5, 1.5), 4), (5, 1, 5), (0.1, 9, 12)]
+)
+def test_terms_of_a_local_laplacian_are_as_many_as_a_gray_value_takes(sigma, detail, terms):
+    assert transforms.LocalLaplacian(sigma, detail)._terms(255.0) == terms
+
+
+def test_a_local_laplacian_errs_by_a_gray_value():
+    image, options = stepwise.images((64, 64))[0], {"sigma": 30.0, "detail": 1.0, "levels": 3}
+    found = Compose([transforms.LocalLaplacian(**options)], layout="NHWC")([image])[0].astype(float)
+    exact = filters.local_laplacian(np.float32(image), **options, value_range=(0, 255), method="exact")
+    assert np.sqrt(np.square(found - np.clip(exact, 0, 255)).mean()) < 1
 
 
 # What is drawn
