@@ -25,7 +25,7 @@ from data.reading import OnError, Read, Reader, labels_of
 from data.sharding import Shard
 from data.sources import Source, fingerprint
 from data.transforms import Transform
-from data.transforms.base import whole
+from dsl.arguments import choice, whole
 from schedules import options, targets
 
 log = logging.getLogger("halide_filters")
@@ -131,14 +131,9 @@ class FilterLoader:
     ) -> None:
         self.source = source
         self.transform = composed(transform, target)
-        self.seed = whole(seed, "seed", 0)
-        if self.seed >= 1 << 64:
-            raise ValueError(f"seed must be less than 2**64, not {seed}")
-        self.threads = threads if threads is None else whole(threads, "threads", 0, options.MAX_THREADS)
+        self.seed, self.threads, self.framework = checked(seed, threads, framework)
         self.prefetch = whole(prefetch, "prefetch")
-        _one_of(on_error, ("raise", "skip", "substitute"), "on_error")
-        _one_of(framework, ("numpy", "torch"), "framework")
-        self.framework = framework
+        choice(on_error, "on_error", ("raise", "skip", "substitute"))
         rank, world_size = whole(rank, "rank", 0), whole(world_size, "world_size")
         if rank >= world_size:
             raise ValueError(f"rank must be less than world_size {world_size}, not {rank}")
@@ -377,6 +372,14 @@ _Made = tuple[NDArray[Any] | None, Any]
 _Making = Generator[_Made, None, None]
 
 
+def checked(seed: int, threads: int | None, framework: Framework) -> tuple[int, int | None, Framework]:
+    """Check the arguments that everything that gives batches has."""
+    if whole(seed, "seed", 0) >= 1 << 64:
+        raise ValueError(f"seed must be less than 2**64, not {seed}")
+    choice(framework, "framework", ("numpy", "torch"))
+    return int(seed), None if threads is None else whole(threads, "threads", 0, options.MAX_THREADS), framework
+
+
 def composed(transform: Compose | Sequence[Transform], target: str = "host") -> Compose:
     """Give transforms as a pipeline, for a target if another one than the host is named."""
     if not isinstance(transform, Compose):
@@ -384,8 +387,3 @@ def composed(transform: Compose | Sequence[Transform], target: str = "host") -> 
     if target in ("host", transform.target):
         return transform
     return Compose(transform.transforms, layout=transform.layout, target=target, schedule=transform.schedule)
-
-
-def _one_of(value: Any, accepted: Sequence[str], name: str) -> None:
-    if value not in accepted:
-        raise ValueError(f"{name} must be {', '.join(repr(each) for each in accepted)}, not {value!r}")

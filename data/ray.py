@@ -37,7 +37,7 @@ from data.sources import MAX_PIXELS, ImageFolder, decode
 from data.sources.decoding import Mode
 from data.sources.paths import AnyPath
 from data.transforms import Transform
-from data.transforms.base import whole
+from dsl.arguments import whole
 from schedules import options
 
 __all__ = ["Pipeline", "read_images"]

@@ -10,12 +10,12 @@ import torch
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
 from data.compose import Compose
-from data.loader import Batch, FilterLoader, Framework
+from data.loader import Batch, FilterLoader, Framework, checked, composed
 from data.reading import Reader
 from data.sources import Source
 from data.sources.protocol import position
 from data.transforms import Transform
-from data.transforms.base import whole
+from dsl.arguments import choice, whole
 from schedules import options
 
 __all__ = ["IterableBatches", "MapDataset"]
@@ -67,12 +67,9 @@ class MapDataset(Dataset):  # type: ignore[misc]
         on_error: Literal["raise", "substitute"] = "raise",
         framework: Framework = "torch",
     ) -> None:
-        if on_error not in ("raise", "substitute"):
-            raise ValueError(f"on_error must be 'raise' or 'substitute', not {on_error!r}")
-        self.source = source
-        # Checks its arguments, too.
-        loader = FilterLoader(source, transform, 1, seed=seed, threads=threads, framework=framework)
-        self.transform, self.seed, self.threads, self.framework = loader.transform, loader.seed, threads, framework
+        choice(on_error, "on_error", ("raise", "substitute"))
+        self.source, self.transform = source, composed(transform)
+        self.seed, self.threads, self.framework = checked(seed, threads, framework)
         self._reader = Reader(source, on_error)
         self._epoch = _Epoch(0)
 

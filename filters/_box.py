@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 import dsl
+from dsl.arguments import pair, whole
 from filters import _sliding
-from filters._arguments import pair, whole
 from filters._filter import public
 from filters._gaussian import Border
 

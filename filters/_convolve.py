@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dsl import fitting
+from dsl.arguments import number
 from dsl.lowering.radius import MAX as MAX_RADIUS
 from filters import _separable
-from filters._arguments import number
 from filters._filter import public
 from filters._gaussian import Border
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 import dsl
+from dsl.arguments import number, pair
 from dsl.lowering.radius import direct_radius
 from filters import _sliding
-from filters._arguments import number, pair
 from filters._filter import public
 
 #: Largest sigma: its window still fits in the radius that the native code is made for.

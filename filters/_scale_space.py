@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 
 import dsl
 from dsl import arrays
+from dsl.arguments import number
 from filters import _sliding
-from filters._arguments import number
 from filters._filter import public
 from filters._gaussian import MAX_SIGMA, Border, by_method, faster_method, gaussian
 

@@ -12,8 +12,8 @@ import numpy as np
 
 import dsl
 from dsl import arrays, fitting
+from dsl.arguments import choice, number, only_one, whole
 from filters import _sliding
-from filters._arguments import choice, number, only_one, whole
 
 #: Separable kernels that one program adds up; more take several calls, added up in float32.
 MOST = 4

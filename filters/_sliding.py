@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from dsl.arguments import choice, number, only_one, whole
 from dsl.lowering.chunks import chunk_rows
 from filters import _costs
-from filters._arguments import choice, number, only_one, whole
 
 METHODS = ("auto", "fir", "sliding")
 FIR, SLIDING = (("convolve", "direct"),), (("convolve", "sliding"),)

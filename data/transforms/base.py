@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import dsl
+from dsl.arguments import number
 
 if TYPE_CHECKING:
     from data.transforms.views import Views
@@ -114,40 +114,6 @@ class Pixelwise(Transform, ABC):
         """Write the step in the language; ``values`` are the parameters."""
 
 
-# ------------------------------------------------------------------------------------------------- arguments
-
-
-def number(value: Any, name: str, low: float = -math.inf, high: float = math.inf) -> float:
-    """Check a number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
-    if not low <= float(value) <= high:
-        raise ValueError(f"{name} must be a number {_between(low, high)}, not {value!r}")
-    return float(value)
-
-
-def whole(value: Any, name: str, low: int = 1, high: float = math.inf) -> int:
-    """Check a whole number."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
-    if not low <= value <= high:
-        limit = f"at least {low}" if value < low else f"at most {high:g}"
-        raise ValueError(f"{name} must be {limit}, not {value}")
-    return int(value)
-
-
-def pair(value: Any, name: str, low: float = -math.inf, high: float = math.inf) -> tuple[float, float]:
-    """Check a range: two numbers, the smaller one first; or one number, for a range of only that."""
-    if not isinstance(value, (tuple, list)):
-        return (number(value, name, low, high),) * 2
-    if len(value) != 2:
-        raise ValueError(f"{name} must be a number or a range of two, {len(value)} numbers came")
-    first, last = (number(each, name, low, high) for each in value)
-    if first > last:
-        raise ValueError(f"{name} must be a range with the smaller number first, not {value!r}")
-    return first, last
-
-
 def probability(value: Any, name: str = "p") -> float:
     """Check a probability."""
     return number(value, name, 0, 1)
@@ -157,9 +123,3 @@ def between(limits: tuple[float, float], drawn: NDArray[np.float64]) -> NDArray[
     """Bring random numbers into a range."""
     low, high = limits
     return low + (high - low) * drawn
-
-
-def _between(low: float, high: float) -> str:
-    if math.isinf(high):
-        return "" if math.isinf(low) else f"from {low:g} up"
-    return f"from {low:g} to {high:g}"

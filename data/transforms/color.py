@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 import dsl
-from data.transforms.base import Numbers, Pixelwise, Rows, Samples, between, number, pair, probability
+from data.transforms.base import Numbers, Pixelwise, Rows, Samples, between, probability
+from dsl.arguments import interval, number
 
 #: Weights of red, green and blue in gray: torchvision's.
 _GRAY = (0.2989, 0.587, 0.114)
@@ -193,13 +194,13 @@ def _turned(image: Any, turn: Any, peak: float) -> Any:
 
 def _factors(value: Any, name: str) -> tuple[float, float]:
     if isinstance(value, (tuple, list)):
-        return pair(value, name, 0)
+        return interval(value, name, 0)
     spread = number(value, name, 0)
     return max(0.0, 1 - spread), 1 + spread
 
 
 def _turns(value: float | Sequence[float]) -> tuple[float, float]:
     if isinstance(value, (tuple, list)):
-        return pair(value, "hue", -0.5, 0.5)
+        return interval(value, "hue", -0.5, 0.5)
     spread = number(value, "hue", 0, 0.5)
     return -spread, spread

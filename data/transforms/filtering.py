@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import dsl
-from data.transforms.base import Numbers, Pixelwise, Rows, Samples, between, number, pair, whole
+from data.transforms.base import Numbers, Pixelwise, Rows, Samples, between
+from dsl.arguments import interval, number, whole
 from filters import programs
 
 #: Weights less than this, of a kernel's largest one, are left out at its ends.
@@ -41,7 +42,7 @@ class GaussianBlur(Pixelwise):
         self.shape = tuple(whole(side, "kernel_size") for side in sides)
         if len(self.shape) not in (0, 2) or any(side % 2 == 0 for side in self.shape):
             raise ValueError(f"kernel_size must be an odd int, two or None, not {kernel_size!r}")
-        self.sigma = pair(sigma, "sigma", 1e-3, programs.MAX_SIGMA)
+        self.sigma = interval(sigma, "sigma", 1e-3, programs.MAX_SIGMA)
 
     @property
     def parameters(self) -> Mapping[str, type]:
@@ -92,8 +93,8 @@ class Unsharp(Pixelwise):
     _shown = ("sigma", "amount")
 
     def __init__(self, sigma: Any = (0.5, 3.0), amount: Any = (0.0, 1.5)) -> None:
-        self.sigma = pair(sigma, "sigma", 0, programs.MAX_SIGMA)
-        self.amount = pair(amount, "amount")
+        self.sigma = interval(sigma, "sigma", 0, programs.MAX_SIGMA)
+        self.amount = interval(amount, "amount")
 
     @property
     def parameters(self) -> Mapping[str, type]:
@@ -131,7 +132,7 @@ class Bilateral(Pixelwise):
 
     def __init__(self, sigma_space: float, sigma_range: Any, radius: int | None = None) -> None:
         self.sigma_space = number(sigma_space, "sigma_space", 1e-3)
-        self.sigma_range = pair(sigma_range, "sigma_range", 1e-6)
+        self.sigma_range = interval(sigma_range, "sigma_range", 1e-6)
         self._taps, self.radius = programs.disc(self.sigma_space, radius)
 
     @property
@@ -178,9 +179,9 @@ class LocalLaplacian(Pixelwise):
         levels: int | None = None,
         terms: int | None = None,
     ) -> None:
-        self.sigma = pair(sigma, "sigma", 1e-6)
-        self.detail = pair(detail, "detail")
-        self.beta = pair(beta, "beta", 0)
+        self.sigma = interval(sigma, "sigma", 1e-6)
+        self.detail = interval(detail, "detail")
+        self.beta = interval(beta, "beta", 0)
         self.levels = None if levels is None else whole(levels, "levels", 0, 16)
         self.terms = None if terms is None else whole(terms, "terms", 1, 12)
 
@@ -283,7 +284,7 @@ class Filter(Pixelwise):
         if value is inspect.Parameter.empty:
             raise TypeError(f"{self.filter.__name__}: {name} is missing")
         if parameter.kind is dsl.Scalar:
-            self._ranges[name] = pair(value, name)
+            self._ranges[name] = interval(value, name)
         elif parameter.kind is dsl.Table:
             self._tables[name] = tuple(np.asarray(value, np.float64).ravel().tolist())
         else:

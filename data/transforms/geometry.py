@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.transforms.base import Geometric, between, number, pair, probability, whole
+from data.transforms.base import Geometric, between, probability
 from data.transforms.views import Views
+from dsl.arguments import interval, number, whole
 
 Drawn = NDArray[np.float64]
 Size = tuple[int, int]
@@ -169,8 +170,8 @@ class RandomResizedCrop(Geometric):
         antialias: bool = True,
     ) -> None:
         self.shape: Size = _square(size)
-        self.scale = pair(scale, "scale", 1e-9)
-        self.ratio = pair(ratio, "ratio", 1e-9)
+        self.scale = interval(scale, "scale", 1e-9)
+        self.ratio = interval(ratio, "ratio", 1e-9)
         self.interpolation = _kernel(interpolation, antialias)
 
     def size(self, size: Size | None) -> Size | None:
@@ -283,7 +284,7 @@ class RandomAffine(Geometric):
     ) -> None:
         self.degrees = _angles(degrees, "degrees")
         self.translate = _both(translate)
-        self.scale = (1.0, 1.0) if scale is None else pair(scale, "scale", 1e-9)
+        self.scale = (1.0, 1.0) if scale is None else interval(scale, "scale", 1e-9)
         self.shear = _shears(shear)
         self.interpolation = {"nearest": "nearest", "bilinear": "linear"}[_name(interpolation)]
         self.fill = number(fill, "fill")
@@ -370,7 +371,7 @@ def _kernel(interpolation: Any, antialias: Any) -> str:
 
 def _angles(value: Any, name: str) -> tuple[float, float]:
     if isinstance(value, (tuple, list)):
-        return pair(value, name)
+        return interval(value, name)
     limit = number(value, name, 0)
     return -limit, limit
 
@@ -387,5 +388,5 @@ def _shears(shear: Any) -> tuple[tuple[float, float], tuple[float, float]]:
     if shear is None:
         return (0.0, 0.0), (0.0, 0.0)
     if isinstance(shear, (tuple, list)) and len(shear) == 4:
-        return pair(shear[:2], "shear"), pair(shear[2:], "shear")
+        return interval(shear[:2], "shear"), interval(shear[2:], "shear")
     return _angles(shear, "shear"), (0.0, 0.0)

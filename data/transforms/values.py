@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dsl
-from data.transforms.base import PEAKS, Pixelwise, number
+from data.transforms.base import PEAKS, Pixelwise
+from dsl.arguments import number
 
 
 class ToDtype(Pixelwise):

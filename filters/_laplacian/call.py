@@ -10,9 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dsl import arrays
-from filters import _arguments
-from filters._arguments import choice, number, whole
+from dsl import arguments, arrays
+from dsl.arguments import choice, number, whole
 from filters._filter import public
 from filters._gaussian import Border
 from filters._laplacian import planning, programs, sampling
@@ -384,7 +383,7 @@ def _measured(colors: np.ndarray[Any, Any], domain: Domain) -> tuple[float, floa
 
 
 def _given(value_range: Any, image: np.ndarray[Any, Any], domain: Domain) -> tuple[float, float]:
-    low, high = _arguments.value_range(value_range, "None, 'image' or two numbers")
+    low, high = arguments.value_range(value_range, "None, 'image' or two numbers")
     if domain == "log" and low <= 0:
         raise ValueError(f"value_range must be positive under domain='log', not {value_range!r}")
     if image.dtype == np.float32 and not np.isfinite(image).all():

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dsl import arrays
-from filters._arguments import choice, number, only_one, whole
+from dsl.arguments import choice, number, only_one, whole
 from filters._gaussian import Border
 from filters._laplacian import programs, series
 from filters._laplacian.call import capacity, default_levels, luminance_of, range_of

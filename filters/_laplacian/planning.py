@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from filters._arguments import choice, number, only_one, whole
+from dsl.arguments import choice, number, only_one, whole
 from filters._laplacian import series
 from filters._laplacian.programs import FOUR
 from filters._laplacian.series import OutOfReachError, Remap, Series

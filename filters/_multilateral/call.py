@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 import dsl
 from dsl import arrays
+from dsl.arguments import choice, number, only_one, whole
 from filters import _guides
-from filters._arguments import choice, number, only_one, whole
 from filters._filter import public
 from filters._gaussian import Border
 from filters._multilateral import decomposed, exact, planning

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from dsl import arrays
-from filters._arguments import number, pair
+from dsl.arguments import number, pair
 from filters._upsampling import pairs
 from filters._upsampling.call import upsample
 from filters._upsampling.downsampling import downsample

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dsl import arrays
+from dsl.arguments import choice, number, whole
 from filters import _guides
-from filters._arguments import choice, number, whole
 from filters._filter import public
 from filters._gaussian import Border
 from filters._upsampling import pairs, prediction, programs

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 import dsl
-from dsl import arrays
-from filters import _arguments
+from dsl import arguments, arrays
 from filters._filter import public
 from filters._gaussian import Border
 
@@ -169,7 +168,7 @@ def _part(array: np.ndarray[Any, Any], axis: int, down: int, right: int) -> np.n
 
 def _width(array: np.ndarray[Any, Any], value_range: tuple[float, float] | None) -> float:
     if value_range is not None:
-        low, high = _arguments.value_range(value_range)
+        low, high = arguments.value_range(value_range)
         return high - low
     if array.dtype != np.float32:
         return float(np.iinfo(array.dtype).max)

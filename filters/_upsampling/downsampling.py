@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dsl import arrays
-from filters._arguments import number, only_one, pair, whole
+from dsl.arguments import number, only_one, pair, whole
 from filters._filter import public
 from filters._upsampling import pairs, programs
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dsl import arrays
+from dsl.arguments import choice, number, pair, whole
 from filters import _guides
-from filters._arguments import choice, number, pair, whole
 from filters._filter import public
 from filters._gaussian import Border
 from filters._upsampling import curves, local_lut, pairs

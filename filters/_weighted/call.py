@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dsl import arrays
+from dsl.arguments import choice, number
 from filters import _guides
-from filters._arguments import choice, number
 from filters._filter import public
 from filters._gaussian import Border
 from filters._weighted import constant_time, costs, forms, functions, planning, programs

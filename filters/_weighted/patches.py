@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 import dsl
 from dsl import arrays
-from filters._arguments import choice, number, whole
+from dsl.arguments import choice, number, whole
 from filters._filter import public
 from filters._gaussian import Border
 from filters._weighted import forms

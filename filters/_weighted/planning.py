@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 import dsl
-from filters._arguments import whole
+from dsl.arguments import whole
 from filters._weighted import constant_time, costs, forms, prediction
 from filters._weighted.constant_time import ConstantTime
 from filters._weighted.functions import Float64, RangeFunction

@@ -109,7 +109,7 @@ def test_samples_that_cannot_be_read():
 @pytest.mark.parametrize(
     ("options", "error", "said"),
     [
-        ({"on_error": "skip"}, ValueError, "on_error must be 'raise' or 'substitute'"),
+        ({"on_error": "skip"}, ValueError, "on_error must be one of 'raise', 'substitute'"),
         ({"framework": "jax"}, ValueError, "framework must be"),
         ({"seed": -1}, ValueError, "seed must be at least 0"),
         ({"threads": 1.5}, TypeError, "threads must be an int"),

@@ -1,4 +1,4 @@
-"""Checks that filters share: each names the argument, what came and what is accepted."""
+"""Checks of arguments that all packages share: each names the argument, what came and what is accepted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 
-def number(value: Any, name: str, *, least: float = -math.inf, most: float = math.inf) -> float:
+def number(value: Any, name: str, least: float = -math.inf, most: float = math.inf) -> float:
     """Return a finite number within bounds, as a float."""
     if type(value) is not float:
         if isinstance(value, bool) or not (hasattr(value, "__float__") or hasattr(value, "__index__")):
@@ -21,12 +21,13 @@ def number(value: Any, name: str, *, least: float = -math.inf, most: float = mat
     return float(value)
 
 
-def whole(value: Any, name: str, least: int, most: int) -> int:
+def whole(value: Any, name: str, least: int = 1, most: float = math.inf) -> int:
     """Return an int within bounds."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{name} must be an int, not {type(value).__name__}")
     if not least <= value <= most:
-        raise ValueError(f"{name} must be from {least} to {most}, not {value!r}")
+        bounds = f"at least {least}" if math.isinf(most) else f"from {least} to {most}"
+        raise ValueError(f"{name} must be {bounds}, not {value!r}")
     return int(value)
 
 
@@ -51,6 +52,18 @@ def pair(value: Any, name: str) -> tuple[Any, Any]:
             raise ValueError(f"{name} must be one value or two, for rows and columns, not {len(value)}")
         return value[0], value[1]
     return value, value
+
+
+def interval(value: Any, name: str, least: float = -math.inf, most: float = math.inf) -> tuple[float, float]:
+    """Return the two ends of a range, the smaller one first; of one number a range of only that."""
+    if not isinstance(value, (tuple, list)):
+        return (number(value, name, least, most),) * 2
+    if len(value) != 2:
+        raise ValueError(f"{name} must be a number or a range of two, {len(value)} numbers came")
+    first, last = (number(each, name, least, most) for each in value)
+    if first > last:
+        raise ValueError(f"{name} must be a range with the smaller number first, not {value!r}")
+    return first, last
 
 
 def value_range(given: Any, accepted: str = "None or two numbers") -> tuple[float, float]:
