@@ -12,9 +12,12 @@ from dsl import arrays, variants
 from dsl.tracing import Filter
 from dsl.values import Image, Scalar, Table
 from schedules.native.signature import WORD
+from schedules.schedule import Schedule
 
 #: numpy's types of the arguments of a native call, by LLVM's.
 _NUMPY = {"ptr": "u8", "i64": "i8", "i32": "i4", "float": "f4"}
+#: A call is one thread's and its images are small: of fewer rows at a time less is kept, so it stays nearer.
+_BY_HAND = Schedule({"strip": 16})
 
 
 class Batch:
@@ -51,7 +54,8 @@ class Batch:
         placement = arrays.Placement(3 if colors else 1)
         out = arrays.Placement(1, planar=True) if colors and planar else placement
         dtypes = [dtype] * len(traced.program.images) + [out_dtype] * len(traced.program.outputs)
-        request = filter.request(traced, placement, dtypes, target, schedule, out=out) | {"kind": "batch"}
+        chosen = _BY_HAND if schedule == "manual" else schedule
+        request = filter.request(traced, placement, dtypes, target, chosen, out=out) | {"kind": "batch"}
         why = f"{traced.label}, batches, {dtype} to {out_dtype}, {'planar' if planar else 'packed'}"
         self.kernel = variants.kernel(request, filter.__name__, why, schedule if isinstance(schedule, str) else "given")
         renamed = _renamed(filter)

@@ -166,12 +166,24 @@ _COSTLY = ("convolve", "window", "mean", "resample", "warp")
 
 def full_nodes(nodes: list[Node], outputs: list[Node], slides: Callable[[Node], bool]) -> set[int]:
     """Find the nodes that get a loop nest before that of the outputs; ``slides`` tells which convolutions slide."""
+    roots = _read_by_stencils(nodes, {id(n) for n in nodes if n.op == "down"}, slides)
+    shared = _shared(nodes, outputs, roots)
+    resampled = {id(n) for n in nodes if id(n) in shared and n.op in ("resample", "warp")}
+    if not resampled:
+        return roots | shared
+    # Where an image is computed in full anyway, arithmetic on it need not be: it is read like one that came.
+    roots = _read_by_stencils(nodes, resampled | {id(n) for n in nodes if n.op == "down"}, slides)
+    return roots | _shared(nodes, outputs, roots)
+
+
+def _read_by_stencils(nodes: list[Node], roots: set[int], slides: Callable[[Node], bool]) -> set[int]:
+    """Add to nodes in full those that others look at the surroundings of, and that do so themselves."""
+    roots = set(roots)
 
     def loops_over_channels(node: Node) -> bool:
         across_sizes = node.op in ("resize", "resample", "warp") or (node.op == "near" and node.args[1].op == "around")
         return across_sizes or (node.op == "convolve" and slides(node))
 
-    roots = {id(n) for n in nodes if n.op == "down"}
     for node in nodes:  # in order, so an operand's own stencils are decided before it is asked about
         if node.op == "interpolated":
             # What does not vary is the same at all levels.
@@ -185,10 +197,14 @@ def full_nodes(nodes: list[Node], outputs: list[Node], slides: Callable[[Node], 
                 looped = channel_count(operand) > 1 and operand.op not in INPUT_OPS and loops_over_channels(node)
                 if stencils or looped:
                     roots.add(id(operand))
+    return roots
+
+
+def _shared(nodes: list[Node], outputs: list[Node], roots: set[int]) -> set[int]:
+    """Give the costly nodes that several loop nests would compute."""
     groups = [inlined([node], roots - {id(node)}) for node in nodes if id(node) in roots]
     users = Counter(id(inner) for group in [*groups, inlined(outputs, roots)] for inner in group)
-    shared = (n for n in nodes if n.op in _COSTLY and users[id(n)] > 1)
-    return roots | {id(n) for n in shared if not is_varying(n)}
+    return {id(n) for n in nodes if n.op in _COSTLY and users[id(n)] > 1 and not is_varying(n)}
 
 
 def is_varying(node: Node) -> bool:
