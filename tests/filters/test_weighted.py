@@ -42,6 +42,12 @@ def agreed(result: np.ndarray, wanted: np.ndarray, peak: float) -> float:
     return reference.psnr(result, np.rint(wanted) if result.dtype != np.float32 else wanted, peak)
 
 
+def fewer_bits() -> float:
+    """Decibels that weights of seven bits instead of eight cost: they err twice as much."""
+    unit = dsl_registers()
+    return 6.03 if unit is not None and unit.weight < 255 else 0.0
+
+
 # ------------------------------------------------------------------------------------------------ which code runs
 
 
@@ -55,7 +61,7 @@ def test_bytes_run_in_registers_and_reach_seventy_decibels(photograph: np.ndarra
         return
     assert note.startswith("mean") and f"({unit.name})" in note and "bytes" in note
     wanted = reference.bilateral(image, sigma_space=13 / 3, sigma_range=30)
-    assert agreed(result, wanted, 255) > (69 if unit.whole else 58)
+    assert agreed(result, wanted, 255) > (69 - fewer_bits() if unit.whole else 58)
 
 
 def dsl_registers() -> Any:
@@ -188,7 +194,7 @@ def test_other_range_functions(photograph: np.ndarray, dtype: str, function: dic
     image = gray(photograph, dtype)
     options = {"sigma_space": 2.2, "sigma_range": 21.0, **function}
     wanted = reference.bilateral(image, **options)
-    assert agreed(bilateral(image, **options), wanted, 255) > (66 if dtype == "uint8" else 77)
+    assert agreed(bilateral(image, **options), wanted, 255) > (66 - fewer_bits() if dtype == "uint8" else 77)
     assert agreed(bilateral(image, method="exact", **options), wanted, 255) > (80 if dtype == "uint8" else 105)
 
 
