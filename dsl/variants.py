@@ -48,13 +48,14 @@ _variants: dict[str, CompiledVariant] = {}
 
 def kernel(request: Mapping[str, Any], name: str, why: str, schedule: str) -> Any:
     """Give the kernel for a request, made once per process."""
+    from schedules.native.arrays import ArrayKernel
     from schedules.native.compile import key_of
     from schedules.native.kernel import BatchKernel, Kernel
 
     key = key_of(request)
     with _lock:
         if key not in _kernels:
-            made = (BatchKernel if request["kind"] == "batch" else Kernel)(request, why)
+            made = {"batch": BatchKernel, "arrays": ArrayKernel}.get(request["kind"], Kernel)(request, why)
             _kernels[key] = made
             found = CompiledVariant(name, why, request["target"], not made.compiled, made.key, made.notes, schedule)
             _variants[key] = found

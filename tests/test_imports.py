@@ -17,7 +17,13 @@ ALLOWED = {
     "bench": {"schedules", "dsl", "filters", "data", "compress"},
 }
 PACKAGES = [name for name in ALLOWED if (ROOT / name).is_dir()]
-HALIDE = ("schedules/apply.py", "schedules/automatic/plugins.py", "schedules/native/worker.py", "dsl/lowering/")
+HALIDE = (
+    "schedules/apply.py",
+    "schedules/automatic/plugins.py",
+    "schedules/native/worker.py",
+    "dsl/lowering/",
+    "compress/lowering/",
+)
 CV2 = ("bench/", "tests/")
 
 

@@ -7,7 +7,7 @@ import os
 import threading
 import weakref
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from schedules import targets
 from schedules.errors import NativeError
@@ -73,8 +73,9 @@ class Kernel:
         How nodes were lowered, where there is a choice.
     """
 
-    #: Which of an entry's functions is called.
+    #: Which of an entry's functions is called, and what its arguments are described by.
     _called = "call"
+    _signature_type: ClassVar[Any] = Signature
 
     def __init__(self, request: Mapping[str, Any], label: str) -> None:
         targets.check_runnable(request["target"])
@@ -82,7 +83,7 @@ class Kernel:
         self.label, self.request = label, dict(request)
         self.key, self._entry, self.compiled = compile.obtain(request, label)
         self.notes = tuple(f"{node}: {note}" for node, note in self._entry.meta.get("notes", {}).items())
-        self.signature = Signature.from_json(self._entry.meta["signature"])
+        self.signature = self._signature_type.from_json(self._entry.meta["signature"])
         self._prototype = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, *self._arguments())
         self._load()
         _kernels.add(self)

@@ -38,7 +38,7 @@ class Lowered:
     outputs: list[hl.Func]
     stages: Stages
     ops: list[Op]  # the lowering's own schedule
-    signature: Signature
+    signature: Any  # Signature, or Arrays
     externs: Mapping[str, str] = field(default_factory=dict)  # functions that stages call, as LLVM IR by name
     notes: Mapping[str, str] = field(default_factory=dict)  # how nodes were lowered, by their names
     tunables: Mapping[str, Tunable] = field(default_factory=dict)  # choices that a tuner may take otherwise
@@ -97,14 +97,17 @@ def compile_request(request: Mapping[str, Any]) -> cache.Entry:
         data = path.read_bytes()
     if show:
         return cache.Entry({"text": data.decode("utf-8", "replace")}, ())
-    write = {"kernel": entry.call_ir, "batch": entry.batch_ir, "library": entry.library_ir}[request["kind"]]
-    wrapper = emit(
-        write(name, lowered.signature, device=targets.device(request["target"]) is not None), request["target"]
-    )
     own = [emit(text, request["target"], all_features=True) for text in lowered.externs.values()]
+    if request["kind"] in _ENTRIES:
+        device = targets.device(request["target"]) is not None
+        own = [emit(_ENTRIES[request["kind"]](name, lowered.signature, device=device), request["target"]), *own]
     meta = {"signature": lowered.signature.to_json(), "name": name, "notes": dict(lowered.notes)}
     meta["tunables"] = {each: tunable.to_json() for each, tunable in lowered.tunables.items()}
-    return cache.Entry(meta, (data, wrapper, *own))
+    return cache.Entry(meta, (data, *own))
+
+
+#: What is written around pipelines, by the kind of request; around those of arrays nothing is.
+_ENTRIES: dict[str, Any] = {"kernel": entry.call_ir, "batch": entry.batch_ir, "library": entry.library_ir}
 
 
 def _compile_dispatch(request: Mapping[str, Any]) -> cache.Entry:

@@ -1,0 +1,175 @@
+"""The kernels of compression beside torch, numpy and ml_dtypes: ``python -m bench.compression`` on a quiet machine.
+
+``--quick`` for few rounds, ``--sections moments,minifloat`` for some. Each kernel is timed on one thread, in turns with
+its peers on one thread, and results are compared. Peers that are not installed are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import importlib.util
+import itertools
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from bench.convolution import machine
+from bench.paired import Array, Effort, Run, measure
+from bench.report import Row, Table, judged
+from compress.kernels import Format, Moments, errors, norms, pack, round_to
+
+Tables = Iterator[Table]
+_EFFORT, _QUICK = Effort(6.0, 7, 60), Effort(0.05, 2, 3)
+#: Images, channels, height and width of feature maps: of VGG-16 for 32 x 32, and of first layers.
+_MAPS = ((32, 64, 32, 32), (64, 128, 16, 16), (128, 256, 8, 8), (8, 32, 112, 112))
+#: Weights of DBNet's detector, as many as there are: rows of convolutions.
+_WEIGHTS = (1160, 1000)
+
+
+def _torch() -> Any:
+    """Give torch on one thread, or None."""
+    if importlib.util.find_spec("torch") is None:
+        return None
+    import torch
+
+    torch.set_num_threads(1)
+    return torch
+
+
+def _one_thread_of_blas() -> Any:
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1)
+
+
+# ------------------------------------------------------------------------------------------------------------ moments
+
+
+def moments(effort: Effort) -> Tables:
+    """Sums of products of all pairs of channels, from (N, C, H, W)."""
+    rows: list[Row] = []
+    for shape in _MAPS:
+        features = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+        runs: dict[str, Run] = {"ours": functools.partial(_ours, features)}
+        runs["numpy"] = functools.partial(_numpy, features)
+        torch = _torch()
+        if torch is not None:
+            runs["torch"] = functools.partial(_permuted, torch.from_numpy(features))
+        found = _ours(features).gram
+        error = max(np.abs(np.asarray(run()) - found).max() for name, run in runs.items() if name != "ours")
+        with _one_thread_of_blas():
+            times = measure(runs, effort)
+        goals = {"torch": (1.3, 1.8), "numpy": (1.2, 1.6) if shape[1] >= 128 else (None, None)}
+        for name in runs:
+            if name != "ours":
+                operations = 2 * features.size * shape[1]
+                rows.append({
+                    "N, C, H, W": "x".join(map(str, shape)), "peer": name, "ours ms": 1e3 * times.middle("ours"),
+                    "its ms": 1e3 * times.middle(name), "GFLOP/s of all pairs": operations / times.middle("ours") / 1e9,
+                    "relative difference": float(error / np.abs(found).max()),
+                    **judged(times.ratio(name, "ours"), *goals[name]),
+                })  # fmt: skip
+    yield Table("second moments of channels, one thread", rows)
+
+
+def _ours(features: Array) -> Moments:
+    found = Moments(features.shape[1], threads=1)
+    found.add(features)
+    return found
+
+
+def _numpy(features: Array) -> Array:
+    rows = np.moveaxis(features, 1, 0).reshape(features.shape[1], -1)
+    product: Array = rows @ rows.T
+    return product
+
+
+def _permuted(features: Any) -> Any:
+    rows = features.permute(1, 0, 2, 3).reshape(features.shape[1], -1)
+    return rows @ rows.T
+
+
+# ---------------------------------------------------------------------------------------------------------- minifloat
+
+
+def minifloat(effort: Effort) -> Tables:
+    """Rounding of a million numbers to eight bits, there and back."""
+    values = np.random.default_rng(0).normal(size=(64, 16384)).astype(np.float32)
+    format, scale = Format(4, 3, "nan"), 2.0**-6
+    runs: dict[str, Run] = {"ours": functools.partial(round_to, format, values, scale, threads=1)}
+    torch = _torch()
+    if torch is not None:
+        tensor = torch.from_numpy(values)
+        runs["torch"] = lambda: tensor.to(torch.float8_e4m3fn).to(torch.float32)
+    if importlib.util.find_spec("ml_dtypes") is not None:
+        import ml_dtypes
+
+        runs["ml_dtypes"] = lambda: values.astype(ml_dtypes.float8_e4m3fn).astype(np.float32)
+    times = measure(runs, effort)
+    goals = {"torch": (3, 4), "ml_dtypes": (20, 40)}
+    rows = []
+    for name, run in runs.items():
+        if name != "ours":
+            rows.append({
+                "peer": name, "ours, million a second": values.size / times.middle("ours") / 1e6,
+                "its": values.size / times.middle(name) / 1e6,
+                "same bits": bool((np.asarray(run()) == runs["ours"]()).all()),
+                **judged(times.ratio(name, "ours"), *goals[name]),
+            })  # fmt: skip
+    yield Table("float32 to float8_e4m3fn and back, one thread", rows)
+
+
+def search(effort: Effort) -> Tables:
+    """The error of all splits of 3 to 8 bits at 32 thresholds, of 1.16 million weights."""
+    weights = np.random.default_rng(0).standard_t(4, _WEIGHTS).astype(np.float32)
+    formats = [Format(e, bits - 1 - e) for bits, e in itertools.product(range(3, 9), range(1, 6)) if e <= bits - 2]
+    thresholds = norms(weights).largest[:, None] * np.linspace(0.2, 1, 32)
+    rows = []
+    for threads in (1, 2):
+        run = functools.partial(errors, weights, formats, thresholds, threads=threads)
+        seconds = measure({"ours": run}, effort).middle("ours")
+        tried = len(formats) * 32 * weights.size
+        rows.append({
+            "threads": threads, "formats": len(formats), "roundings, billion a second": tried / seconds / 1e9,
+            **judged(seconds, 1.0, 0.3, larger=False),
+        })  # fmt: skip
+    yield Table("the error of every format and threshold, seconds", rows)
+
+
+def packing(effort: Effort) -> Tables:
+    """Packing of ten million codes, beside numpy's copy of as many bytes."""
+    codes = np.random.default_rng(0).integers(0, 8, 10_000_000, np.uint8)
+    runs: dict[str, Run] = {f"{bits}": functools.partial(pack, codes, bits, threads=1) for bits in (3, 4, 6)}
+    times = measure({**runs, "copy": codes.copy}, effort)
+    rows = []
+    for name in runs:
+        rate, copies = codes.size / times.middle(name) / 1e6, times.ratio(name, "copy")
+        rows.append({"bits": name, "million a second": rate, "times as long as a copy": copies})
+    yield Table("packing, one thread", rows)
+
+
+SECTIONS: dict[str, Callable[[Effort], Tables]] = {
+    "moments": moments,
+    "minifloat": minifloat,
+    "search": search,
+    "packing": packing,
+}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m bench.compression", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few rounds: no figures to quote")
+    parser.add_argument("--sections", default=",".join(SECTIONS), help="some of: %(default)s")
+    options = parser.parse_args(arguments)
+    print("  ".join(f"{key} {value}" for key, value in machine().items()))
+    for name in options.sections.split(","):
+        for table in SECTIONS[name](_QUICK if options.quick else _EFFORT):
+            print(table, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

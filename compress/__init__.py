@@ -1,0 +1,35 @@
+"""Networks made smaller: pruning of channels, and the kernels that compression is computed by.
+
+    import compress
+
+    found = compress.prune(model, batches, target={"params": 0.45})
+    print(found.report)
+    found.save("smaller.safetensors")
+    model = compress.load("smaller.safetensors").model      # needs no class
+
+Whatever concerns networks needs torch, which is imported at its first use; :mod:`compress.kernels` does without.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from schedules import siblings
+
+siblings.check(__name__, "dsl", "schedules")
+
+if TYPE_CHECKING:
+    from compress.loading import load
+    from compress.network import UnsupportedError
+    from compress.pruning import Pruned, prune
+
+__all__ = ["Pruned", "UnsupportedError", "load", "prune"]
+_HOMES = {"Pruned": "pruning", "prune": "pruning", "load": "loading", "UnsupportedError": "network"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs torch when it is asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,9 @@
+"""What compression computes, as native code: moments of feature maps, norms of channels, small floating point."""
+
+from compress.kernels.minifloat import Format, decode, encode, round_to
+from compress.kernels.moments import Moments
+from compress.kernels.norms import Norms, norms
+from compress.kernels.packing import pack, unpack
+from compress.kernels.search import errors
+
+__all__ = ["Format", "Moments", "Norms", "decode", "encode", "errors", "norms", "pack", "round_to", "unpack"]

@@ -1,0 +1,149 @@
+"""First and second moments of the channels of feature maps, as many batches of them as come."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compress.kernels import native
+from dsl.arguments import choice, whole
+from schedules import targets
+
+#: Channels of a square, where positions lie side by side: see compress/lowering/moments.py.
+_SIDE = 16
+#: Positions whose products are added up in float32.
+_BLOCK = {"planes": 1024, "pixels": 256}
+#: Fewer positions than these of an image are gone through with channels side by side.
+_FEW = 32
+#: Bytes of the images that are read together: of a size that caches near a core have.
+_NEAR = 1 << 20
+
+
+class Moments:
+    """Moments of channels, over all images and positions that were added: sums, and sums of products of all pairs.
+
+    Products are added up in float32 for at most 1024 positions, these sums in float64.
+
+    Parameters
+    ----------
+    channels : int
+        Of the feature maps.
+    relu : bool
+        Whether values below zero count as zero.
+    threads : int, optional
+        Most threads to use; by default as :func:`filters.config` says.
+
+    Attributes
+    ----------
+    count : int
+        Positions so far.
+    sum : ndarray
+        (C,) float64.
+    gram : ndarray
+        (C, C) float64: sums of products.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from compress.kernels import Moments
+    >>> moments = Moments(2)
+    >>> moments.add(np.float32([[[[1, 3]], [[2, 6]]]]))  # one image of two channels, 1 x 2
+    >>> moments.mean, moments.covariance
+    (array([2., 4.]), array([[1., 2.],
+           [2., 4.]]))
+    """
+
+    def __init__(self, channels: int, *, relu: bool = False, threads: int | None = None) -> None:
+        self.channels, self.relu, self.threads = whole(channels, "channels"), bool(relu), threads
+        self.count = 0
+        self.sum = np.zeros(self.channels)
+        self.gram = np.zeros((self.channels, self.channels))
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """The mean of each channel, (C,)."""
+        return self.sum / max(self.count, 1)
+
+    @property
+    def covariance(self) -> NDArray[np.float64]:
+        """The covariance of all pairs of channels, (C, C)."""
+        return self.gram / max(self.count, 1) - np.outer(self.mean, self.mean)
+
+    def add(self, features: Any, layout: Literal["NCHW", "NHWC"] = "NCHW") -> None:
+        """Add feature maps.
+
+        Parameters
+        ----------
+        features : array_like or tensor
+            float32, (N, C, H, W) or (N, C); or (N, H, W, C) with ``layout="NHWC"``. Dense ones are not copied.
+        layout : str
+            Where channels are.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the dtype, the number of dimensions or of channels is another.
+        """
+        choice(layout, "layout", ("NCHW", "NHWC"))
+        array = native.floats(features, "features")
+        if array.ndim not in (2, 4):
+            raise ValueError(f"features has shape {array.shape}; (N, C, H, W), (N, H, W, C) and (N, C) are accepted")
+        axis = 1 if layout == "NCHW" else array.ndim - 1
+        if array.shape[axis] != self.channels:
+            raise ValueError(f"features of shape {array.shape} have {array.shape[axis]} channels, not {self.channels}")
+        if array.size == 0:
+            return
+        if axis == 1 and array.ndim == 4 and array.shape[2] * array.shape[3] >= _FEW:
+            self._add_planes(np.ascontiguousarray(array).reshape(*array.shape[:2], -1))
+        else:
+            self._add_pixels(np.ascontiguousarray(np.moveaxis(array, axis, -1)).reshape(-1, self.channels))
+        self.count += array.size // self.channels
+
+    def _add_planes(self, features: NDArray[np.float32]) -> None:
+        """Add (images, channels, positions)."""
+        lanes = targets.vector_lanes(targets.resolve("host"))
+        positions = features.shape[2]
+        parts = -(-positions // _BLOCK["planes"])
+        block = -(-positions // (parts * lanes)) * lanes
+        images = max(_NEAR // features[0].nbytes, 1)
+        found = self._run("planes", features, _SIDE, (_SIDE // 4, _SIDE // 4, 4, 4), block, images)
+        self._put(found.transpose(0, 1, 3, 2, 4).reshape(-1, _SIDE, _SIDE), _SIDE)
+
+    def _add_pixels(self, features: NDArray[np.float32]) -> None:
+        """Add (positions, channels)."""
+        lanes = targets.vector_lanes(targets.resolve("host"))
+        side = 2 * lanes
+        if self.channels < side:
+            features = np.pad(features, [(0, 0), (0, side - self.channels)])
+        found = self._run("pixels", features, side, (side // 8, 8, 2, lanes), _BLOCK["pixels"], 1)
+        self._put(found.reshape(-1, side, side), side)
+
+    def _run(
+        self, kind: str, features: NDArray[np.float32], side: int, tiles: tuple[int, ...], block: int, images: int
+    ) -> NDArray[np.float64]:
+        """Compute the squares on and above the diagonal, and the sums."""
+        channels = features.shape[1]
+        self._squares = squares(channels, side)
+        gram = np.empty((len(self._squares), *tiles))
+        sums = np.empty(channels)
+        arrays: dict[str, NDArray[Any]] = {"features": features, "squares": self._squares, "gram": gram, "sums": sums}
+        numbers = {"block": block, "images": images}
+        native.run(f"moments:{kind}", arrays, numbers, program={"relu": self.relu}, threads=self.threads)
+        self.sum += sums[: self.channels]
+        return gram
+
+    def _put(self, found: NDArray[np.float64], side: int) -> None:
+        """Add squares in their places, and mirrored ones below the diagonal."""
+        whole = np.zeros((max(self.channels, side),) * 2)
+        for (i, j), square in zip(self._squares, found, strict=True):
+            whole[j : j + side, i : i + side] = square[: len(whole) - i, : len(whole) - j].T
+            whole[i : i + side, j : j + side] = square[: len(whole) - i, : len(whole) - j]
+        self.gram += whole[: self.channels, : self.channels]
+
+
+def squares(channels: int, side: int) -> NDArray[np.int32]:
+    """Give the first channels, down and across, of the squares on and above the diagonal, which may overlap."""
+    firsts = [min(first, max(channels - side, 0)) for first in range(0, channels, side)]
+    return np.array([(i, j) for a, i in enumerate(firsts) for j in firsts[a:]], np.int32)

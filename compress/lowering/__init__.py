@@ -1,0 +1,1 @@
+"""The kernels as Halide algorithms with their schedules; only worker processes import them."""

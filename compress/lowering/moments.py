@@ -1,0 +1,148 @@
+"""Second moments of channels: sums of products of all pairs, by squares of channels on and above the diagonal.
+
+A square is made of tiles whose sums stay in registers for some positions, in float32; those are added up in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import halide as hl
+
+from compress.lowering.building import Building
+from schedules.native.worker import Lowered
+from schedules.schedule import Schedule
+
+#: Channels of a square where positions lie side by side, and of its tiles.
+SIDE, _TILE = 16, 4
+#: Positions whose sum is one of float32.
+_SUMMED = 64
+#: Rows of a tile where channels lie side by side, and vectors of its columns.
+_ROWS, _VECTORS = 8, 2
+
+
+def planes(program: Mapping[str, Any], schedule: Schedule, target: str) -> Lowered:
+    """Lower moments of (images, channels, positions)."""
+    b = Building(target)
+    features, squares, block, images = _arguments(b, 3)
+    positions, channels, count = (features.dim(i).extent() for i in range(3))
+    lane, j, i, tj, ti, s, k, n = (hl.Var(name) for name in ("lane", "j", "i", "tj", "ti", "s", "k", "n"))
+
+    def value(p: Any, c: Any, n: Any) -> Any:
+        at = hl.clamp(hl.likely(p), 0, positions - 1), hl.clamp(c, 0, channels - 1), hl.clamp(n, 0, count - 1)
+        return _rectified(program, features[at])
+
+    place = [lane, j, i, tj, ti, s, k, n]
+    dot = b.stage("dot", place, hl.f32(0))
+    (v,) = b.taps("dot", v=block // b.lanes)
+    p = k * block + v * b.lanes + lane
+    row = hl.select(p < positions, value(p, squares[0, s] + ti * _TILE + i, n), 0)
+    dot[tuple(place)] += row * value(p, squares[1, s] + tj * _TILE + j, n)
+
+    total = b.stage("total", place[:6], hl.f64(0))
+    blocks, each = b.taps("total", k=(positions + block - 1) // block, n=count)
+    total[tuple(place[:6])] += hl.cast(hl.Float(64), dot[(*place[:6], blocks, each)])
+    gram = b.stage("gram", place[1:6], hl.f64(0))
+    (lanes,) = b.taps("gram", lanes=b.lanes)
+    gram[tuple(place[1:6])] += total[(lanes, *place[1:6])]
+
+    b.record["gram"].bound("j", 0, _TILE).bound("i", 0, _TILE).bound("tj", 0, SIDE // _TILE).bound(
+        "ti", 0, SIDE // _TILE
+    )
+    b.record["gram"].parallel("s")
+    b.record["gram"].update(0).reorder("lanes", "j", "i", "tj", "ti", "s").parallel("s")
+    b.record["dot"].compute_at("total", "tj").vectorize("lane").unroll("j").unroll("i")
+    b.record["dot"].update(0).reorder("lane", "j", "i", "v").vectorize("lane").unroll("j").unroll("i")
+    _schedule_total(b, images, ("lane", "j", "i", "tj", "ti"), b.lanes)
+    return b.lowered((gram, "float64"), (_sums_of_planes(b, program, features), "float64"))
+
+
+def pixels(program: Mapping[str, Any], schedule: Schedule, target: str) -> Lowered:
+    """Lower moments of (positions, channels), of at least as many channels as a square has."""
+    b = Building(target)
+    features, squares, block, _ = _arguments(b, 2)
+    channels, count = (features.dim(i).extent() for i in range(2))
+    lane, j, i, ti, s, k = (hl.Var(name) for name in ("lane", "j", "i", "ti", "s", "k"))
+
+    def value(p: Any, c: Any) -> Any:
+        at = hl.unsafe_promise_clamped(c, 0, channels - 1), hl.clamp(hl.likely(p), 0, count - 1)
+        return _rectified(program, features[at])
+
+    place = [lane, j, i, ti, s, k]
+    dot = b.stage("dot", place, hl.f32(0))
+    (v,) = b.taps("dot", v=block)
+    p = k * block + v
+    row = hl.select(p < count, value(p, squares[0, s] + ti * _ROWS + i), 0)
+    dot[tuple(place)] += row * value(p, squares[1, s] + j * b.lanes + lane)
+
+    gram = b.stage("gram", place[:5], hl.f64(0))
+    (blocks,) = b.taps("gram", k=(count + block - 1) // block)
+    gram[tuple(place[:5])] += hl.cast(hl.Float(64), dot[(*place[:5], blocks)])
+
+    record = b.record["gram"].bound("lane", 0, b.lanes).bound("j", 0, _VECTORS).bound("i", 0, _ROWS)
+    record.bound("ti", 0, _VECTORS * b.lanes // _ROWS).vectorize("lane").parallel("s")
+    b.record["gram"].update(0).reorder("lane", "j", "i", "ti", "k", "s").vectorize("lane").parallel("s")
+    b.record["dot"].compute_at("gram", "ti").vectorize("lane").unroll("j").unroll("i")
+    b.record["dot"].update(0).reorder("lane", "j", "i", "v").vectorize("lane").unroll("j").unroll("i")
+    return b.lowered((gram, "float64"), (_sums_of_pixels(b, program, features), "float64"))
+
+
+def side_of_pixels(lanes: int) -> int:
+    """Give the channels of a square where channels lie side by side."""
+    return _VECTORS * lanes
+
+
+def _arguments(b: Building, dimensions: int) -> tuple[Any, Any, Any, Any]:
+    """Declare the features, the first channels of each square, positions of a block, and images read together."""
+    features = b.input("features", "float32", dimensions)
+    return features, b.input("squares", "int32", 2), b.scalar("block"), b.scalar("images")
+
+
+def _rectified(program: Mapping[str, Any], value: Any) -> Any:
+    return hl.max(value, 0) if program["relu"] else value
+
+
+def _schedule_total(b: Building, images: Any, inner: tuple[str, ...], lanes: int) -> None:
+    b.stages.symbols["images"] = images
+    b.record["total"].compute_root().bound_extent("lane", lanes).vectorize("lane").parallel("s")
+    update = b.record["total"].update(0).split("n", "n", "ni", "images", "GuardWithIf")
+    update.reorder(*inner, "k", "ni", "s", "n").vectorize("lane").parallel("s")
+
+
+def _sums_of_planes(b: Building, program: Mapping[str, Any], features: Any) -> hl.Func:
+    """Stage: the sum of each channel."""
+    positions, _, count = (features.dim(i).extent() for i in range(3))
+    lane, c, n = hl.Var("lane"), hl.Var("c"), hl.Var("n")
+    row = b.stage("row", [lane, c, n], hl.f32(0))
+    (v,) = b.taps("row", v=(positions + b.lanes - 1) // b.lanes)
+    p = v * b.lanes + lane
+    value = _rectified(program, features[hl.clamp(hl.likely(p), 0, positions - 1), c, n])
+    row[lane, c, n] += hl.select(p < positions, value, 0)
+    sums = b.stage("sums", [c], hl.f64(0))
+    lanes, each = b.taps("sums", lanes=b.lanes, n=count)
+    sums[c] += hl.cast(hl.Float(64), row[lanes, c, each])
+    b.record["sums"].compute_root()
+    b.record["sums"].update(0).reorder("lanes", "n", "c").parallel("c")
+    b.record["row"].compute_at("sums", "n").bound_extent("lane", b.lanes).vectorize("lane")
+    b.record["row"].update(0).reorder("lane", "v").vectorize("lane")
+    return sums
+
+
+def _sums_of_pixels(b: Building, program: Mapping[str, Any], features: Any) -> hl.Func:
+    """Stage: the sum of each channel, some positions at a time."""
+    channels, count = (features.dim(i).extent() for i in range(2))
+    c, k = hl.Var("c"), hl.Var("k")
+    part = b.stage("part", [c, k], hl.f32(0))
+    (v,) = b.taps("part", v=_SUMMED)
+    p = k * _SUMMED + v
+    value = _rectified(program, features[hl.clamp(hl.likely(c), 0, channels - 1), hl.clamp(hl.likely(p), 0, count - 1)])
+    part[c, k] += hl.select(p < count, value, 0)
+    sums = b.stage("sums", [c], hl.f64(0))
+    (blocks,) = b.taps("sums", blocks=(count + _SUMMED - 1) // _SUMMED)
+    sums[c] += hl.cast(hl.Float(64), part[c, blocks])
+    b.record["sums"].compute_root()
+    b.record["sums"].update(0).split("c", "c", "ci", b.lanes, "GuardWithIf").reorder("ci", "blocks", "c").parallel("c")
+    b.record["part"].compute_at("sums", "blocks").split("c", "c", "ci", b.lanes, "RoundUp").vectorize("ci")
+    b.record["part"].update(0).split("c", "c", "ci", b.lanes, "RoundUp").reorder("ci", "v", "c").vectorize("ci")
+    return sums

@@ -1,0 +1,8 @@
+"""Networks for images of 32 x 32 pixels."""
+
+from __future__ import annotations
+
+from compress.models.resnet import ResNet, resnet
+from compress.models.vgg import VGG, vgg16_bn
+
+__all__ = ["VGG", "ResNet", "resnet", "vgg16_bn"]

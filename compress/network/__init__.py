@@ -1,0 +1,9 @@
+"""Networks as graphs: which channels belong together, smaller copies, files that need no class."""
+
+from __future__ import annotations
+
+from compress.network.channels import Channels, Group, UnsupportedError, trace
+from compress.network.costs import Costs, costs
+from compress.network.surgery import shrunk
+
+__all__ = ["Channels", "Costs", "Group", "UnsupportedError", "costs", "shrunk", "trace"]

@@ -1,0 +1,130 @@
+"""Small floating point beside ml_dtypes and beside all its numbers; errors beside rounding."""
+
+import itertools
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from compress.kernels import Format, decode, encode, errors, round_to
+
+FORMATS = [Format(e, m) for e, m in itertools.product(range(1, 6), range(8)) if 1 + e + m <= 8 and e + m > 1]
+#: Formats that ml_dtypes has, too, by its names.
+KNOWN = {
+    "float8_e4m3fn": Format(4, 3, "nan"),
+    "float8_e5m2": Format(5, 2, "infinity"),
+    "float8_e3m4": Format(3, 4, "infinity"),
+    "float8_e4m3": Format(4, 3, "infinity"),
+    "float6_e2m3fn": Format(2, 3),
+    "float6_e3m2fn": Format(3, 2),
+    "float4_e2m1fn": Format(2, 1),
+}
+
+ONES = np.ones((1, 2), np.float32)
+
+
+def unit(format):
+    """Give what one of a format is worth in ml_dtypes, whose exponents go as far below 1 as above."""
+    return 2.0 ** (2 - 2 ** (format.exponent - 1))
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_bits_are_those_of_ml_dtypes(name):
+    format, dtype = KNOWN[name], getattr(ml_dtypes, name)
+    scale = unit(format)
+    codes = np.arange(1 << format.bits, dtype=np.uint8)
+    numbers = codes.view(dtype).astype(np.float32)
+    fine = np.isfinite(numbers)
+    np.testing.assert_array_equal(decode(format, codes[fine], scale), numbers[fine])
+    rng = np.random.default_rng(0)
+    some = rng.normal(0, 1, 200_000) * np.exp2(rng.uniform(-20, 20, 200_000))
+    values = np.concatenate([some.astype(np.float32), (numbers[fine][1:] + numbers[fine][:-1]) / 2])
+    values = values[np.abs(values) <= format.largest * scale]
+    np.testing.assert_array_equal(round_to(format, values, scale), values.astype(dtype).astype(np.float32))
+    np.testing.assert_array_equal(encode(format, values, scale), values.astype(dtype).view(np.uint8))
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=str)
+def test_numbers_of_a_format_stay_what_they_are(format):
+    codes = np.arange(1 << format.bits, dtype=np.uint8)
+    numbers = decode(format, codes, 0.3)
+    np.testing.assert_array_equal(round_to(format, numbers, 0.3), numbers)
+    np.testing.assert_array_equal(encode(format, numbers, 0.3), codes)
+    assert len(np.unique(numbers)) == len(codes) - 1  # zero has two
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(
+    st.sampled_from(FORMATS),
+    arrays.arrays(np.float32, st.integers(1, 40), elements=st.floats(-300, 300, width=32)),
+    st.sampled_from([1.0, 0.25, 8.0]),
+)
+def test_rounding_gives_the_nearest_number(format, values, scale):
+    found = round_to(format, values, scale).astype(np.float64)
+    every = np.concatenate([-format.values[::-1], format.values]) * scale
+    distance = np.abs(values.astype(np.float64)[:, None] - every)
+    np.testing.assert_array_equal(np.abs(found - values), distance.min(axis=1))
+    np.testing.assert_array_equal(round_to(format, -values, scale), -found)
+    np.testing.assert_array_equal(round_to(format, 2 * values, 2 * scale), 2 * found)
+    order = np.argsort(values, kind="stable")
+    assert (np.diff(found[order]) >= 0).all()
+    np.testing.assert_array_equal(np.signbit(found), np.signbit(values))
+
+
+def test_each_channel_has_its_scale():
+    values = np.random.default_rng(0).normal(size=(3, 4, 5)).astype(np.float32)
+    scales = [0.1, 1, 3]
+    for transform in (lambda *a: round_to(*a), lambda f, v, s: decode(f, encode(f, v, s), s)):
+        found = transform(Format(2, 2), values, scales)
+        alone = [transform(Format(2, 2), each[None], scale)[0] for each, scale in zip(values, scales, strict=True)]
+        np.testing.assert_array_equal(found, np.stack(alone))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_errors_are_those_of_rounding(weighted):
+    rng = np.random.default_rng(0)
+    weights = rng.standard_t(3, (5, 3, 7, 7)).astype(np.float32)
+    importance = rng.uniform(0, 2, weights.shape).astype(np.float32) if weighted else None
+    largest = np.abs(weights).max(axis=(1, 2, 3))
+    thresholds = (largest[:, None] * np.linspace(0.3, 1, 35)).astype(np.float32)
+    formats = FORMATS[::3]
+    found = errors(weights, formats, thresholds, importance=importance)
+    assert found.shape == (5, len(formats), 35)
+    for f, format in enumerate(formats):
+        for t in range(35):
+            scale = thresholds[:, t] * np.float32(1 / format.largest)
+            squared = np.square(weights.astype(np.float64) - round_to(format, weights, scale))
+            total = (squared * (1 if importance is None else importance)).sum(axis=(1, 2, 3))
+            np.testing.assert_allclose(found[:, f, t], total, rtol=1e-5)
+
+
+def test_an_outlier_is_clipped():
+    weights = np.random.default_rng(0).normal(size=(1, 2000)).astype(np.float32)
+    weights[0, 7] = 12
+    thresholds = np.linspace(1, 12, 24, dtype=np.float32)[None]
+    assert thresholds[0, errors(weights, [Format(1, 2)], thresholds)[0, 0].argmin()] < 6
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: Format(0, 3), "exponent must be from 1 to 5, not 0"),
+        (lambda: Format(3, 8), "mantissa must be from 0 to 7, not 8"),
+        (lambda: Format(5, 7), "make 13 bits; 8 is most"),
+        (lambda: Format(1, 0, "nan"), "no number but zero"),
+        (lambda: Format(2, 1, "inf"), "reserved must be one of"),
+        (lambda: round_to(Format(2, 1), np.float32([np.nan])), "values must be finite"),
+        (lambda: round_to(Format(2, 1), np.zeros((2, 3), np.float32), [1, 0]), "scale must be finite and above zero"),
+        (lambda: round_to(Format(2, 1), np.zeros((2, 3), np.float32), [1, 1, 1]), r"scale has shape \(3,\)"),
+        (lambda: decode(Format(4, 3, "nan"), np.uint8([127])), "codes have 127, which is no number"),
+        (lambda: errors(np.zeros(3, np.float32), [], np.ones((3, 1))), "weights of shape"),
+        (lambda: errors(np.zeros((3, 2), np.float32), [Format(2, 1)], np.zeros((3, 1))), "thresholds must be"),
+        (lambda: errors(ONES, [Format(2, 1)], np.ones((1, 1)), importance=ONES[0]), "importance has shape"),
+    ],
+)
+def test_arguments_that_make_no_sense(call, said):
+    with pytest.raises(ValueError, match=said):
+        call()
