@@ -156,7 +156,7 @@ def _rows(array: NDArray[np.float32], scale: ArrayLike) -> tuple[NDArray[np.floa
         raise ValueError(f"scale has shape {scales.shape}; one number or one for each of {array.shape[:1]} is accepted")
     if not (np.isfinite(scales) & (scales > 0)).all():
         raise ValueError("scale must be finite and above zero")
-    if not np.isfinite(array).all():
+    if array.size and not (np.isfinite(array.max()) and np.isfinite(array.min())):  # both are NaN where one is
         raise ValueError("values must be finite")
     rows = np.ascontiguousarray(array).reshape(len(array) if scales.ndim else 1, -1)
     return rows, np.ascontiguousarray(np.broadcast_to(scales, len(rows)))

@@ -13,18 +13,19 @@ from schedules import targets
 
 #: Channels of a square, where positions lie side by side: see compress/lowering/moments.py.
 _SIDE = 16
-#: Positions whose products are added up in float32.
-_BLOCK = {"planes": 1024, "pixels": 256}
+#: Positions that are gone through together, where those of a channel lie side by side; the least whose products are
+#: added up in float32; and positions of that kind where channels do.
+_NEAR, _BLOCK, _ROWS = 256, 1024, 256
 #: Fewer positions than these of an image are gone through with channels side by side.
 _FEW = 32
-#: Bytes of the images that are read together: of a size that caches near a core have.
-_NEAR = 1 << 20
+#: Bytes of the images that are read for all squares in turn: what caches near a core have.
+_READ = 1 << 20
 
 
 class Moments:
     """Moments of channels, over all images and positions that were added: sums, and sums of products of all pairs.
 
-    Products are added up in float32 for at most 1024 positions, these sums in float64.
+    Products are added up in float32 for an image, or 1024 positions of several, and these sums in float64.
 
     Parameters
     ----------
@@ -103,12 +104,13 @@ class Moments:
 
     def _add_planes(self, features: NDArray[np.float32]) -> None:
         """Add (images, channels, positions)."""
-        lanes = targets.vector_lanes(targets.resolve("host"))
-        positions = features.shape[2]
-        parts = -(-positions // _BLOCK["planes"])
+        lanes, positions = targets.vector_lanes(targets.resolve("host")), features.shape[2]
+        parts = -(-positions // _NEAR)
         block = -(-positions // (parts * lanes)) * lanes
-        images = max(_NEAR // features[0].nbytes, 1)
-        found = self._run("planes", features, _SIDE, (_SIDE // 4, _SIDE // 4, 4, 4), block, images)
+        together = max(_NEAR // positions, 1)
+        numbers = {"block": block, "together": together, "gathered": max(_BLOCK // (together * positions), 1)}
+        numbers["images"] = max(_READ // (features[0].nbytes * together * numbers["gathered"]), 1)
+        found = self._run("planes", features, _SIDE, (_SIDE // 4, _SIDE // 4, 4, 4), numbers)
         self._put(found.transpose(0, 1, 3, 2, 4).reshape(-1, _SIDE, _SIDE), _SIDE)
 
     def _add_pixels(self, features: NDArray[np.float32]) -> None:
@@ -117,11 +119,11 @@ class Moments:
         side = 2 * lanes
         if self.channels < side:
             features = np.pad(features, [(0, 0), (0, side - self.channels)])
-        found = self._run("pixels", features, side, (side // 8, 8, 2, lanes), _BLOCK["pixels"], 1)
+        found = self._run("pixels", features, side, (side // 8, 8, 2, lanes), {"block": _ROWS, "images": 1})
         self._put(found.reshape(-1, side, side), side)
 
     def _run(
-        self, kind: str, features: NDArray[np.float32], side: int, tiles: tuple[int, ...], block: int, images: int
+        self, kind: str, features: NDArray[np.float32], side: int, tiles: tuple[int, ...], numbers: dict[str, int]
     ) -> NDArray[np.float64]:
         """Compute the squares on and above the diagonal, and the sums."""
         channels = features.shape[1]
@@ -129,7 +131,6 @@ class Moments:
         gram = np.empty((len(self._squares), *tiles))
         sums = np.empty(channels)
         arrays: dict[str, NDArray[Any]] = {"features": features, "squares": self._squares, "gram": gram, "sums": sums}
-        numbers = {"block": block, "images": images}
         native.run(f"moments:{kind}", arrays, numbers, program={"relu": self.relu}, threads=self.threads)
         self.sum += sums[: self.channels]
         return gram

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import halide as hl
@@ -53,10 +53,12 @@ class Building:
         self.stages.loops[name] = {argument.name(): argument for argument in arguments}
         return func
 
-    def taps(self, stage: str, **extents: Any) -> list[Any]:
-        """Make loops of a sum, which ops of a stage know by these names."""
+    def taps(self, stage: str, where: Callable[..., Any] | None = None, **extents: Any) -> list[Any]:
+        """Make loops of a sum, which ops of a stage know by these names; where a condition of them holds."""
         domain = hl.RDom([(0, extent) for extent in extents.values()], f"{stage}_{'_'.join(extents)}")
         loops = [domain.x, domain.y, domain.z, domain.w][: len(extents)]
+        if where is not None:
+            domain.where(where(*loops))
         self.stages.loops[stage] |= dict(zip(extents, loops, strict=True))
         return loops
 

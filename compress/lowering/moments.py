@@ -23,38 +23,51 @@ _ROWS, _VECTORS = 8, 2
 
 
 def planes(program: Mapping[str, Any], schedule: Schedule, target: str) -> Lowered:
-    """Lower moments of (images, channels, positions)."""
+    """Lower moments of (images, channels, positions).
+
+    Some vectors of positions are summed in registers, tile by tile, while the rows of a square's channels are near; some
+    of these sums in float32; those in float64.
+    """
     b = Building(target)
     features, squares, block, images = _arguments(b, 3)
+    together, gathered = b.scalar("together"), b.scalar("gathered")
     positions, channels, count = (features.dim(i).extent() for i in range(3))
-    lane, j, i, tj, ti, s, k, n = (hl.Var(name) for name in ("lane", "j", "i", "tj", "ti", "s", "k", "n"))
+    lane, j, i, tj, ti, s, k, g = (hl.Var(name) for name in ("lane", "j", "i", "tj", "ti", "s", "k", "g"))
+    square = [lane, j, i, tj, ti, s]
 
     def value(p: Any, c: Any, n: Any) -> Any:
         at = hl.clamp(hl.likely(p), 0, positions - 1), hl.clamp(c, 0, channels - 1), hl.clamp(n, 0, count - 1)
         return _rectified(program, features[at])
 
-    place = [lane, j, i, tj, ti, s, k, n]
-    dot = b.stage("dot", place, hl.f32(0))
-    (v,) = b.taps("dot", v=block // b.lanes)
-    p = k * block + v * b.lanes + lane
+    dot = b.stage("dot", [*square, k, g], hl.f32(0))
+    v, m = b.taps("dot", lambda v, m: g * together + m < count, v=block // b.lanes, m=together)
+    p, n = k * block + v * b.lanes + lane, g * together + m
     row = hl.select(p < positions, value(p, squares[0, s] + ti * _TILE + i, n), 0)
-    dot[tuple(place)] += row * value(p, squares[1, s] + tj * _TILE + j, n)
+    dot[(*square, k, g)] += row * value(p, squares[1, s] + tj * _TILE + j, n)
 
-    total = b.stage("total", place[:6], hl.f64(0))
-    blocks, each = b.taps("total", k=(positions + block - 1) // block, n=count)
-    total[tuple(place[:6])] += hl.cast(hl.Float(64), dot[(*place[:6], blocks, each)])
-    gram = b.stage("gram", place[1:6], hl.f64(0))
+    part = b.stage("part", [*square, g], hl.f32(0))
+    blocks, each = b.taps("part", k=(positions + block - 1) // block, g=gathered)
+    part[(*square, g)] += dot[(*square, blocks, g * gathered + each)]
+
+    total = b.stage("total", square, hl.f64(0))
+    (n,) = b.taps("total", n=(count + together * gathered - 1) // (together * gathered))
+    total[tuple(square)] += hl.cast(hl.Float(64), part[(*square, n)])
+    gram = b.stage("gram", square[1:], hl.f64(0))
     (lanes,) = b.taps("gram", lanes=b.lanes)
-    gram[tuple(place[1:6])] += total[(lanes, *place[1:6])]
+    gram[tuple(square[1:])] += total[(lanes, *square[1:])]
 
-    b.record["gram"].bound("j", 0, _TILE).bound("i", 0, _TILE).bound("tj", 0, SIDE // _TILE).bound(
-        "ti", 0, SIDE // _TILE
-    )
-    b.record["gram"].parallel("s")
-    b.record["gram"].update(0).reorder("lanes", "j", "i", "tj", "ti", "s").parallel("s")
-    b.record["dot"].compute_at("total", "tj").vectorize("lane").unroll("j").unroll("i")
-    b.record["dot"].update(0).reorder("lane", "j", "i", "v").vectorize("lane").unroll("j").unroll("i")
-    _schedule_total(b, images, ("lane", "j", "i", "tj", "ti"), b.lanes)
+    inner = ("lane", "j", "i", "tj", "ti")
+    record = b.record["gram"].bound("j", 0, _TILE).bound("i", 0, _TILE)
+    record.bound("tj", 0, SIDE // _TILE).bound("ti", 0, SIDE // _TILE).parallel("s")
+    b.record["gram"].update(0).reorder("lanes", *inner[1:], "s").parallel("s")
+    b.record["dot"].compute_at("part", "tj").vectorize("lane").unroll("j").unroll("i")
+    b.record["dot"].update(0).reorder("lane", "j", "i", "v", "m").vectorize("lane").unroll("j").unroll("i")
+    b.record["part"].compute_at("total", "ni").vectorize("lane")
+    b.record["part"].update(0).reorder(*inner, "k", "g").vectorize("lane").unroll("j").unroll("i")
+    b.stages.symbols["images"] = images
+    b.record["total"].compute_root().bound_extent("lane", b.lanes).vectorize("lane").parallel("s")
+    update = b.record["total"].update(0).split("n", "n", "ni", "images", "GuardWithIf")
+    update.reorder(*inner, "ni", "s", "n").vectorize("lane").parallel("s")
     return b.lowered((gram, "float64"), (_sums_of_planes(b, program, features), "float64"))
 
 
@@ -101,13 +114,6 @@ def _arguments(b: Building, dimensions: int) -> tuple[Any, Any, Any, Any]:
 
 def _rectified(program: Mapping[str, Any], value: Any) -> Any:
     return hl.max(value, 0) if program["relu"] else value
-
-
-def _schedule_total(b: Building, images: Any, inner: tuple[str, ...], lanes: int) -> None:
-    b.stages.symbols["images"] = images
-    b.record["total"].compute_root().bound_extent("lane", lanes).vectorize("lane").parallel("s")
-    update = b.record["total"].update(0).split("n", "n", "ni", "images", "GuardWithIf")
-    update.reorder(*inner, "k", "ni", "s", "n").vectorize("lane").parallel("s")
 
 
 def _sums_of_planes(b: Building, program: Mapping[str, Any], features: Any) -> hl.Func:
