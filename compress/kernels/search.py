@@ -52,7 +52,7 @@ def errors(
     >>> from compress.kernels import Format, errors
     >>> weights = np.float32([[0.5, -1.0, 6.0]])
     >>> errors(weights, [Format(2, 1), Format(1, 2)], np.float32([[6.0, 3.0]])).round(3).tolist()
-    [[[0.0, 9.0], [0.551, 9.02]]]
+    [[[0.0, 9.0], [0.148, 9.026]]]
     """
     array = native.floats(weights, "weights")
     if array.ndim < 2 or array.size == 0 or not np.isfinite(array).all():

@@ -25,8 +25,8 @@ _ROWS, _VECTORS = 8, 2
 def planes(program: Mapping[str, Any], schedule: Schedule, target: str) -> Lowered:
     """Lower moments of (images, channels, positions).
 
-    Some vectors of positions are summed in registers, tile by tile, while the rows of a square's channels are near; some
-    of these sums in float32; those in float64.
+    Some vectors of positions are summed in registers, tile by tile, while the rows of a square's channels are near;
+    some of these sums in float32; those in float64.
     """
     b = Building(target)
     features, squares, block, images = _arguments(b, 3)
