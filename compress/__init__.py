@@ -1,4 +1,4 @@
-"""Networks made smaller: pruning of channels, and the kernels that compression is computed by.
+"""Networks made smaller: pruning of channels, weights of few bits, and the kernels that both are computed by.
 
     import compress
 
@@ -23,9 +23,17 @@ if TYPE_CHECKING:
     from compress.loading import load
     from compress.network import UnsupportedError
     from compress.pruning import Pruned, prune
+    from compress.quantization import Quantized, quantize
 
-__all__ = ["Pruned", "UnsupportedError", "load", "prune"]
-_HOMES = {"Pruned": "pruning", "prune": "pruning", "load": "loading", "UnsupportedError": "network"}
+__all__ = ["Pruned", "Quantized", "UnsupportedError", "load", "prune", "quantize"]
+_HOMES = {
+    "Pruned": "pruning",
+    "Quantized": "quantization",
+    "UnsupportedError": "network",
+    "load": "loading",
+    "prune": "pruning",
+    "quantize": "quantization",
+}
 
 
 def __getattr__(name: str) -> Any:

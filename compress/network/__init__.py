@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from compress.network.channels import Channels, Group, UnsupportedError, trace
 from compress.network.costs import Costs, costs
+from compress.network.layers import add_constant, layers_of
 from compress.network.surgery import shrunk
 
-__all__ = ["Channels", "Costs", "Group", "UnsupportedError", "costs", "shrunk", "trace"]
+__all__ = [
+    "Channels",
+    "Costs",
+    "Group",
+    "UnsupportedError",
+    "add_constant",
+    "costs",
+    "layers_of",
+    "shrunk",
+    "trace",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,14 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 _NAMES = {function: name for name, function in _FUNCTIONS.items()}
 
 
-def save(graph: fx.GraphModule, path: str | Path, notes: Mapping[str, Any] | None = None) -> Path:
+def save(
+    graph: fx.GraphModule,
+    path: str | Path,
+    notes: Mapping[str, Any] | None = None,
+    *,
+    without: Iterable[str] = (),
+    tensors: Mapping[str, torch.Tensor] | None = None,
+) -> Path:
     """Write a network.
 
     Parameters
@@ -58,6 +65,10 @@ def save(graph: fx.GraphModule, path: str | Path, notes: Mapping[str, Any] | Non
         The file; ``.safetensors`` is usual.
     notes : mapping, optional
         Plain data that is kept with it.
+    without : iterable of str
+        Parameters that are not written, for whoever reads knows them from something else.
+    tensors : mapping, optional
+        Others that are kept, of names that the network has not.
 
     Raises
     ------
@@ -72,15 +83,17 @@ def save(graph: fx.GraphModule, path: str | Path, notes: Mapping[str, Any] | Non
         "layers": {str(n.target): _layer(graph, str(n.target)) for n in graph.graph.nodes if n.op == "call_module"},
         "notes": dict(notes or {}),
     }
-    tensors = {name: value.detach().cpu().contiguous() for name, value in graph.state_dict().items()}
-    data = serialized(tensors, {_KEY: json.dumps(manifest)})
+    left_out = set(without)
+    kept = {name: value.detach().cpu().contiguous() for name, value in graph.state_dict().items()}
+    kept = {name: value for name, value in kept.items() if name not in left_out} | dict(tensors or {})
+    data = serialized(kept, {_KEY: json.dumps(manifest)})
     path = Path(path)
     path.write_bytes(data)
     return path
 
 
-def load(path: str | Path) -> tuple[fx.GraphModule, dict[str, Any]]:
-    """Read a network, and what was kept with it.
+def load(path: str | Path) -> tuple[fx.GraphModule, dict[str, Any], dict[str, torch.Tensor]]:
+    """Read a network, and the data and tensors that were kept with it.
 
     Raises
     ------
@@ -107,8 +120,9 @@ def load(path: str | Path) -> tuple[fx.GraphModule, dict[str, Any]]:
         arguments = _decoded(node["args"], made), _decoded(node["kwargs"], made)
         made[node["name"]] = graph.create_node(node["op"], target, *arguments, name=node["name"])
     module = fx.GraphModule(root, graph)
-    module.load_state_dict(tensors)
-    return module.eval(), manifest["notes"]
+    own = module.state_dict().keys()
+    module.load_state_dict({name: value for name, value in tensors.items() if name in own}, strict=False)
+    return module.eval(), manifest["notes"], {name: value for name, value in tensors.items() if name not in own}
 
 
 def _layer(graph: fx.GraphModule, name: str) -> tuple[str, dict[str, Any]]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import fx, nn
 
 from compress.kernels import Moments
+from compress.network import add_constant
 
 #: What is added to variances, as a part of their mean, so that channels that are alike do no harm.
 _RIDGE = 1e-6
@@ -41,17 +42,4 @@ def compensate(graph: fx.GraphModule, node: fx.Node, moments: Moments, kept: NDA
     constant = np.einsum("odt,d->o", parts[:, ~kept], rest)
     with torch.no_grad():
         module.weight.copy_(torch.from_numpy(moved).reshape(weight.shape))
-        _add_constant(graph, node, module, torch.from_numpy(constant).to(module.weight))
-
-
-def _add_constant(graph: fx.GraphModule, node: fx.Node, module: nn.Conv2d | nn.Linear, constant: torch.Tensor) -> None:
-    """Add a constant to results: to the bias, or to what the batch normalisation behind takes away."""
-    if module.bias is not None:
-        module.bias += constant
-        return
-    for user in node.users:
-        following = graph.get_submodule(str(user.target)) if user.op == "call_module" else None
-        if isinstance(following, nn.BatchNorm2d) and following.running_mean is not None and len(node.users) == 1:
-            following.running_mean -= constant
-            return
-    module.bias = nn.Parameter(constant.clone())
+    add_constant(graph, node, torch.from_numpy(constant).to(module.weight))

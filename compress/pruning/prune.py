@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import fx, nn
 
 from compress.kernels import Moments, norms
-from compress.network import Channels, Costs, Group, costs, files, operations, shrunk, trace
+from compress.network import Channels, Costs, Group, costs, files, layers_of, operations, shrunk, trace
 from compress.pruning import compensating, counting, observing
 from dsl.arguments import choice, number, whole
 
@@ -200,7 +200,11 @@ class _Search:
         self._nodes = {node.name: node for node in channels.graph.graph.nodes}
         looked_at = {group.node: _behind(channels.graph, self._nodes[group.node], observe) for group in self.groups}
         moments = {name: Moments(len(channels.at[name])) for name in looked_at.values()}
-        self._readers = self._layers() if method == "compensated" else {}
+        layers = layers_of(channels.graph) if method == "compensated" else {}
+        # Those that mix channels; others only hand them on.
+        self._readers = {
+            name: node for name, node in layers.items() if getattr(channels.graph.get_submodule(name), "groups", 1) == 1
+        }
         for node in self._readers.values():
             source = node.args[0].name
             moments.setdefault(source, Moments(len(self._read(node))))
@@ -208,15 +212,6 @@ class _Search:
         self.spectra = {name: counting.spectrum(moments[seen].covariance) for name, seen in looked_at.items()}
         self._moments = moments
         self._scores = {group.node: self._score(group) for group in self.groups}
-
-    def _layers(self) -> dict[str, fx.Node]:
-        """Give the layers that mix channels, by their modules' names."""
-        found = {}
-        for node in self._nodes.values():
-            module = self.channels.graph.get_submodule(str(node.target)) if node.op == "call_module" else None
-            if isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1):
-                found[str(node.target)] = node
-        return found
 
     def _read(self, node: fx.Node) -> NDArray[np.int64]:
         """Give the channels that a layer reads; those of a flattened tensor, which have several features, each once."""

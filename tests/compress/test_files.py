@@ -20,8 +20,8 @@ from tests.compress.test_network import IMAGES, NETWORKS, network  # noqa: E402
 def test_a_network_comes_back(name, tmp_path):
     graph = trace(network(name), IMAGES).graph
     path = files.save(graph, tmp_path / "network.safetensors", {"what": [1, 2]})
-    found, notes = files.load(path)
-    assert notes == {"what": [1, 2]}
+    found, notes, others = files.load(path)
+    assert (notes, others) == ({"what": [1, 2]}, {})
     with torch.no_grad():
         np.testing.assert_array_equal(found(IMAGES), graph(IMAGES))
     assert found.state_dict().keys() == graph.state_dict().keys()

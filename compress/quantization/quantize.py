@@ -1,0 +1,235 @@
+"""Quantisation of a network's weights, and what corrects for it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import fx, nn
+
+from compress.kernels import Moments, pack, unpack
+from compress.network import add_constant, files, layers_of, trace
+from compress.pruning import observing
+from compress.quantization.fitting import Fitted, fit, formats
+from dsl.arguments import choice
+
+Mode = Literal["splits", "splits and clipping", "integers"]
+
+
+@dataclass(frozen=True)
+class QuantizedLayer:
+    """What became of a layer's weights.
+
+    Attributes
+    ----------
+    module : str
+        Its name.
+    exponents : dict
+        How many channels have so many exponent bits.
+    sqnr : float
+        The weights' squares over the squares of the differences, in dB.
+    effective_bits : float
+        Bits of a weight, with those that describe its channel.
+    """
+
+    module: str
+    exponents: dict[int, int]
+    sqnr: float
+    effective_bits: float
+
+
+@dataclass(frozen=True)
+class QuantizedReport:
+    """What quantisation did: the bits, the mode, and every layer."""
+
+    bits: int
+    mode: str
+    layers: tuple[QuantizedLayer, ...]
+
+    def data(self) -> dict[str, Any]:
+        """Give plain data, for JSON."""
+        return asdict(self)
+
+    @staticmethod
+    def of(data: Mapping[str, Any]) -> QuantizedReport:
+        """Read what :meth:`data` gave."""
+        layers = tuple(
+            QuantizedLayer(**{**each, "exponents": {int(key): n for key, n in each["exponents"].items()}})
+            for each in data["layers"]
+        )
+        return QuantizedReport(data["bits"], data["mode"], layers)
+
+    def __str__(self) -> str:
+        """Print a table."""
+        width = max([len(layer.module) for layer in self.layers] + [5])
+        lines = [f"{'layer':<{width}}  SQNR dB  bits   channels by exponent bits"]
+        for layer in self.layers:
+            splits = ", ".join(f"{key}: {count}" for key, count in sorted(layer.exponents.items()))
+            lines.append(f"{layer.module:<{width}}  {layer.sqnr:7.2f}  {layer.effective_bits:.2f}   {splits}")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """A network whose weights are numbers of small formats, their codes, and how they came about.
+
+    Attributes
+    ----------
+    model : fx.GraphModule
+        Its weights are float32, with the values that the codes have.
+    codes : dict
+        By layer.
+    report : QuantizedReport
+        What was chosen.
+    """
+
+    model: fx.GraphModule
+    codes: dict[str, Fitted]
+    report: QuantizedReport
+
+    def save(self, path: str | Path) -> Path:
+        """Write all to a file, weights as packed codes; :func:`compress.load` reads it."""
+        tensors: dict[str, torch.Tensor] = {}
+        shapes = {}
+        for name, fitted in self.codes.items():
+            tensors[f"{name}.codes"] = torch.from_numpy(pack(fitted.codes, fitted.bits).copy())
+            tensors[f"{name}.exponents"] = torch.from_numpy(fitted.exponents)
+            tensors[f"{name}.scales"] = torch.from_numpy(fitted.scales)
+            shapes[name] = [list(fitted.codes.shape), fitted.error]
+        notes = {"kind": "quantized", "report": self.report.data(), "shapes": shapes}
+        return files.save(self.model, path, notes, without=[f"{name}.weight" for name in self.codes], tensors=tensors)
+
+    @staticmethod
+    def of(model: fx.GraphModule, notes: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> Quantized:
+        """Read what :meth:`save` wrote."""
+        report, codes = QuantizedReport.of(notes["report"]), {}
+        for name, (shape, error) in notes["shapes"].items():
+            packed = tensors[f"{name}.codes"].numpy()
+            unpacked = unpack(packed, report.bits, int(np.prod(shape))).reshape(shape)
+            exponents, scales = (tensors[f"{name}.{each}"].numpy() for each in ("exponents", "scales"))
+            codes[name] = Fitted(report.bits, exponents, scales, unpacked, error)
+            with torch.no_grad():
+                model.get_submodule(name).weight.copy_(torch.from_numpy(codes[name].weights))
+        return Quantized(model, codes, report)
+
+
+def quantize(
+    model: nn.Module,
+    bits: int,
+    *,
+    calibration: Iterable[Any] | None = None,
+    mode: Mode = "splits and clipping",
+) -> Quantized:
+    """Bring a network's weights to small floating point, of as many bits as are given.
+
+    For each channel of each convolution and linear layer the split into exponent and mantissa bits is the one that errs
+    least, as are, with ``"splits and clipping"``, the sizes that are clipped: by the very weights, not by a
+    distribution that they are taken to have.
+
+    Parameters
+    ----------
+    model : nn.Module
+        A network that ``torch.fx`` can trace; it stays as it is.
+    bits : int
+        Of a weight, with its sign: 3 to 8.
+    calibration : iterable, optional
+        Inputs, as tensors or arrays (N, C, H, W), alone or with labels; gone through twice. With them differences count
+        as much as the inputs that they meet, what they add to results on average is taken away, and batch normalisation
+        is calibrated anew.
+    mode : str
+        ``"splits"``, ``"splits and clipping"``, or ``"integers"``: whole numbers only, with clipping.
+
+    Returns
+    -------
+    Quantized
+        ``model``, ``codes`` and ``report``.
+
+    References
+    ----------
+    Mineo, Maeda, Hamamoto: Quantisation by small floating point that fits the distribution of weights. PCSJ/IMPS 2023.
+    """
+    choice(mode, "mode", ("splits", "splits and clipping", "integers"))
+    tried = formats(bits)[:1] if mode == "integers" else formats(bits)
+    again = list(calibration) if isinstance(calibration, Iterator) else calibration
+    graph = copy.deepcopy(model) if isinstance(model, fx.GraphModule) else fx.symbolic_trace(copy.deepcopy(model))
+    layers = layers_of(graph)
+    moments: dict[str, Moments] = {}
+    if again is not None:
+        moments = _observed(graph, layers, again)
+    codes: dict[str, Fitted] = {}
+    report = []
+    for name, node in layers.items():
+        module = graph.get_submodule(name)
+        weights = module.weight.detach().float().cpu().numpy()
+        known = moments.get(name)
+        importance = None if known is None else _importance(weights, known, module)
+        fitted = fit(weights, bits, clip=mode != "splits", importance=importance, among=tried)
+        codes[name] = fitted
+        change = fitted.weights - weights
+        with torch.no_grad():
+            module.weight.copy_(torch.from_numpy(fitted.weights))
+        if known is not None:
+            lost = np.einsum("oit,i->o", -_by_input(change, known, module), known.mean)
+            add_constant(graph, node, torch.from_numpy(lost).to(module.weight))
+        report.append(_layer(name, weights, change, fitted))
+    if again is not None:
+        observing.recalibrate(graph, again)
+    return Quantized(graph, codes, QuantizedReport(bits, mode, tuple(report)))
+
+
+def _observed(graph: fx.GraphModule, layers: Mapping[str, fx.Node], batches: Iterable[Any]) -> dict[str, Moments]:
+    """Give the moments of what each layer reads."""
+    example = next(observing.inputs(batches))
+    channels = trace(graph, example[:1])
+    found: dict[str, Moments] = {}
+    by_node: dict[str, Moments] = {}
+    for name, node in layers.items():
+        source = node.args[0].name
+        count = len(channels.at[source]) if not _is_flat(channels, node) else len(np.unique(channels.at[source]))
+        by_node.setdefault(source, Moments(count))
+        found[name] = by_node[source]
+    observing.observe(graph, batches, by_node)
+    return found
+
+
+def _is_flat(channels: Any, node: fx.Node) -> bool:
+    """Tell whether a layer reads several features of each channel, side by side."""
+    read = channels.read[str(node.target)]
+    return len(np.unique(read)) < len(read) and isinstance(channels.graph.get_submodule(str(node.target)), nn.Linear)
+
+
+def _by_input(weights: NDArray[np.float32], known: Moments, module: nn.Module) -> NDArray[np.float32]:
+    """Give weights as (results, channels that are read, the rest)."""
+    groups = getattr(module, "groups", 1)
+    if groups == 1:
+        return weights.reshape(len(weights), known.channels, -1)
+    spread = np.zeros((len(weights), known.channels, int(np.prod(weights.shape[2:]))), np.float32)
+    own, rows = weights.shape[1], len(weights) // groups
+    for group in range(groups):
+        part = slice(group * rows, (group + 1) * rows)
+        spread[part, group * own : (group + 1) * own] = weights[part].reshape(rows, own, -1)
+    return spread
+
+
+def _importance(weights: NDArray[np.float32], known: Moments, module: nn.Module) -> NDArray[np.float32]:
+    """Give what squared differences of weights count: the mean square of the channel that they meet."""
+    square = np.maximum(np.diag(known.gram) / max(known.count, 1), 1e-12).astype(np.float32)
+    groups = getattr(module, "groups", 1)
+    own = square.reshape(groups, 1, -1) if groups > 1 else square.reshape(1, 1, -1)
+    rows = np.repeat(own, len(weights) // own.shape[0], axis=1).reshape(len(weights), -1)
+    times = weights[0].size // rows.shape[1]
+    return np.repeat(rows, times, axis=1).reshape(weights.shape).copy()
+
+
+def _layer(name: str, weights: NDArray[np.float32], change: NDArray[np.float32], fitted: Fitted) -> QuantizedLayer:
+    signal, noise = (float(np.square(each, dtype=np.float64).sum()) for each in (weights, change))
+    used, counts = np.unique(fitted.exponents, return_counts=True)
+    exponents = {int(key): int(count) for key, count in zip(used, counts, strict=True)}
+    sqnr = 10 * np.log10(max(signal, 1e-300) / max(noise, 1e-300))
+    return QuantizedLayer(name, exponents, float(sqnr), fitted.effective_bits)
