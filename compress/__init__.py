@@ -22,17 +22,31 @@ siblings.check(__name__, "dsl", "schedules")
 if TYPE_CHECKING:
     from compress.loading import load
     from compress.network import UnsupportedError
-    from compress.pruning import Pruned, prune
+    from compress.pruning import Pruned, prune, prune_at_initialization
     from compress.quantization import Quantized, quantize
+    from compress.stages import Staged, staged
 
-__all__ = ["Pruned", "Quantized", "UnsupportedError", "load", "prune", "quantize"]
+__all__ = [
+    "Pruned",
+    "Quantized",
+    "Staged",
+    "UnsupportedError",
+    "load",
+    "prune",
+    "prune_at_initialization",
+    "quantize",
+    "staged",
+]
 _HOMES = {
     "Pruned": "pruning",
     "Quantized": "quantization",
+    "Staged": "stages",
     "UnsupportedError": "network",
     "load": "loading",
     "prune": "pruning",
+    "prune_at_initialization": "pruning",
     "quantize": "quantization",
+    "staged": "stages",
 }
 
 

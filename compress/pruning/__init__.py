@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from compress.pruning.prune import Layer, Pruned, Report, prune
+from compress.pruning.initial import prune_at_initialization
+from compress.pruning.prune import prune
+from compress.pruning.report import Layer, Pruned, Report
 
-__all__ = ["Layer", "Pruned", "Report", "prune"]
+__all__ = ["Layer", "Pruned", "Report", "prune", "prune_at_initialization"]

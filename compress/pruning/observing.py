@@ -39,16 +39,18 @@ class Observer(fx.Interpreter):
         return result
 
 
-def observe(graph: fx.GraphModule, batches: Iterable[Any], moments: Mapping[str, Moments]) -> int:
-    """Let batches go through a network as it evaluates; give how many inputs there were."""
-    training, count = graph.training, 0
-    graph.eval()
+def observe(
+    graph: fx.GraphModule, batches: Iterable[Any], moments: Mapping[str, Moments], *, training: bool = False
+) -> int:
+    """Let batches go through a network, as it evaluates or trains; give how many inputs there were."""
+    before, count = graph.training, 0
+    graph.train(training)
     observer = Observer(graph, moments)
     with torch.no_grad():
         for images in inputs(batches):
             observer.run(images)
             count += len(images)
-    graph.train(training)
+    graph.train(before)
     return count
 
 

@@ -1,5 +1,6 @@
 """Pruning: counts by principal components, what stays by weights, what is made good."""
 
+import copy
 import itertools
 
 import numpy as np
@@ -9,6 +10,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
+import compress  # noqa: E402
 from compress import models  # noqa: E402
 from compress.network import UnsupportedError, trace  # noqa: E402
 from compress.pruning import counting, prune  # noqa: E402
@@ -126,6 +128,35 @@ def test_networks_are_smaller_and_train(make, observe):
 def test_arguments_that_make_no_sense(options, error, said):
     with pytest.raises(error, match=said):
         prune(small(), options.pop("batches", BATCHES[:1]), **options)
+
+
+def test_a_structure_before_training():
+    torch.manual_seed(0)
+    model = models.vgg16_bn(10, 3, 0.25)
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    options = {"inputs": 256, "batch_size": 64}
+    found = compress.prune_at_initialization(model, (3, 32, 32), ratio=0.9, **options)
+    again = compress.prune_at_initialization(model, (3, 32, 32), ratio=0.9, **options)
+    assert found.report == again.report
+    assert found.report.inputs == 256
+    assert found.report.after.params < 0.8 * found.report.before.params
+    assert found.report.layers[0].after < 16
+    assert all(torch.equal(state[name], value) for name, value in model.state_dict().items())
+    shares = compress.prune_at_initialization(model, (3, 32, 32), target={"macs": 0.5}, **options).report
+    assert abs(1 - shares.after.macs / shares.before.macs - 0.5) < 0.05
+    found.model.train()(torch.randn(4, 3, 32, 32)).sum().backward()
+    with pytest.raises(ValueError, match=r"input_shape must be \(C, H, W\)"):
+        compress.prune_at_initialization(model, (32, 32))
+
+
+def test_counts_before_training_do_not_depend_on_the_scale_of_inputs():
+    """Batch normalisation takes it away behind the first layer, whose counts do not depend on it either."""
+    torch.manual_seed(0)
+    model = models.vgg16_bn(10, 3, 0.1)
+    scaled = copy.deepcopy(model)
+    scaled.features[0].weight.data *= 7
+    found = [compress.prune_at_initialization(each, (3, 32, 32), inputs=128, batch_size=64) for each in (model, scaled)]
+    assert [layer.after for layer in found[0].report.layers] == [layer.after for layer in found[1].report.layers]
 
 
 def test_unknown_operations_are_refused():

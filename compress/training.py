@@ -1,0 +1,134 @@
+"""A plain training loop for classification: stochastic gradients, one cycle of rates, states to go on from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from dsl.arguments import number, whole
+
+#: Of gradients, and of weights' squares: those of networks for CIFAR.
+_MOMENTUM, _DECAY = 0.9, 5e-4
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an epoch came to.
+
+    Attributes
+    ----------
+    loss : float
+        Mean over its batches.
+    accuracy : float
+        The share of inputs that were told right while training.
+    """
+
+    loss: float
+    accuracy: float
+
+
+def train(
+    model: nn.Module,
+    loader: Any,
+    epochs: int,
+    *,
+    rate: float = 0.1,
+    first: int = 0,
+    last: int | None = None,
+    checkpoint: str | Path | None = None,
+    told: Callable[[int, Epoch], None] | None = None,
+) -> list[Epoch]:
+    """Train a network.
+
+    Parameters
+    ----------
+    model : nn.Module
+        The network, which is changed.
+    loader : FilterLoader or iterable
+        Gives batches of inputs and labels, as tensors; anew for every epoch. It has a length.
+    epochs : int
+        Of the whole cycle of rates.
+    rate : float
+        The largest rate.
+    first, last : int
+        The part of the cycle that is trained: from an epoch on, up to another; by default all.
+    checkpoint : path, optional
+        Where the state is kept after each epoch. If it is there, training goes on from it.
+    told : function, optional
+        Called after each epoch with its number and what it came to.
+
+    Returns
+    -------
+    list of Epoch
+        Of all epochs from ``first`` on, those before a checkpoint too.
+    """
+    whole(epochs, "epochs")
+    number(rate, "rate", 0)
+    whole(first, "first", 0, epochs)
+    end = epochs if last is None else whole(last, "last", first, epochs)
+    optimizer = torch.optim.SGD(model.parameters(), rate, _MOMENTUM, weight_decay=_DECAY, nesterov=True)
+    steps = len(loader)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, epochs * steps)
+    for _ in range(first * steps):
+        optimizer.step()  # nothing: there are no gradients yet; schedulers warn without
+        scheduler.step()
+    history = list[Epoch]()
+    if checkpoint is not None and Path(checkpoint).exists():
+        state = torch.load(checkpoint, weights_only=True)
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        scheduler.load_state_dict(state["scheduler"])
+        history = [Epoch(**each) for each in state["history"]]
+    for epoch in range(first + len(history), end):
+        if hasattr(loader, "set_epoch"):
+            loader.set_epoch(epoch)
+        history.append(_epoch(model, loader, optimizer, scheduler))
+        if checkpoint is not None:
+            states = {
+                "model": model.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "scheduler": scheduler.state_dict(),
+            }
+            _keep({**states, "history": [asdict(each) for each in history]}, Path(checkpoint))
+        if told is not None:
+            told(epoch, history[-1])
+    return history
+
+
+def _epoch(model: nn.Module, loader: Any, optimizer: Any, scheduler: Any) -> Epoch:
+    model.train()
+    total, right, count, batches = 0.0, 0, 0, 0
+    for images, labels in loader:
+        results = model(images)
+        loss = nn.functional.cross_entropy(results, labels.long())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        scheduler.step()
+        total, batches = total + float(loss.detach()), batches + 1
+        right, count = right + int((results.argmax(1) == labels).sum()), count + len(labels)
+    return Epoch(total / max(batches, 1), right / max(count, 1))
+
+
+def _keep(state: dict[str, Any], path: Path) -> None:
+    """Write a state, whole or not at all."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    torch.save(state, beside)
+    beside.replace(path)
+
+
+def accuracy(model: nn.Module, loader: Any) -> float:
+    """Give the share of a loader's inputs that a network tells right."""
+    training, right, count = model.training, 0, 0
+    model.eval()
+    with torch.no_grad():
+        for images, labels in loader:
+            right, count = right + int((model(images).argmax(1) == labels).sum()), count + len(labels)
+    model.train(training)
+    return right / max(count, 1)
