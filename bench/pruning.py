@@ -24,6 +24,7 @@ import data
 from bench.convolution import machine
 from bench.loading import FASHION
 from bench.report import Row, Table, judged
+from compress import training
 from compress.models import VGG
 from data import transforms as t
 
@@ -61,26 +62,13 @@ class Experiment:
 
     def train(self, model: nn.Module, epochs: int, rate: float) -> float:
         """Train a network; give the seconds that it took."""
-        optimizer = torch.optim.SGD(model.parameters(), rate, 0.9, weight_decay=5e-4, nesterov=True)
-        scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, epochs * len(self.loader))
-        model.train()
         start = time.perf_counter()
-        for epoch in range(epochs):
-            self.loader.set_epoch(epoch)
-            for images, labels in self.loader:
-                loss = nn.functional.cross_entropy(model(images), labels.long())
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                scheduler.step()
+        training.train(model, self.loader, epochs, rate=rate)
         return time.perf_counter() - start
 
     def test_of(self, model: nn.Module) -> float:
         """Give the share of test images that a network tells right."""
-        model.eval()
-        with torch.no_grad():
-            right = sum(int((model(images).argmax(1) == labels).sum()) for images, labels in self.test)
-        return right / 10_000
+        return training.accuracy(model, self.test)
 
     def pruned(self, share: float, method: Any) -> compress.Pruned:
         """Prune the trained network."""

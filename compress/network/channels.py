@@ -96,6 +96,14 @@ class Channels:
             a, b = self._root(a), self._root(b)
             self._parents[max(a, b)] = min(a, b)
 
+    def distinct(self, name: str) -> Numbers:
+        """Give the channels that a layer reads; those of a flattened tensor, which have several features, each once."""
+        read = self.read[name]
+        if not isinstance(self.graph.get_submodule(name), nn.Linear):
+            return read
+        firsts = np.flatnonzero(np.diff(read, prepend=-1))
+        return read[:: len(read) // len(firsts)]
+
     def fix(self, numbers: Numbers) -> None:
         """Let channels stay."""
         self._fixed.append(numbers)

@@ -65,21 +65,12 @@ class Search:
         self._readers = {
             name: node for name, node in layers.items() if getattr(channels.graph.get_submodule(name), "groups", 1) == 1
         }
-        for node in self._readers.values():
-            source = node.args[0].name
-            moments.setdefault(source, Moments(len(self._read(node))))
+        for name, node in self._readers.items():
+            moments.setdefault(node.args[0].name, Moments(len(channels.distinct(name))))
         self.inputs = observing.observe(channels.graph, batches, moments, training=training)
         self.spectra = {name: counting.spectrum(moments[seen].covariance) for name, seen in looked_at.items()}
         self._moments = moments
         self._scores = {group.node: self._score(group) for group in self.groups}
-
-    def _read(self, node: fx.Node) -> NDArray[np.int64]:
-        """Give the channels that a layer reads; those of a flattened tensor, which have several features, each once."""
-        read = self.channels.read[str(node.target)]
-        if not isinstance(self.channels.graph.get_submodule(str(node.target)), nn.Linear):
-            return read
-        firsts = np.flatnonzero(np.diff(read, prepend=-1))
-        return read[:: len(read) // len(firsts)]
 
     def _score(self, group: Group) -> NDArray[np.float64]:
         """Give the L1 norm of each channel's weights, as a part of the mean; of several producers the mean."""
@@ -127,8 +118,8 @@ class Search:
         if self.method == "compensated":
             channels.graph = copy.deepcopy(self.channels.graph)
             gone = set(channels.roots(removed).tolist())
-            for node in self._readers.values():
-                roots = channels.roots(self._read(node))
+            for name, node in self._readers.items():
+                roots = channels.roots(channels.distinct(name))
                 kept = np.array([root not in gone for root in roots.tolist()])
                 if not kept.all() and kept.any():
                     moments = self._moments[node.args[0].name]

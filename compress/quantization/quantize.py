@@ -191,17 +191,9 @@ def _observed(graph: fx.GraphModule, layers: Mapping[str, fx.Node], batches: Ite
     by_node: dict[str, Moments] = {}
     for name, node in layers.items():
         source = node.args[0].name
-        count = len(channels.at[source]) if not _is_flat(channels, node) else len(np.unique(channels.at[source]))
-        by_node.setdefault(source, Moments(count))
-        found[name] = by_node[source]
+        found[name] = by_node.setdefault(source, Moments(len(channels.distinct(name))))
     observing.observe(graph, batches, by_node)
     return found
-
-
-def _is_flat(channels: Any, node: fx.Node) -> bool:
-    """Tell whether a layer reads several features of each channel, side by side."""
-    read = channels.read[str(node.target)]
-    return len(np.unique(read)) < len(read) and isinstance(channels.graph.get_submodule(str(node.target)), nn.Linear)
 
 
 def _by_input(weights: NDArray[np.float32], known: Moments, module: nn.Module) -> NDArray[np.float32]:
