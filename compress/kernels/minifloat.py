@@ -111,21 +111,28 @@ def round_to(format: Format, values: Any, scale: ArrayLike = 1.0, *, threads: in
     """
     array = native.floats(values, "values")
     rows, scales = _rows(array, scale)
+    return _rounded(format, rows, scales, threads).reshape(array.shape)
+
+
+def _rounded(
+    format: Format, rows: NDArray[np.float32], scales: NDArray[np.float32], threads: int | None
+) -> NDArray[np.float32]:
+    """Round rows, each with its scale."""
     result = np.empty_like(rows)
     arrays = {"values": rows, "scales": scales, "rounded": result}
     numbers = {"mantissa": format.mantissa, "largest": format.largest}
     native.run("minifloat:rounding", arrays, numbers, strict=True, threads=threads)
-    return result.reshape(array.shape)
+    return result
 
 
 def encode(format: Format, values: Any, scale: ArrayLike = 1.0, *, threads: int | None = None) -> NDArray[np.uint8]:
     """Give the codes of numbers, rounded as :func:`round_to` does: sign, exponent and mantissa from the top bit on."""
     array = native.floats(values, "values")
-    _, scales = _rows(array, scale)
-    rounded = round_to(format, array, scale, threads=threads)
-    sizes = np.abs(rounded) / _along(scales, array.ndim)
-    code = np.searchsorted(_between(format), sizes).astype(np.uint8)
-    return code | (np.signbit(rounded).astype(np.uint8) << np.uint8(format.bits - 1))
+    rows, scales = _rows(array, scale)
+    rounded = _rounded(format, rows, scales, threads)
+    code = np.searchsorted(_between(format), np.abs(rounded) / scales[:, None]).astype(np.uint8)
+    signed = code | (np.signbit(rounded).astype(np.uint8) << np.uint8(format.bits - 1))
+    return signed.reshape(array.shape)
 
 
 def decode(format: Format, codes: NDArray[np.uint8], scale: ArrayLike = 1.0) -> NDArray[np.float32]:

@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compress.kernels import native
+from compress.shapes import ROWS, SIDE, TILE, VECTORS
 from dsl.arguments import choice, whole
 from schedules import targets
 
-#: Channels of a square, where positions lie side by side: see compress/lowering/moments.py.
-_SIDE = 16
 #: Positions that are gone through together, where those of a channel lie side by side; the least whose products are
 #: added up in float32; and positions of that kind where channels do.
-_NEAR, _BLOCK, _ROWS = 256, 1024, 256
+_NEAR, _BLOCK, _BLOCK_OF_PIXELS = 256, 1024, 256
 #: Fewer positions than these of an image are gone through with channels side by side.
 _FEW = 32
 #: Bytes of the images that are read for all squares in turn: what caches near a core have.
@@ -110,16 +109,17 @@ class Moments:
         together = max(_NEAR // positions, 1)
         numbers = {"block": block, "together": together, "gathered": max(_BLOCK // (together * positions), 1)}
         numbers["images"] = max(_READ // (features[0].nbytes * together * numbers["gathered"]), 1)
-        found = self._run("planes", features, _SIDE, (_SIDE // 4, _SIDE // 4, 4, 4), numbers)
-        self._put(found.transpose(0, 1, 3, 2, 4).reshape(-1, _SIDE, _SIDE), _SIDE)
+        found = self._run("planes", features, SIDE, (SIDE // TILE, SIDE // TILE, TILE, TILE), numbers)
+        self._put(found.transpose(0, 1, 3, 2, 4).reshape(-1, SIDE, SIDE), SIDE)
 
     def _add_pixels(self, features: NDArray[np.float32]) -> None:
         """Add (positions, channels)."""
         lanes = targets.vector_lanes(targets.resolve("host"))
-        side = 2 * lanes
+        side = VECTORS * lanes
         if self.channels < side:
             features = np.pad(features, [(0, 0), (0, side - self.channels)])
-        found = self._run("pixels", features, side, (side // 8, 8, 2, lanes), {"block": _ROWS, "images": 1})
+        tiles = side // ROWS, ROWS, VECTORS, lanes
+        found = self._run("pixels", features, side, tiles, {"block": _BLOCK_OF_PIXELS})
         self._put(found.reshape(-1, side, side), side)
 
     def _run(

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from compress.kernels import native
 from compress.kernels.minifloat import Format
-
-#: Thresholds of a pass.
-SCALES = 32
+from compress.shapes import SCALES
 
 
 def errors(

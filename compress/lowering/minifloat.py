@@ -8,13 +8,14 @@ from typing import Any
 import halide as hl
 
 from compress.lowering.building import Building
+from compress.shapes import SCALES
 from schedules.native.worker import Lowered
 from schedules.schedule import Schedule
 
 #: The exponent of 1 in float32, and where it begins.
 _BIAS, _SHIFT = 127, 23
-#: Scales that the error is computed of together, and numbers whose errors are added up in float32.
-SCALES, _SUMMED = 32, 64
+#: Numbers whose errors are added up in float32.
+_SUMMED = 64
 
 
 def rounding(program: Mapping[str, Any], schedule: Schedule, target: str) -> Lowered:

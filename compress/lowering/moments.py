@@ -11,15 +11,12 @@ from typing import Any
 import halide as hl
 
 from compress.lowering.building import Building
+from compress.shapes import ROWS, SIDE, TILE, VECTORS
 from schedules.native.worker import Lowered
 from schedules.schedule import Schedule
 
-#: Channels of a square where positions lie side by side, and of its tiles.
-SIDE, _TILE = 16, 4
 #: Positions whose sum is one of float32.
 _SUMMED = 64
-#: Rows of a tile where channels lie side by side, and vectors of its columns.
-_ROWS, _VECTORS = 8, 2
 
 
 def planes(program: Mapping[str, Any], schedule: Schedule, target: str) -> Lowered:
@@ -29,8 +26,8 @@ def planes(program: Mapping[str, Any], schedule: Schedule, target: str) -> Lower
     some of these sums in float32; those in float64.
     """
     b = Building(target)
-    features, squares, block, images = _arguments(b, 3)
-    together, gathered = b.scalar("together"), b.scalar("gathered")
+    features, squares, block = _arguments(b, 3)
+    images, together, gathered = (b.scalar(name) for name in ("images", "together", "gathered"))
     positions, channels, count = (features.dim(i).extent() for i in range(3))
     lane, j, i, tj, ti, s, k, g = (hl.Var(name) for name in ("lane", "j", "i", "tj", "ti", "s", "k", "g"))
     square = [lane, j, i, tj, ti, s]
@@ -42,8 +39,8 @@ def planes(program: Mapping[str, Any], schedule: Schedule, target: str) -> Lower
     dot = b.stage("dot", [*square, k, g], hl.f32(0))
     v, m = b.taps("dot", lambda v, m: g * together + m < count, v=block // b.lanes, m=together)
     p, n = k * block + v * b.lanes + lane, g * together + m
-    row = hl.select(p < positions, value(p, squares[0, s] + ti * _TILE + i, n), 0)
-    dot[(*square, k, g)] += row * value(p, squares[1, s] + tj * _TILE + j, n)
+    row = hl.select(p < positions, value(p, squares[0, s] + ti * TILE + i, n), 0)
+    dot[(*square, k, g)] += row * value(p, squares[1, s] + tj * TILE + j, n)
 
     part = b.stage("part", [*square, g], hl.f32(0))
     blocks, each = b.taps("part", k=(positions + block - 1) // block, g=gathered)
@@ -57,8 +54,8 @@ def planes(program: Mapping[str, Any], schedule: Schedule, target: str) -> Lower
     gram[tuple(square[1:])] += total[(lanes, *square[1:])]
 
     inner = ("lane", "j", "i", "tj", "ti")
-    record = b.record["gram"].bound("j", 0, _TILE).bound("i", 0, _TILE)
-    record.bound("tj", 0, SIDE // _TILE).bound("ti", 0, SIDE // _TILE).parallel("s")
+    record = b.record["gram"].bound("j", 0, TILE).bound("i", 0, TILE)
+    record.bound("tj", 0, SIDE // TILE).bound("ti", 0, SIDE // TILE).parallel("s")
     b.record["gram"].update(0).reorder("lanes", *inner[1:], "s").parallel("s")
     b.record["dot"].compute_at("part", "tj").vectorize("lane").unroll("j").unroll("i")
     b.record["dot"].update(0).reorder("lane", "j", "i", "v", "m").vectorize("lane").unroll("j").unroll("i")
@@ -74,7 +71,7 @@ def planes(program: Mapping[str, Any], schedule: Schedule, target: str) -> Lower
 def pixels(program: Mapping[str, Any], schedule: Schedule, target: str) -> Lowered:
     """Lower moments of (positions, channels), of at least as many channels as a square has."""
     b = Building(target)
-    features, squares, block, _ = _arguments(b, 2)
+    features, squares, block = _arguments(b, 2)
     channels, count = (features.dim(i).extent() for i in range(2))
     lane, j, i, ti, s, k = (hl.Var(name) for name in ("lane", "j", "i", "ti", "s", "k"))
 
@@ -86,30 +83,24 @@ def pixels(program: Mapping[str, Any], schedule: Schedule, target: str) -> Lower
     dot = b.stage("dot", place, hl.f32(0))
     (v,) = b.taps("dot", v=block)
     p = k * block + v
-    row = hl.select(p < count, value(p, squares[0, s] + ti * _ROWS + i), 0)
+    row = hl.select(p < count, value(p, squares[0, s] + ti * ROWS + i), 0)
     dot[tuple(place)] += row * value(p, squares[1, s] + j * b.lanes + lane)
 
     gram = b.stage("gram", place[:5], hl.f64(0))
     (blocks,) = b.taps("gram", k=(count + block - 1) // block)
     gram[tuple(place[:5])] += hl.cast(hl.Float(64), dot[(*place[:5], blocks)])
 
-    record = b.record["gram"].bound("lane", 0, b.lanes).bound("j", 0, _VECTORS).bound("i", 0, _ROWS)
-    record.bound("ti", 0, _VECTORS * b.lanes // _ROWS).vectorize("lane").parallel("s")
+    record = b.record["gram"].bound("lane", 0, b.lanes).bound("j", 0, VECTORS).bound("i", 0, ROWS)
+    record.bound("ti", 0, VECTORS * b.lanes // ROWS).vectorize("lane").parallel("s")
     b.record["gram"].update(0).reorder("lane", "j", "i", "ti", "k", "s").vectorize("lane").parallel("s")
     b.record["dot"].compute_at("gram", "ti").vectorize("lane").unroll("j").unroll("i")
     b.record["dot"].update(0).reorder("lane", "j", "i", "v").vectorize("lane").unroll("j").unroll("i")
     return b.lowered((gram, "float64"), (_sums_of_pixels(b, program, features), "float64"))
 
 
-def side_of_pixels(lanes: int) -> int:
-    """Give the channels of a square where channels lie side by side."""
-    return _VECTORS * lanes
-
-
-def _arguments(b: Building, dimensions: int) -> tuple[Any, Any, Any, Any]:
-    """Declare the features, the first channels of each square, positions of a block, and images read together."""
-    features = b.input("features", "float32", dimensions)
-    return features, b.input("squares", "int32", 2), b.scalar("block"), b.scalar("images")
+def _arguments(b: Building, dimensions: int) -> tuple[Any, Any, Any]:
+    """Declare the features, the first channels of each square, and positions of a block."""
+    return b.input("features", "float32", dimensions), b.input("squares", "int32", 2), b.scalar("block")
 
 
 def _rectified(program: Mapping[str, Any], value: Any) -> Any:

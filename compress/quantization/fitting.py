@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compress.kernels import Format, decode, encode, errors, norms
+from compress.kernels import Format, decode, encode, errors, native, norms
 from dsl.arguments import whole
 
 #: Clipping thresholds that are tried, as parts of the largest weight.
@@ -96,24 +96,24 @@ def fit(
     ----------
     Mineo, Maeda, Hamamoto: Quantisation by small floating point that fits the distribution of weights. PCSJ/IMPS 2023.
     """
+    array = native.floats(weights, "weights")
     tried = list(formats(bits) if among is None else among)
-    largest = norms(weights, threads=threads).largest
+    largest = norms(array, threads=threads).largest
     parts = _THRESHOLDS if clip else np.ones(1)
     thresholds = (np.where(largest > 0, largest, 1)[:, None] * parts).astype(np.float32)
-    found = errors(weights, tried, thresholds, importance=importance, threads=threads)
+    found = errors(array, tried, thresholds, importance=importance, threads=threads)
     if not per_channel:
         best = found.min(axis=2).sum(axis=0).argmin()
         tried, found = [tried[best]], found[:, best : best + 1]
-    flat = found.reshape(len(found), -1).argmin(axis=1)
-    chosen, threshold = np.unravel_index(flat, found.shape[1:])
+    flat = found.reshape(len(found), -1)
+    chosen, threshold = np.unravel_index(flat.argmin(axis=1), found.shape[1:])
     used = np.array([tried[each].exponent for each in chosen], np.uint8)
     tops = np.array([1 / tried[each].largest for each in chosen], np.float32)
     scales = np.take_along_axis(thresholds, threshold[:, None], 1)[:, 0] * tops
-    array = np.asarray(weights.detach() if hasattr(weights, "detach") else weights)
     codes = np.empty(array.shape, np.uint8)
     for format, rows in _by_format(bits, used):
         codes[rows] = encode(format, array[rows], scales[rows], threads=threads)
-    return Fitted(bits, used, scales, codes, float(found.reshape(len(found), -1).min(axis=1).sum() / array.size))
+    return Fitted(bits, used, scales, codes, float(flat.min(axis=1).sum() / array.size))
 
 
 def _by_format(bits: int, exponents: NDArray[np.uint8]) -> list[tuple[Format, NDArray[np.int64]]]:

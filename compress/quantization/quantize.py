@@ -212,8 +212,7 @@ def _by_input(weights: NDArray[np.float32], known: Moments, module: nn.Module) -
 def _importance(weights: NDArray[np.float32], known: Moments, module: nn.Module) -> NDArray[np.float32]:
     """Give what squared differences of weights count: the mean square of the channel that they meet."""
     square = np.maximum(np.diag(known.gram) / max(known.count, 1), 1e-12).astype(np.float32)
-    groups = getattr(module, "groups", 1)
-    own = square.reshape(groups, 1, -1) if groups > 1 else square.reshape(1, 1, -1)
+    own = square.reshape(getattr(module, "groups", 1), 1, -1)
     rows = np.repeat(own, len(weights) // own.shape[0], axis=1).reshape(len(weights), -1)
     times = weights[0].size // rows.shape[1]
     return np.repeat(rows, times, axis=1).reshape(weights.shape).copy()
