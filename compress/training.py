@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from compress.network import files
 from dsl.arguments import number, whole
 
 #: Of gradients, and of weights' squares: those of networks for CIFAR.
@@ -95,7 +95,8 @@ def train(
                 "optimizer": optimizer.state_dict(),
                 "scheduler": scheduler.state_dict(),
             }
-            _keep({**states, "history": [asdict(each) for each in history]}, Path(checkpoint))
+            with files.replaced(checkpoint) as beside:
+                torch.save({**states, "history": [asdict(each) for each in history]}, beside)
         if told is not None:
             told(epoch, history[-1])
     return history
@@ -116,19 +117,23 @@ def _epoch(model: nn.Module, loader: Any, optimizer: Any, scheduler: Any) -> Epo
     return Epoch(total / max(batches, 1), right / max(count, 1))
 
 
-def _keep(state: dict[str, Any], path: Path) -> None:
-    """Write a state, whole or not at all."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    torch.save(state, beside)
-    beside.replace(path)
-
-
 def accuracy(model: nn.Module, loader: Any) -> float:
     """Give the share of a loader's inputs that a network tells right."""
-    training, right, count = model.training, 0, 0
-    model.eval()
+    return accuracies([model], loader)[0]
+
+
+def accuracies(models: Sequence[nn.Module], loader: Any) -> list[float]:
+    """Give the share of a loader's inputs that each of some networks tells right; the loader is gone through once."""
+    modes, right, count = [model.training for model in models], [0] * len(models), 0
+    for model in models:
+        model.eval()
     with torch.no_grad():
         for images, labels in loader:
-            right, count = right + int((model(images).argmax(1) == labels).sum()), count + len(labels)
-    model.train(training)
-    return right / max(count, 1)
+            for i, model in enumerate(models):
+                right[i] += int((model(images).argmax(1) == labels).sum())
+            count += len(labels)
+    for model, mode in zip(models, modes, strict=True):
+        model.train(mode)
+    if not count:
+        raise ValueError("loader gives no inputs")
+    return [each / count for each in right]

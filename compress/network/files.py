@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import operator
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +89,20 @@ def save(
     kept = {name: value.detach().cpu().contiguous() for name, value in graph.state_dict().items()}
     kept = {name: value for name, value in kept.items() if name not in left_out} | dict(tensors or {})
     data = serialized(kept, {_KEY: json.dumps(manifest)})
-    path = Path(path)
-    path.write_bytes(data)
-    return path
+    with replaced(path) as beside:
+        beside.write_bytes(data)
+    return Path(path)
+
+
+@contextmanager
+def replaced(path: str | Path) -> Iterator[Path]:
+    """Give where to write what becomes a file once all went well: it is there whole or not at all."""
+    beside = Path(f"{path}.{os.getpid()}")
+    try:
+        yield beside
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def load(path: str | Path) -> tuple[fx.GraphModule, dict[str, Any], dict[str, torch.Tensor]]:

@@ -14,13 +14,15 @@ def spectrum(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.maximum(np.linalg.eigvalsh(covariance)[::-1], 0)
 
 
+def shares(variances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give what share of the variance so many components have together; of none any have all."""
+    total = variances.sum()
+    return np.cumsum(variances) / total if total > 0 else np.ones(len(variances))
+
+
 def count(variances: NDArray[np.float64], ratio: float) -> int:
     """Give how many components have a share of the variance together; at 1 all that have some."""
-    total = variances.sum()
-    if total == 0:
-        return 1
-    shares = np.cumsum(variances) / total
-    return int(np.searchsorted(shares, min(ratio, 1.0) - _ROUNDING) + 1)
+    return int(np.searchsorted(shares(variances), min(ratio, 1.0) - _ROUNDING) + 1)
 
 
 def rounded(wanted: int, channels: int, blocks: int, round_to: int | None, least: int) -> int:
