@@ -6,6 +6,7 @@
     print(found.report)
     found.save("smaller.safetensors")
     model = compress.load("smaller.safetensors").model      # needs no class
+    found.export("smaller.onnx")
 
 Whatever concerns networks needs torch, which is imported at its first use; :mod:`compress.kernels` does without.
 """
@@ -21,6 +22,7 @@ siblings.check(__name__, "dsl", "schedules")
 
 if TYPE_CHECKING:
     from compress.loading import load
+    from compress.measuring import latency
     from compress.network import UnsupportedError
     from compress.pruning import Pruned, prune, prune_at_initialization
     from compress.quantization import Quantized, quantize
@@ -31,6 +33,7 @@ __all__ = [
     "Quantized",
     "Staged",
     "UnsupportedError",
+    "latency",
     "load",
     "prune",
     "prune_at_initialization",
@@ -42,6 +45,7 @@ _HOMES = {
     "Quantized": "quantization",
     "Staged": "stages",
     "UnsupportedError": "network",
+    "latency": "measuring",
     "load": "loading",
     "prune": "pruning",
     "prune_at_initialization": "pruning",

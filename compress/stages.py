@@ -37,6 +37,10 @@ class Staged:
         """Write the network and the second report: see :meth:`Pruned.save`."""
         return self.between.save(path)
 
+    def export(self, path: str | Path) -> Path:
+        """Write the network to an ONNX file: see :meth:`Pruned.export`."""
+        return self.between.export(path)
+
 
 def staged(
     model: nn.Module,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import fx
+from torch import fx, nn
 
-from compress.network import Costs, files
+from compress.measuring import Engine, Measured, measure
+from compress.network import Costs, exporting, files
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -44,18 +48,24 @@ class Report:
         The share of the variance that channels were counted by.
     inputs : int
         Inputs that were looked at.
+    input_shape : tuple of int
+        Of one of them, (C, H, W).
     layers : tuple of Layer
         In the order of the network.
     before, after : Costs
         Parameters and MACs.
+    measured : Measured or None
+        Accuracy and latency: see :meth:`Pruned.measured`.
     """
 
     method: str
     ratio: float
     inputs: int
+    input_shape: tuple[int, ...]
     layers: tuple[Layer, ...]
     before: Costs
     after: Costs
+    measured: Measured | None = None
 
     def data(self) -> dict[str, Any]:
         """Give plain data, for JSON."""
@@ -69,7 +79,28 @@ class Report:
             for each in data["layers"]
         )
         counted = {name: Costs(**data[name]) for name in ("before", "after")}
-        return Report(**{**data, "layers": tuple(layers), **counted})
+        tuples = {"input_shape": tuple(data["input_shape"]), "layers": tuple(layers)}
+        found = None if data["measured"] is None else Measured.of(data["measured"])
+        return Report(**{**data, **tuples, **counted, "measured": found})
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """Draw the spectra: for each layer the share of the variance that so many components have, and what stays.
+
+        Parameters
+        ----------
+        path : path, optional
+            Where the figure is written, as its name ends: ``.png``, ``.svg``, ``.pdf``.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is missing.
+        ValueError
+            If there are no layers; or no such format, when nothing is written.
+        """
+        from compress.pruning import plotting
+
+        return plotting.plot(self, path)
 
     def __str__(self) -> str:
         """Print a table."""
@@ -79,7 +110,7 @@ class Report:
         for name in ("params", "macs"):
             before, after = getattr(self.before, name), getattr(self.after, name)
             lines.append(f"{name}: {before:,} -> {after:,} ({1 - after / before:.1%} removed)")
-        return "\n".join(lines)
+        return "\n".join([*lines, *([] if self.measured is None else [str(self.measured)])])
 
 
 @dataclass(frozen=True)
@@ -98,3 +129,53 @@ class Pruned:
             If a layer or function cannot be written; nothing is then.
         """
         return files.save(self.model, path, {"kind": "pruned", "report": self.report.data()})
+
+    def export(self, path: str | Path) -> Path:
+        """Write the network to an ONNX file, with batch normalisation in the convolutions before it.
+
+        It takes ``images`` (N, C, H, W), of any N, of the shape that pruning was given, and gives ``results``. Before
+        it is written onnxruntime computes what torch does, to a ten-thousandth of the largest result.
+
+        Raises
+        ------
+        ImportError
+            If onnx or onnxruntime is missing.
+        UnsupportedError
+            If ONNX has no such operation; nothing is written then.
+        RuntimeError
+            If results differ by more; nothing is written then.
+        """
+        return exporting.export(self.model, path, self.report.input_shape)
+
+    def measured(
+        self,
+        before: nn.Module,
+        loader: Any = None,
+        *,
+        batches: Sequence[int] = (1, 32),
+        engines: Sequence[Engine] = ("torch",),
+        threads: int = 1,
+    ) -> Pruned:
+        """Measure the network, as it is now, beside the one that it was made of.
+
+        Parameters
+        ----------
+        before : nn.Module
+            What was given to :func:`compress.prune`.
+        loader : FilterLoader or iterable, optional
+            Batches of inputs and labels, as tensors, for the accuracy; gone through once.
+        batches : sequence of int
+            Sizes of the batches that are timed: see :func:`compress.latency`.
+        engines : sequence of str
+            What runs them: ``"torch"``, and ``"onnxruntime"``, which is given what :meth:`export` writes.
+        threads : int
+            Threads that each network has while it is timed.
+
+        Returns
+        -------
+        Pruned
+            The same network, with a report that has ``measured``; it is printed, and kept in files.
+        """
+        input_shape = self.report.input_shape
+        found = measure(before, self.model, input_shape, loader, batches, engines, threads)
+        return replace(self, report=replace(self.report, measured=found))

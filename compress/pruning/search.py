@@ -94,7 +94,8 @@ class Search:
         used = ratio if target is None else self.ratio_for(target, before, example)
         model = self.pruned(used)
         layers = tuple(self.layer(group, used) for group in self.groups)
-        return Pruned(model, Report(self.method, used, self.inputs, layers, before, costs(model, example)))
+        after, shape = costs(model, example), tuple(example.shape[1:])
+        return Pruned(model, Report(self.method, used, self.inputs, shape, layers, before, after))
 
     def layer(self, group: Group, ratio: float) -> Layer:
         """Tell what becomes of a group at a ratio."""

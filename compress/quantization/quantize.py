@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import fx, nn
 
 from compress.kernels import Moments, pack, unpack
-from compress.network import add_constant, files, layers_of, trace
+from compress.network import add_constant, exporting, files, layers_of, trace
 from compress.pruning import observing
 from compress.quantization.fitting import Fitted, fit, formats
 from dsl.arguments import choice
@@ -46,11 +46,22 @@ class QuantizedLayer:
 
 @dataclass(frozen=True)
 class QuantizedReport:
-    """What quantisation did: the bits, the mode, and every layer."""
+    """What quantisation did.
+
+    Attributes
+    ----------
+    bits, mode
+        Of :func:`quantize`.
+    layers : tuple of QuantizedLayer
+        In the order of the network.
+    input_shape : tuple of int or None
+        Of one input, (C, H, W), if some were given for calibration.
+    """
 
     bits: int
     mode: str
     layers: tuple[QuantizedLayer, ...]
+    input_shape: tuple[int, ...] | None
 
     def data(self) -> dict[str, Any]:
         """Give plain data, for JSON."""
@@ -63,7 +74,8 @@ class QuantizedReport:
             QuantizedLayer(**{**each, "exponents": {int(key): n for key, n in each["exponents"].items()}})
             for each in data["layers"]
         )
-        return QuantizedReport(data["bits"], data["mode"], layers)
+        shape = data["input_shape"]
+        return QuantizedReport(data["bits"], data["mode"], layers, None if shape is None else tuple(shape))
 
     def __str__(self) -> str:
         """Print a table."""
@@ -104,6 +116,30 @@ class Quantized:
             shapes[name] = [list(fitted.codes.shape), fitted.error]
         notes = {"kind": "quantized", "report": self.report.data(), "shapes": shapes}
         return files.save(self.model, path, notes, without=[f"{name}.weight" for name in self.codes], tensors=tensors)
+
+    def export(self, path: str | Path, *, input_shape: Sequence[int] | None = None) -> Path:
+        """Write the network to an ONNX file, whose weights are the numbers of the codes, bit for bit.
+
+        So batch normalisation is an operation by itself: with its factors weights would not be numbers of their formats
+        any more. Biases and batch normalisation are float32. Whoever runs the file may put them together when it is
+        loaded, as onnxruntime does. Otherwise as :meth:`compress.Pruned.export`, with the same errors.
+
+        Parameters
+        ----------
+        path : path
+            The file; ``.onnx`` is usual.
+        input_shape : sequence of int, optional
+            Of one input, (C, H, W); by default of those that calibrated.
+
+        Raises
+        ------
+        ValueError
+            If nothing was calibrated, and no shape is given.
+        """
+        shape = self.report.input_shape if input_shape is None else input_shape
+        if shape is None:
+            raise ValueError("input_shape must be given, (C, H, W), for quantisation without calibration saw no input")
+        return exporting.export(self.model, path, shape, fold=False)
 
     @staticmethod
     def of(model: fx.GraphModule, notes: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> Quantized:
@@ -160,8 +196,11 @@ def quantize(
     graph = copy.deepcopy(model) if isinstance(model, fx.GraphModule) else fx.symbolic_trace(copy.deepcopy(model))
     layers = layers_of(graph)
     moments: dict[str, Moments] = {}
+    shape = None
     if again is not None:
-        moments = _observed(graph, layers, again)
+        example = next(observing.inputs(again))[:1]
+        shape = tuple(example.shape[1:])
+        moments = _observed(graph, layers, again, example)
     codes: dict[str, Fitted] = {}
     report = []
     for name, node in layers.items():
@@ -180,13 +219,14 @@ def quantize(
         report.append(_layer(name, weights, change, fitted))
     if again is not None:
         observing.recalibrate(graph, again)
-    return Quantized(graph, codes, QuantizedReport(bits, mode, tuple(report)))
+    return Quantized(graph, codes, QuantizedReport(bits, mode, tuple(report), shape))
 
 
-def _observed(graph: fx.GraphModule, layers: Mapping[str, fx.Node], batches: Iterable[Any]) -> dict[str, Moments]:
+def _observed(
+    graph: fx.GraphModule, layers: Mapping[str, fx.Node], batches: Iterable[Any], example: torch.Tensor
+) -> dict[str, Moments]:
     """Give the moments of what each layer reads."""
-    example = next(observing.inputs(batches))
-    channels = trace(graph, example[:1])
+    channels = trace(graph, example)
     found: dict[str, Moments] = {}
     by_node: dict[str, Moments] = {}
     for name, node in layers.items():
