@@ -17,7 +17,7 @@ from compress.network import operations
 from compress.network.channels import UnsupportedError
 
 #: The key of the manifest among a file's metadata, and the version of what is written there.
-_KEY, _VERSION = "halide-filters", 1
+_KEY, _VERSION = "halide-filters", 2
 #: Arguments of layers by type, which are attributes of the same names.
 _ARGUMENTS: dict[type[nn.Module], tuple[str, ...]] = {
     nn.Conv2d: (
