@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from torch import nn
@@ -71,7 +71,7 @@ def prune(
     choice(observe, "observe", ("conv", "bn", "relu"))
     whole(least, "least")
     whole(round_to if round_to is not None else 1, "round_to")
-    again = list(batches) if isinstance(batches, Iterator) else batches
+    again = observing.repeatable(batches)
     example = next(observing.inputs(again), None)
     if example is None:
         raise ValueError("batches are none")
