@@ -10,6 +10,7 @@ from typing import Any
 from torch import fx
 
 from compress.network import Costs, files
+from compress.sparsity import Sparsify
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Report:
         In the order of the network.
     before, after : Costs
         Parameters and MACs.
+    sparsify : Sparsify or None
+        The penalty that the network was trained with before channels were counted.
     """
 
     method: str
@@ -56,6 +59,7 @@ class Report:
     layers: tuple[Layer, ...]
     before: Costs
     after: Costs
+    sparsify: Sparsify | None = None
 
     def data(self) -> dict[str, Any]:
         """Give plain data, for JSON."""
@@ -69,7 +73,9 @@ class Report:
             for each in data["layers"]
         )
         counted = {name: Costs(**data[name]) for name in ("before", "after")}
-        return Report(**{**data, "layers": tuple(layers), **counted})
+        given = data.get("sparsify")  # which files before it do not have
+        sparsify = None if given is None else Sparsify(**given)
+        return Report(**{**data, "layers": tuple(layers), "sparsify": sparsify, **counted})
 
     def __str__(self) -> str:
         """Print a table."""
@@ -79,6 +85,8 @@ class Report:
         for name in ("params", "macs"):
             before, after = getattr(self.before, name), getattr(self.after, name)
             lines.append(f"{name}: {before:,} -> {after:,} ({1 - after / before:.1%} removed)")
+        if self.sparsify is not None:
+            lines.append(f"sparsified: {self.sparsify}")
         return "\n".join(lines)
 
 

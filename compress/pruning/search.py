@@ -15,6 +15,7 @@ from compress.kernels import Moments, norms
 from compress.network import Channels, Group, costs, layers_of, operations, shrunk
 from compress.pruning import choosing, compensating, counting, observing
 from compress.pruning.report import Layer, Pruned, Report
+from compress.sparsity import Sparsify
 
 Method = Literal["paper", "compensated"]
 Observed = Literal["conv", "bn", "relu"]
@@ -84,13 +85,19 @@ class Search:
         wanted = counting.count(self.spectra[group.node], ratio)
         return counting.rounded(wanted, len(group.numbers), group.blocks, self.round_to, self.least)
 
-    def result(self, ratio: float, target: Mapping[str, float] | None, example: torch.Tensor) -> Pruned:
-        """Give the network pruned at a ratio, or at that for which a share of its costs is removed."""
+    def result(
+        self, ratio: float, target: Mapping[str, float] | None, example: torch.Tensor, sparsify: Sparsify | None = None
+    ) -> Pruned:
+        """Give the network pruned at a ratio, or at that for which a share of its costs is removed.
+
+        ``sparsify`` is what it was trained with before, for the report.
+        """
         before = costs(self.channels.graph, example)
         used = ratio if target is None else choosing.for_target(target, self.channels, self.removed)
         model = self.pruned(used)
         layers = tuple(self.layer(group, used) for group in self.groups)
-        return Pruned(model, Report(self.method, used, self.inputs, layers, before, costs(model, example)))
+        after = costs(model, example)
+        return Pruned(model, Report(self.method, used, self.inputs, layers, before, after, sparsify))
 
     def layer(self, group: Group, ratio: float) -> Layer:
         """Tell what becomes of a group at a ratio."""
