@@ -72,12 +72,13 @@ def costs_without(channels: Channels, removed: NDArray[np.int64]) -> Costs:
     removed : ndarray
         The numbers of those that go.
     """
-    gone = np.unique(channels.roots(removed))
+    stays = np.ones(channels.count, np.bool_)
+    stays[channels.roots(removed)] = False
     positions = _positions(channels)
     params, macs = sum(each.numel() for each in channels.graph.parameters()), 0
     for name, read in channels.read.items():
         module = channels.graph.get_submodule(name)
-        rows, columns = (int((~np.isin(channels.roots(each), gone)).sum()) for each in (channels.rows(name), read))
+        rows, columns = (int(stays[channels.roots(each)].sum()) for each in (channels.rows(name), read))
         groups = getattr(module, "groups", 1)
         wide = 1 if 1 < groups == len(read) else columns // groups  # columns that each row has
         for parameter in module.parameters(recurse=False):
