@@ -23,7 +23,7 @@ import compress
 import data
 from bench.convolution import machine
 from bench.loading import FASHION
-from bench.report import Row, Table, judged
+from bench.report import Row, Table, judged, spread
 from compress import training
 from compress.models import VGG
 from data import transforms as t
@@ -47,7 +47,6 @@ class Experiment:
 
     def __init__(self, scale: Scale, seed: int) -> None:
         self.scale, self.seed = scale, seed
-        torch.manual_seed(seed)
         source = data.IdxSource.folder(FASHION, train=True)
         few = data.ArraySource(source.images[: scale.images], np.asarray(source.labels[: scale.images]))
         steps = [t.RandomCrop(26), t.RandomHorizontalFlip(), *_STEPS]
@@ -56,9 +55,14 @@ class Experiment:
         middle = [t.CenterCrop(26), *_STEPS]
         self.calibration = data.FilterLoader(calibration, middle, _BATCH, framework="torch")
         self.test = data.FilterLoader(data.IdxSource.folder(FASHION, train=False), middle, 1000, framework="torch")
-        self.dense = VGG(_WIDTHS, 10, 1)
+        self.dense = self.fresh()
         self.seconds = self.train(self.dense, scale.epochs, 0.1)
         self.accuracy = self.test_of(self.dense)
+
+    def fresh(self) -> VGG:
+        """Give the network with its initial weights."""
+        torch.manual_seed(self.seed)
+        return VGG(_WIDTHS, 10, 1)
 
     def train(self, model: nn.Module, epochs: int, rate: float) -> float:
         """Train a network; give the seconds that it took."""
@@ -100,14 +104,9 @@ def tables(scale: Scale) -> Iterator[Table]:
         spent = trained.train(again, 2, 0.03)
         note("45% removed, two epochs: points lost", 100 * (trained.accuracy - trained.test_of(again)))
         note("45% removed, two epochs: time of training, of the dense one's", spent / trained.seconds)
-    rows = [_row(name, values) for name, values in found.items()]
+    rows = [{"": name, "mean": statistics.mean(each), "spread": spread(each)} for name, each in found.items()]
     yield Table(f"Fashion-MNIST, {scale.images} images, dense {scale.epochs} epochs, {scale.seeds} seeds", rows)
     yield Table("what was asked for", list(_judged(found)))
-
-
-def _row(name: str, values: Sequence[float]) -> Row:
-    spread = statistics.stdev(values) if len(values) > 1 else 0.0
-    return {"": name, "mean": statistics.mean(values), "spread": spread}
 
 
 def _judged(found: dict[str, list[float]]) -> Iterator[Row]:

@@ -20,7 +20,7 @@ import compress
 from bench.convolution import machine
 from bench.paired import Array
 from bench.pruning import Experiment, Scale
-from bench.report import Row, Table, judged
+from bench.report import Row, Table, judged, spread
 from compress.kernels import Format
 from compress.quantization import fit
 from compress.quantization.fitting import formats
@@ -89,10 +89,8 @@ def accuracy(scale: Scale) -> Iterator[Table]:
     rows = []
     for (bits, name), values in found.items():
         goal = (0.5, 0.2) if (bits, name) == (4, "splits and clipping, calibrated") else (None, None)
-        spread = statistics.stdev(values) if len(values) > 1 else 0.0
-        rows.append(
-            {"bits": bits, "mode": name, "spread": spread, **judged(statistics.mean(values), *goal, larger=False)}
-        )
+        verdict = judged(statistics.mean(values), *goal, larger=False)
+        rows.append({"bits": bits, "mode": name, "spread": spread(values), **verdict})
     yield Table(f"points of accuracy lost on Fashion-MNIST, {scale.seeds} seeds", rows)
 
 

@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from compress.network import UnsupportedError
     from compress.pruning import Pruned, prune, prune_at_initialization
     from compress.quantization import Quantized, quantize
+    from compress.sparsity import Sparsify
     from compress.stages import Staged, staged
 
 __all__ = [
     "Pruned",
     "Quantized",
+    "Sparsify",
     "Staged",
     "UnsupportedError",
     "latency",
@@ -43,6 +45,7 @@ __all__ = [
 _HOMES = {
     "Pruned": "pruning",
     "Quantized": "quantization",
+    "Sparsify": "sparsity",
     "Staged": "stages",
     "UnsupportedError": "network",
     "latency": "measuring",

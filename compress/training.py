@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from compress.network import files
+from compress.sparsity import Shrinkage, Sparsify
 from dsl.arguments import number, whole
 
 #: Of gradients, and of weights' squares: those of networks for CIFAR.
@@ -43,6 +44,7 @@ def train(
     last: int | None = None,
     checkpoint: str | Path | None = None,
     told: Callable[[int, Epoch], None] | None = None,
+    sparsify: Sparsify | None = None,
 ) -> list[Epoch]:
     """Train a network.
 
@@ -62,11 +64,18 @@ def train(
         Where the state is kept after each epoch. If it is there, training goes on from it.
     told : function, optional
         Called after each epoch with its number and what it came to.
+    sparsify : Sparsify, optional
+        A penalty under which channels become zero; of epochs and rates those of this function count.
 
     Returns
     -------
     list of Epoch
         Of all epochs from ``first`` on, those before a checkpoint too.
+
+    Raises
+    ------
+    UnsupportedError
+        If channels are to become zero, and cannot be followed through the network.
     """
     whole(epochs, "epochs")
     number(rate, "rate", 0)
@@ -88,7 +97,7 @@ def train(
     for epoch in range(first + len(history), end):
         if hasattr(loader, "set_epoch"):
             loader.set_epoch(epoch)
-        history.append(_epoch(model, loader, optimizer, scheduler))
+        history.append(_epoch(model, loader, optimizer, scheduler, sparsify))
         if checkpoint is not None:
             states = {
                 "model": model.state_dict(),
@@ -102,15 +111,21 @@ def train(
     return history
 
 
-def _epoch(model: nn.Module, loader: Any, optimizer: Any, scheduler: Any) -> Epoch:
+def _epoch(model: nn.Module, loader: Any, optimizer: Any, scheduler: Any, sparsify: Sparsify | None) -> Epoch:
     model.train()
     total, right, count, batches = 0.0, 0, 0, 0
-    for images, labels in loader:
+    shrinkage: Shrinkage | None = None
+    for batch in loader:
+        images, labels = (torch.as_tensor(each) for each in batch)
+        if sparsify is not None and shrinkage is None:
+            shrinkage = Shrinkage(sparsify, model, images[:1])
         results = model(images)
         loss = nn.functional.cross_entropy(results, labels.long())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        if shrinkage is not None:  # by as much as gradients do that momentum repeats
+            shrinkage.step(optimizer.param_groups[0]["lr"] / (1 - _MOMENTUM))
         scheduler.step()
         total, batches = total + float(loss.detach()), batches + 1
         right, count = right + int((results.argmax(1) == labels).sum()), count + len(labels)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compress.network.channels import Channels, Group, UnsupportedError, trace
-from compress.network.costs import Costs, costs
+from compress.network.costs import Costs, costs, costs_without
 from compress.network.layers import add_constant, layers_of
 from compress.network.surgery import shrunk
 
@@ -14,6 +14,7 @@ __all__ = [
     "UnsupportedError",
     "add_constant",
     "costs",
+    "costs_without",
     "layers_of",
     "shrunk",
     "trace",

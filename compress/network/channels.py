@@ -74,6 +74,11 @@ class Channels:
 
     # -------------------------------------------------------------------------------------------------- numbers
 
+    @property
+    def count(self) -> int:
+        """How many numbers there are: all are below it."""
+        return len(self._parents)
+
     def new(self, count: int) -> Numbers:
         """Give so many new numbers."""
         first = len(self._parents)
@@ -103,6 +108,21 @@ class Channels:
             return read
         firsts = np.flatnonzero(np.diff(read, prepend=-1))
         return read[:: len(read) // len(firsts)]
+
+    def rows(self, name: str) -> Numbers:
+        """Give the channels of the rows of a module's weights: those that it makes, or hands on one by one."""
+        if name in self.made:
+            return self.made[name]
+        module, read = self.graph.get_submodule(name), self.read[name]
+        return np.repeat(read, module.out_channels // len(read)) if isinstance(module, nn.Conv2d) else read
+
+    def by_channel(self, group: Group, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give what a producer's channels have in the order of a group's; nothing of those that it does not make."""
+        places = {number: place for place, number in enumerate(group.numbers.tolist())}
+        own = [places[root] for root in self.roots(self.made[name]).tolist()]
+        result = np.zeros(len(places))
+        np.add.at(result, own, values)
+        return result
 
     def fix(self, numbers: Numbers) -> None:
         """Let channels stay."""

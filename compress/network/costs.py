@@ -6,8 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
+
+from compress.network.channels import Channels
 
 
 @dataclass(frozen=True)
@@ -56,3 +60,39 @@ def costs(model: nn.Module, example: torch.Tensor) -> Costs:
         for hook in hooks:
             hook.remove()
     return Costs(sum(each.numel() for each in model.parameters()), macs)
+
+
+def costs_without(channels: Channels, removed: NDArray[np.int64]) -> Costs:
+    """Count what a network would cost without some channels, from shapes alone: nothing is copied, nothing runs.
+
+    Parameters
+    ----------
+    channels : Channels
+        The network.
+    removed : ndarray
+        The numbers of those that go.
+    """
+    stays = np.ones(channels.count, np.bool_)
+    stays[channels.roots(removed)] = False
+    positions = _positions(channels)
+    params, macs = sum(each.numel() for each in channels.graph.parameters()), 0
+    for name, read in channels.read.items():
+        module = channels.graph.get_submodule(name)
+        rows, columns = (int(stays[channels.roots(each)].sum()) for each in (channels.rows(name), read))
+        groups = getattr(module, "groups", 1)
+        wide = 1 if 1 < groups == len(read) else columns // groups  # columns that each row has
+        for parameter in module.parameters(recurse=False):
+            size = rows * (wide * math.prod(parameter.shape[2:]) if parameter.ndim > 1 else 1)
+            params += size - parameter.numel()
+            if parameter.ndim > 1:
+                macs += size * positions[name]
+    return Costs(params, macs)
+
+
+def _positions(channels: Channels) -> dict[str, int]:
+    """Give how often a layer's weights are multiplied for one input: at all positions, whenever it is used."""
+    found: dict[str, int] = {}
+    for node in channels.graph.graph.nodes:
+        if node.op == "call_module" and str(node.target) in channels.read:
+            found[str(node.target)] = found.get(str(node.target), 0) + math.prod(node.meta["tensor_meta"].shape[2:])
+    return found

@@ -27,16 +27,13 @@ def shrunk(channels: Channels, removed: NDArray[np.int64]) -> fx.GraphModule:
     gone = set(channels.roots(removed).tolist())
     for name, read in channels.read.items():
         module = graph.get_submodule(name)
-        columns = _kept(channels, read, gone)
+        rows, columns = _kept(channels, channels.rows(name), gone), _kept(channels, read, gone)
         if isinstance(module, (*operations.NORMS, nn.PReLU)):
-            _shrink_norm(module, columns)
+            _shrink_norm(module, rows)
         elif isinstance(module, nn.Linear):
-            _shrink_linear(module, _kept(channels, channels.made[name], gone), columns)
+            _shrink_linear(module, rows, columns)
         elif isinstance(module, nn.Conv2d):
-            made = channels.made.get(name)
-            if made is None:  # each channel by itself
-                made = np.repeat(read, module.out_channels // module.in_channels)
-            _shrink_convolution(module, _kept(channels, made, gone), columns)
+            _shrink_convolution(module, rows, columns)
     return graph
 
 

@@ -54,6 +54,11 @@ def observe(
     return count
 
 
+def repeatable(batches: Iterable[Any]) -> Iterable[Any]:
+    """Give batches that can be gone through again: what an iterator gives becomes a list."""
+    return list(batches) if isinstance(batches, Iterator) else batches
+
+
 def inputs(batches: Iterable[Any]) -> Iterator[torch.Tensor]:
     """Give the inputs of batches: tensors or arrays, alone or with labels behind them."""
     for batch in batches:

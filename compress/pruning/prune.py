@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from torch import nn
@@ -12,6 +12,8 @@ from compress.network import trace
 from compress.pruning import observing
 from compress.pruning.report import Pruned
 from compress.pruning.search import Method, Observed, Search
+from compress.sparsity import Sparsify
+from compress.training import train
 from dsl.arguments import choice, number, whole
 
 
@@ -25,6 +27,7 @@ def prune(
     round_to: int | None = None,
     observe: Observed = "conv",
     least: int = 4,
+    sparsify: Sparsify | None = None,
 ) -> Pruned:
     """Remove channels of a trained network that its feature maps do not need.
 
@@ -51,6 +54,10 @@ def prune(
         Which feature maps: behind the convolution, its batch normalisation, or the ReLU after that.
     least : int
         Channels that stay at least.
+    sparsify : Sparsify, optional
+        A penalty with which a copy is trained first, so that fewer channels are needed: at one ``ratio`` its strength
+        sets how much is removed. This is our reading of the report, which speaks of sparsification and does not say
+        what it is. Batches carry labels then, and have a length.
 
     Returns
     -------
@@ -59,6 +66,8 @@ def prune(
 
     Raises
     ------
+    ValueError
+        If there are no batches, or ``sparsify`` is given and they carry no labels.
     UnsupportedError
         If an operation is not known, by name.
 
@@ -71,12 +80,26 @@ def prune(
     choice(observe, "observe", ("conv", "bn", "relu"))
     whole(least, "least")
     whole(round_to if round_to is not None else 1, "round_to")
-    again = list(batches) if isinstance(batches, Iterator) else batches
+    again = observing.repeatable(batches)
     example = next(observing.inputs(again), None)
     if example is None:
         raise ValueError("batches are none")
-    channels = trace(copy.deepcopy(model), example[:1])
-    found = Search(channels, again, observe, method, round_to, least).result(ratio, target, example[:1])
+    copied = copy.deepcopy(model)
+    if sparsify is not None:
+        _train(copied, again, sparsify)
+    channels = trace(copied, example[:1])
+    search = Search(channels, again, observe, method, round_to, least)
+    found = search.result(ratio, target, example[:1], sparsify)
     if method == "compensated":
         observing.recalibrate(found.model, again)
     return found
+
+
+def _train(model: nn.Module, batches: Iterable[Any], sparsify: Sparsify) -> None:
+    """Train a network with a penalty."""
+    first = next(iter(batches))
+    if not isinstance(first, (tuple, list)) or len(first) != 2:
+        raise ValueError(f"batches must be of (inputs, labels) for sparsify, not of {type(first).__name__}")
+    before = model.training
+    train(model, batches, sparsify.epochs, rate=sparsify.rate, sparsify=sparsify)
+    model.train(before)

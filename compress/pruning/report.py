@@ -11,6 +11,7 @@ from torch import fx, nn
 
 from compress.measuring import Engine, Measured, measure
 from compress.network import Costs, exporting, files
+from compress.sparsity import Sparsify
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,6 +55,8 @@ class Report:
         In the order of the network.
     before, after : Costs
         Parameters and MACs.
+    sparsify : Sparsify or None
+        The penalty that the network was trained with before channels were counted.
     measured : Measured or None
         Accuracy and latency: see :meth:`Pruned.measured`.
     """
@@ -65,6 +68,7 @@ class Report:
     layers: tuple[Layer, ...]
     before: Costs
     after: Costs
+    sparsify: Sparsify | None = None
     measured: Measured | None = None
 
     def data(self) -> dict[str, Any]:
@@ -79,9 +83,11 @@ class Report:
             for each in data["layers"]
         )
         counted = {name: Costs(**data[name]) for name in ("before", "after")}
+        given = data["sparsify"]
         tuples = {"input_shape": tuple(data["input_shape"]), "layers": tuple(layers)}
         found = None if data["measured"] is None else Measured.of(data["measured"])
-        return Report(**{**data, **tuples, **counted, "measured": found})
+        sparsify = None if given is None else Sparsify(**given)
+        return Report(**{**data, **tuples, **counted, "measured": found, "sparsify": sparsify})
 
     def plot(self, path: str | Path | None = None) -> Figure:
         """Draw the spectra: for each layer the share of the variance that so many components have, and what stays.
@@ -110,6 +116,8 @@ class Report:
         for name in ("params", "macs"):
             before, after = getattr(self.before, name), getattr(self.after, name)
             lines.append(f"{name}: {before:,} -> {after:,} ({1 - after / before:.1%} removed)")
+        if self.sparsify is not None:
+            lines.append(f"sparsified: {self.sparsify}")
         return "\n".join([*lines, *([] if self.measured is None else [str(self.measured)])])
 
 

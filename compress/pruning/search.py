@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 from torch import fx, nn
 
 from compress.kernels import Moments, norms
-from compress.network import Channels, Costs, Group, costs, layers_of, operations, shrunk
-from compress.pruning import compensating, counting, observing
+from compress.network import Channels, Group, costs, layers_of, operations, shrunk
+from compress.pruning import choosing, compensating, counting, observing
 from compress.pruning.report import Layer, Pruned, Report
-from dsl.arguments import number
+from compress.sparsity import Sparsify
 
 Method = Literal["paper", "compensated"]
 Observed = Literal["conv", "bn", "relu"]
-#: Steps of the search for a ratio: counts change at far fewer of them.
-_STEPS = 40
 
 
 class Search:
@@ -79,8 +77,7 @@ class Search:
             weight = self.channels.graph.get_submodule(name).weight
             assert isinstance(weight, torch.Tensor)
             sizes = norms(weight.detach().float().cpu()).l1
-            own = dict(zip(self.channels.roots(self.channels.made[name]).tolist(), sizes, strict=True))
-            total += [own.get(each, 0.0) / max(sizes.mean(), 1e-30) for each in group.numbers.tolist()]
+            total += self.channels.by_channel(group, name, sizes / max(sizes.mean(), 1e-30))
         return total / len(group.producers)
 
     def count(self, group: Group, ratio: float) -> int:
@@ -88,14 +85,20 @@ class Search:
         wanted = counting.count(self.spectra[group.node], ratio)
         return counting.rounded(wanted, len(group.numbers), group.blocks, self.round_to, self.least)
 
-    def result(self, ratio: float, target: Mapping[str, float] | None, example: torch.Tensor) -> Pruned:
-        """Give the network pruned at a ratio, or at that for which a share of its costs is removed."""
+    def result(
+        self, ratio: float, target: Mapping[str, float] | None, example: torch.Tensor, sparsify: Sparsify | None = None
+    ) -> Pruned:
+        """Give the network pruned at a ratio, or at that for which a share of its costs is removed.
+
+        ``sparsify`` is what it was trained with before, for the report.
+        """
         before = costs(self.channels.graph, example)
-        used = ratio if target is None else self.ratio_for(target, before, example)
+        used = ratio if target is None else choosing.for_target(target, self.channels, self.removed)
         model = self.pruned(used)
         layers = tuple(self.layer(group, used) for group in self.groups)
         after, shape = costs(model, example), tuple(example.shape[1:])
-        return Pruned(model, Report(self.method, used, self.inputs, shape, layers, before, after))
+        report = Report(self.method, used, self.inputs, shape, layers, before, after, sparsify)
+        return Pruned(model, report)
 
     def layer(self, group: Group, ratio: float) -> Layer:
         """Tell what becomes of a group at a ratio."""
@@ -104,13 +107,8 @@ class Search:
 
     def removed(self, ratio: float) -> NDArray[np.int64]:
         """Give the channels that go."""
-        gone: list[int] = []
-        for group in self.groups:
-            scores = self._scores[group.node].reshape(group.blocks, -1)
-            stay = self.count(group, ratio) // group.blocks
-            order = np.argsort(-scores, axis=1, kind="stable")[:, stay:]
-            gone += np.take_along_axis(group.numbers.reshape(group.blocks, -1), order, axis=1).ravel().tolist()
-        return np.array(gone, np.int64)
+        counts = {group.node: self.count(group, ratio) for group in self.groups}
+        return choosing.beyond(self.groups, self._scores, counts)
 
     def pruned(self, ratio: float) -> fx.GraphModule:
         """Give the network without the channels that go at a ratio."""
@@ -126,23 +124,6 @@ class Search:
                     moments = self._moments[node.args[0].name]
                     compensating.compensate(channels.graph, node, moments, kept)
         return shrunk(channels, removed)
-
-    def ratio_for(self, target: Mapping[str, float], before: Costs, example: torch.Tensor) -> float:
-        """Search for the ratio at which a share of the costs is removed, as nearly as can be."""
-        if len(target) != 1 or next(iter(target)) not in ("params", "macs"):
-            raise ValueError(f"target must be {{'params': share}} or {{'macs': share}}, not {dict(target)!r}")
-        ((name, share),) = target.items()
-        number(share, f"target[{name!r}]", 0, 1)
-
-        def missing(ratio: float) -> float:
-            after = costs(shrunk(self.channels, self.removed(ratio)), example)
-            return 1 - getattr(after, name) / getattr(before, name) - share
-
-        low, high = 0.0, 1.0
-        for _ in range(_STEPS):
-            middle = (low + high) / 2
-            low, high = (middle, high) if missing(middle) > 0 else (low, middle)
-        return min((low, high), key=lambda ratio: abs(missing(ratio)))
 
 
 def _behind(graph: fx.GraphModule, node: fx.Node, observe: Observed) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -192,7 +192,7 @@ def quantize(
     """
     choice(mode, "mode", ("splits", "splits and clipping", "integers"))
     tried = formats(bits)[:1] if mode == "integers" else formats(bits)
-    again = list(calibration) if isinstance(calibration, Iterator) else calibration
+    again = None if calibration is None else observing.repeatable(calibration)
     graph = copy.deepcopy(model) if isinstance(model, fx.GraphModule) else fx.symbolic_trace(copy.deepcopy(model))
     layers = layers_of(graph)
     moments: dict[str, Moments] = {}

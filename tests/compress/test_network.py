@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: E402, N812
 from torch import nn  # noqa: E402
 
 from compress import models  # noqa: E402
-from compress.network import UnsupportedError, costs, shrunk, trace  # noqa: E402
+from compress.network import UnsupportedError, costs, costs_without, shrunk, trace  # noqa: E402
 
 
 class Residual(nn.Module):
@@ -138,6 +138,26 @@ def test_what_stays_is_not_touched():
 def test_costs_of_a_layer():
     found = costs(nn.Conv2d(3, 8, 3, padding=1), IMAGES)
     assert (found.params, found.macs) == (8 * 28, 32 * 32 * 8 * 27)
+
+
+class Repeated(nn.Module):
+    """A layer that is used twice, and an activation with a parameter for each channel."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.again, self.slopes = nn.Conv2d(3, 6, 3), nn.Conv2d(6, 6, 3, padding=1), nn.PReLU(6)
+        self.last = nn.Linear(6, 5)
+
+    def forward(self, x):
+        x = self.again(F.max_pool2d(self.again(self.first(x)), 2))
+        return self.last(self.slopes(x).mean((2, 3)))
+
+
+@pytest.mark.parametrize("make", [*NETWORKS.values(), Repeated])
+def test_costs_are_counted_without_a_copy(make):
+    channels = trace(make().eval(), IMAGES)
+    for gone in (np.array([], np.int64), removed(channels)):
+        assert costs_without(channels, gone) == costs(shrunk(channels, gone), IMAGES)
 
 
 class Unknown(nn.Module):

@@ -43,13 +43,14 @@ def test_a_network_learns():
     assert accuracy(model, loader()) > 0.95
 
 
-def test_training_goes_on_where_it_was(tmp_path):
+@pytest.mark.parametrize("sparsify", [None, compress.Sparsify(0.05)])
+def test_training_goes_on_where_it_was(tmp_path, sparsify):
     whole, parts = network(), network()
-    expected = train(whole, loader(), 3)
+    expected = train(whole, loader(), 3, sparsify=sparsify)
     kept = tmp_path / "state.pt"
-    train(parts, loader(), 3, last=1, checkpoint=kept)
+    train(parts, loader(), 3, last=1, checkpoint=kept, sparsify=sparsify)
     again = network()
-    assert train(again, loader(), 3, checkpoint=kept) == expected
+    assert train(again, loader(), 3, checkpoint=kept, sparsify=sparsify) == expected
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), again.parameters(), strict=True))
     assert [file.name for file in tmp_path.iterdir()] == ["state.pt"]
 
