@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import functools
+import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from compress.keeping import keep
 from dsl.arguments import number, whole
 
 #: Of gradients, and of weights' squares: those of networks for CIFAR.
@@ -27,10 +29,13 @@ class Epoch:
         Mean over its batches.
     accuracy : float
         The share of inputs that were told right while training.
+    seconds : float
+        That it took, batches included.
     """
 
     loss: float
     accuracy: float
+    seconds: float = field(compare=False)
 
 
 def train(
@@ -94,8 +99,9 @@ def train(
                 "model": model.state_dict(),
                 "optimizer": optimizer.state_dict(),
                 "scheduler": scheduler.state_dict(),
+                "history": [asdict(each) for each in history],
             }
-            _keep({**states, "history": [asdict(each) for each in history]}, Path(checkpoint))
+            keep(Path(checkpoint), functools.partial(torch.save, states))
         if told is not None:
             told(epoch, history[-1])
     return history
@@ -103,6 +109,7 @@ def train(
 
 def _epoch(model: nn.Module, loader: Any, optimizer: Any, scheduler: Any) -> Epoch:
     model.train()
+    start = time.perf_counter()
     total, right, count, batches = 0.0, 0, 0, 0
     for images, labels in loader:
         results = model(images)
@@ -113,22 +120,28 @@ def _epoch(model: nn.Module, loader: Any, optimizer: Any, scheduler: Any) -> Epo
         scheduler.step()
         total, batches = total + float(loss.detach()), batches + 1
         right, count = right + int((results.argmax(1) == labels).sum()), count + len(labels)
-    return Epoch(total / max(batches, 1), right / max(count, 1))
+    return Epoch(total / max(batches, 1), right / max(count, 1), time.perf_counter() - start)
 
 
-def _keep(state: dict[str, Any], path: Path) -> None:
-    """Write a state, whole or not at all."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    torch.save(state, beside)
-    beside.replace(path)
+def accuracy(model: nn.Module, loader: Any, top: int = 1) -> float:
+    """Give the share of a loader's inputs that a network tells right.
 
-
-def accuracy(model: nn.Module, loader: Any) -> float:
-    """Give the share of a loader's inputs that a network tells right."""
+    Parameters
+    ----------
+    model : nn.Module
+        The network.
+    loader : FilterLoader or iterable
+        Gives batches of inputs and labels, as tensors.
+    top : int
+        An input counts as right if its label is among so many classes that the network gives the largest numbers.
+    """
+    whole(top, "top")
     training, right, count = model.training, 0, 0
     model.eval()
     with torch.no_grad():
         for images, labels in loader:
-            right, count = right + int((model(images).argmax(1) == labels).sum()), count + len(labels)
+            results = model(images)
+            found = results.topk(min(top, results.shape[1]), dim=1).indices
+            right, count = right + int((found == labels[:, None]).sum()), count + len(labels)
     model.train(training)
     return right / max(count, 1)

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from compress.keeping import keep
 from compress.network import operations
 from compress.network.channels import UnsupportedError
 
@@ -88,7 +89,7 @@ def save(
     kept = {name: value for name, value in kept.items() if name not in left_out} | dict(tensors or {})
     data = serialized(kept, {_KEY: json.dumps(manifest)})
     path = Path(path)
-    path.write_bytes(data)
+    keep(path, lambda beside: beside.write_bytes(data))
     return path
 
 
