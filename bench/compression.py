@@ -6,17 +6,15 @@ its peers on one thread, and results are compared. Peers that are not installed 
 
 from __future__ import annotations
 
-import argparse
 import functools
 import importlib.util
 import itertools
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from bench.convolution import machine
+from bench import command
 from bench.paired import Array, Effort, Run, measure
 from bench.report import Row, Table, judged
 from compress.kernels import Format, Moments, errors, norms, pack, round_to
@@ -159,17 +157,5 @@ SECTIONS: dict[str, Callable[[Effort], Tables]] = {
 }
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m bench.compression", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few rounds: no figures to quote")
-    parser.add_argument("--sections", default=",".join(SECTIONS), help="some of: %(default)s")
-    options = parser.parse_args(arguments)
-    print("  ".join(f"{key} {value}" for key, value in machine().items()))
-    for name in options.sections.split(","):
-        for table in SECTIONS[name](_QUICK if options.quick else _EFFORT):
-            print(table, flush=True)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    command.run("bench.compression", __doc__, SECTIONS, _EFFORT, _QUICK)

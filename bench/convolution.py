@@ -11,8 +11,6 @@ import argparse
 import functools
 import json
 import math
-import os
-import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +21,7 @@ import numpy as np
 
 import filters
 from bench import accuracy, peers
+from bench.command import machine
 from bench.paired import Array, Effort, Run, Times, calibrate, measure
 from bench.peers import OURS, Peer, Setting
 from bench.report import Row, Table, judged
@@ -390,22 +389,6 @@ NEED_OPENCV = ("box", "authors", "cv2", "sizes", "auto")
 
 
 # --------------------------------------------------------------------------------------------------------- command
-
-
-def machine() -> Row:
-    """Tell where this runs."""
-    names = [line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
-    return {
-        "processor": names[0] if names else platform.processor(),
-        "cores": len(os.sched_getaffinity(0)),
-        "load": round(os.getloadavg()[0], 2),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-    }
-
-
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines() if Path(path).exists() else []
 
 
 def contenders() -> Table:

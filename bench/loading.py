@@ -6,7 +6,6 @@ each with threads in the way that is fastest for it; ratios are of images a seco
 
 from __future__ import annotations
 
-import argparse
 import functools
 import subprocess
 import sys
@@ -21,12 +20,13 @@ from typing import Any
 import numpy as np
 
 import data
+from bench import command
 from bench import loading_peers as peers
-from bench.convolution import machine
 from bench.loading_peers import CASES, Case
 from bench.paired import Array, Effort, Run, measure
 from bench.report import Row, Table, judged
 from data import transforms as t
+from data.sources import FASHION_MNIST
 
 Tables = Iterator[Table]
 
@@ -320,7 +320,7 @@ def training(scale: Scale) -> Tables:
         return
     torch.manual_seed(0)
     torch.set_num_threads(2)
-    source = data.IdxSource.folder(FASHION, train=True)
+    source = data.IdxSource.folder(FASHION_MNIST, train=True)
     steps = [t.RandomCrop(26), t.RandomHorizontalFlip(), t.ToDtype("float32", scale=True), t.Normalize(0.286, 0.353)]
     loader = data.FilterLoader(source, steps, 256, shuffle=True, threads=1, framework="torch")
     net = torch.nn.Sequential(
@@ -345,14 +345,10 @@ def training(scale: Scale) -> Tables:
     yield Table("a small network trained on Fashion-MNIST", rows)
 
 
-#: Where Debian's package dataset-fashion-mnist has its files.
-FASHION = "/usr/share/datasets/fashion-mnist"
-
-
 def _accuracy(net: Any) -> float:
     import torch
 
-    source = data.IdxSource.folder(FASHION, train=False)
+    source = data.IdxSource.folder(FASHION_MNIST, train=False)
     steps = [t.CenterCrop(26), t.ToDtype("float32", scale=True), t.Normalize(0.286, 0.353)]
     right = 0
     with torch.no_grad():
@@ -373,17 +369,5 @@ SECTIONS: dict[str, Callable[[Scale], Tables]] = {
 }
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m bench.loading", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few images and rounds: no figures to quote")
-    parser.add_argument("--sections", default=",".join(SECTIONS), help="some of: %(default)s")
-    options = parser.parse_args(arguments)
-    print("  ".join(f"{key} {value}" for key, value in machine().items()))
-    for name in options.sections.split(","):
-        for table in SECTIONS[name](QUICK if options.quick else Scale()):
-            print(table, flush=True)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    command.run("bench.loading", __doc__, SECTIONS, Scale(), QUICK)

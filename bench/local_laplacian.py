@@ -20,7 +20,8 @@ import numpy as np
 
 import filters
 from bench import accuracy, peers
-from bench.convolution import QUICK, Scale, machine, nanoseconds
+from bench.command import machine
+from bench.convolution import QUICK, Scale, nanoseconds
 from bench.paired import Array, Run, Times
 from bench.report import Row, Table, judged
 from filters import reference

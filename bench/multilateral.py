@@ -8,11 +8,9 @@ is. PSNR has a peak of 255, and is of results before rounding but where it compa
 
 from __future__ import annotations
 
-import argparse
 import functools
 import itertools
 import math
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,7 +22,7 @@ import skimage.data
 
 import dsl
 import filters
-from bench import memory
+from bench import command, memory
 from bench.paired import Array, Effort, Run, measure
 from bench.report import Row, Table, judged
 from bench.weighted import AVX2, Scale, photograph
@@ -427,24 +425,7 @@ SECTIONS: dict[str, Callable[[Scale], Tables]] = {
 }
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m bench.multilateral", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small images, few rounds: shows that it works")
-    parser.add_argument("--sections", default=",".join(SECTIONS), help="some of: %(default)s")
-    options = parser.parse_args(arguments)
-    names = options.sections.split(",")
-    if unknown := sorted(set(names) - set(SECTIONS)):
-        parser.error(f"no such section: {', '.join(unknown)}")
-    scale = Scale(160, Effort(0.01, 2, 3)) if options.quick else Scale(1024, Effort(0.6, 3, 40))
-    print(f"{filters.__name__} on {targets.host()} beside OpenCV {cv2.__version__}, scikit-image {skimage.__version__}")
-    if options.quick:
-        print("--quick: small images and few rounds, so the verdicts on speed mean nothing")
-    for name in names:
-        print(f"\n== {name}")
-        for table in SECTIONS[name](scale):
-            print(table, flush=True)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    scales = Scale(1024, Effort(0.6, 3, 40)), Scale(160, Effort(0.01, 2, 3))
+    versions = {"target": targets.host(), "OpenCV": cv2.__version__, "scikit-image": skimage.__version__}
+    command.run("bench.multilateral", __doc__, SECTIONS, *scales, beside=versions)

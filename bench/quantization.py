@@ -7,23 +7,22 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import statistics
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
 
-import compress
-from bench.convolution import machine
+from bench import command
 from bench.paired import Array
-from bench.pruning import Experiment, Scale
-from bench.report import Row, Table, judged, spread
+from bench.pruning import QUICK, Scale
+from bench.report import Row, Table, judged
+from compress.experiments import quantization, spread
+from compress.experiments.quantization import WAYS
 from compress.kernels import Format
-from compress.quantization import fit
-from compress.quantization.fitting import formats
+from compress.quantization.fitting import formats, noise
 
 #: Weights of a channel at least: of fewer a channel's scale would be most of what is stored.
 _LEAST = 9
@@ -39,10 +38,10 @@ def detector(scale: Scale) -> Iterator[Table]:
     signal = sum(float(np.square(each, dtype=np.float64).sum()) for each in layers)
     rows: list[Row] = []
     for bits in range(3, 9):
-        single = {format: _noise(layers, bits, among=[format]) for format in formats(bits)}
+        single = {format: noise(layers, bits, [format]) for format in formats(bits)}
         best = min(single, key=lambda format: single[format])
-        each, integers = _noise(layers, bits), single[Format(1, bits - 2)]
-        decibels = [10 * np.log10(signal / noise) for noise in (integers, single[best], each)]
+        each, integers = noise(layers, bits), single[Format(1, bits - 2)]
+        decibels = [10 * np.log10(signal / lost) for lost in (integers, single[best], each)]
         rows.append({
             "bits": bits, "integers": float(decibels[0]), "best single": f"E{best.exponent}M{best.mantissa}",
             "its": float(decibels[1]), "each channel": float(decibels[2]),
@@ -52,10 +51,6 @@ def detector(scale: Scale) -> Iterator[Table]:
     yield Table(
         f"SQNR in dB on {count:,} weights of {len(layers)} convolutions of DBNet's detector, with clipping", rows
     )
-
-
-def _noise(layers: Sequence[Array], bits: int, among: Sequence[Format] | None = None) -> float:
-    return sum(fit(each, bits, among=among).error * each.size for each in layers)
 
 
 def _weights() -> list[Array] | None:
@@ -77,37 +72,21 @@ def _weights() -> list[Array] | None:
 
 def accuracy(scale: Scale) -> Iterator[Table]:
     """What bits cost a small network."""
-    found: dict[tuple[int, str], list[float]] = {}
-    for seed in range(scale.seeds):
-        trained = Experiment(scale, seed)
-        for bits in (8, 6, 5, 4, 3):
-            for mode in ("integers", "splits", "splits and clipping"):
-                for name, calibration in (("", None), (", calibrated", trained.calibration)):
-                    quantized = compress.quantize(trained.dense, bits, mode=mode, calibration=calibration)  # type: ignore[arg-type]
-                    lost = 100 * (trained.accuracy - trained.test_of(quantized.model))
-                    found.setdefault((bits, mode + name), []).append(lost)
-    rows = []
-    for (bits, name), values in found.items():
-        goal = (0.5, 0.2) if (bits, name) == (4, "splits and clipping, calibrated") else (None, None)
-        verdict = judged(statistics.mean(values), *goal, larger=False)
-        rows.append({"bits": bits, "mode": name, "spread": spread(values), **verdict})
-    yield Table(f"points of accuracy lost on Fashion-MNIST, {scale.seeds} seeds", rows)
+    torch.set_num_threads(2)
+    found = quantization(scale.plan(), (8, 6, 5, 4, 3))
+    rows: list[Row] = []
+    for row in found.rows:
+        lost = [before - after for before, after in zip(found.whole["top-1 %"], row["top-1 %"], strict=True)]
+        goal = (0.5, 0.2) if (row["bits"], row["weights"]) == (4, list(WAYS)[-1]) else (None, None)
+        rows.append({
+            "bits": row["bits"], "weights": row["weights"], "SQNR, dB": statistics.mean(row["SQNR, dB"]),
+            "spread": spread(lost), **judged(statistics.mean(lost), *goal, larger=False),
+        })  # fmt: skip
+    yield Table("points of accuracy lost by weights of few bits", rows, found.notes)
 
 
 SECTIONS: dict[str, Callable[[Scale], Iterator[Table]]] = {"detector": detector, "accuracy": accuracy}
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m bench.quantization", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one seed and few images: no figures to quote")
-    parser.add_argument("--sections", default=",".join(SECTIONS), help="some of: %(default)s")
-    options = parser.parse_args(arguments)
-    print("  ".join(f"{key} {value}" for key, value in machine().items()))
-    for name in options.sections.split(","):
-        for table in SECTIONS[name](Scale(1, 3000, 2) if options.quick else Scale()):
-            print(table, flush=True)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    command.run("bench.quantization", __doc__, SECTIONS, Scale(), QUICK)

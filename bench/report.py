@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,11 +41,6 @@ def _cell(value: Any) -> str:
     if value is None:
         return "-"
     return f"{value:.3f}" if isinstance(value, float) else str(value)
-
-
-def spread(values: Sequence[float]) -> float:
-    """Give the standard deviation; of one value it is nothing."""
-    return statistics.stdev(values) if len(values) > 1 else 0.0
 
 
 def judged(value: float, must: float | None, reach: float | None, *, larger: bool = True) -> Row:

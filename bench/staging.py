@@ -9,9 +9,7 @@ figure is the mean over several seeds. ``--quick`` for one seed and few images.
 
 from __future__ import annotations
 
-import argparse
 import statistics
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,10 +17,11 @@ import torch
 from torch import nn
 
 import compress
-from bench import structures
-from bench.convolution import machine
-from bench.pruning import Experiment, Scale
-from bench.report import Row, Table, judged, spread
+from bench import command, structures
+from bench.pruning import Scale
+from bench.report import Row, Table, judged
+from compress.experiments import Experiment, spread
+from compress.experiments.experiment import GENTLE
 from compress.network import costs
 
 _EXAMPLE = torch.zeros(1, 1, 26, 26)
@@ -59,10 +58,10 @@ class Outcome:
 class Contest:
     """The ways, for one seed; the dense network is trained once."""
 
-    def __init__(self, scale: Scale, seed: int) -> None:
-        self.scale = scale
-        self.experiment = Experiment(scale, seed)
-        self.dense = costs(self.experiment.dense, _EXAMPLE)
+    def __init__(self, scale: Scale, experiment: Experiment) -> None:
+        self.scale, self.experiment = scale, experiment
+        self.whole = experiment.dense()
+        self.dense = costs(self.whole.model, _EXAMPLE)
 
     def operations(self, macs: int, epochs: int) -> int:
         """Count what epochs take."""
@@ -71,14 +70,14 @@ class Contest:
     def outcome(self, model: nn.Module, operations: int) -> Outcome:
         """Test a network at the end of its training."""
         left = costs(model, _EXAMPLE)
-        accuracy = 100 * self.experiment.test_of(model)
+        accuracy = 100 * self.experiment.accuracy(model)
         return Outcome(accuracy, left.params / self.dense.params, left.macs / self.dense.macs, operations)
 
     def pruned_afterwards(self, total: float) -> Outcome:
         """Prune the trained network, and train it for a quarter of its epochs."""
-        pruned = self.experiment.pruned(total, "compensated")
+        pruned = self.experiment.pruned(self.whole.model, total)
         more = max(self.scale.epochs // 4, 1)
-        self.experiment.train(pruned.model, more, 0.03)
+        self.experiment.train("pruned afterwards", pruned.model, more, GENTLE)
         spent = self.operations(self.dense.macs, self.scale.epochs) + self.operations(pruned.report.after.macs, more)
         return self.outcome(pruned.model, spent)
 
@@ -87,7 +86,7 @@ class Contest:
         epochs, share = self.scale.epochs, 1 - (1 - total) ** 0.5
         first = max(round(0.15 * epochs), 1)  # the report's: 30 of 200
         found = compress.staged(
-            self.experiment.fresh(), self.experiment.loader, _EXAMPLE.shape[1:], epochs=epochs, pruned_after=first,
+            self.experiment.network(), self.experiment.loader, _EXAMPLE.shape[1:], epochs=epochs, pruned_after=first,
             first={"params": share}, second={"params": share}, calibration=self.experiment.calibration,
         )  # fmt: skip
         before, after = found.before.report.after.macs, found.between.report.after.macs
@@ -95,10 +94,10 @@ class Contest:
 
     def structure(self, make: Structure, total: float, operations: int) -> Outcome:
         """Train a structure for about so many operations."""
-        model = make(self.experiment.fresh(), self.experiment, {"params": total})
+        model = make(self.experiment.network(), self.experiment, {"params": total})
         macs = costs(model, _EXAMPLE).macs
         epochs = max(round(operations / self.operations(macs, 1)), 1)
-        self.experiment.train(model, epochs, 0.1)
+        self.experiment.train("structure", model, epochs)
         return self.outcome(model, self.operations(macs, epochs))
 
     def outcomes(self, total: float) -> dict[str, Outcome]:
@@ -108,14 +107,14 @@ class Contest:
         return found | {name: self.structure(make, total, spent) for name, make in _STRUCTURES.items()}
 
 
-def tables(scale: Scale) -> Iterator[Table]:
+def staging(scale: Scale) -> Iterator[Table]:
     """Let the ways compete, for every seed."""
     torch.set_num_threads(2)
     found: dict[float, list[dict[str, Outcome]]] = {total: [] for total in _TOTALS}
     dense = []
-    for seed in range(scale.seeds):
-        contest = Contest(scale, seed)
-        dense.append(100 * contest.experiment.accuracy)
+    for experiment in scale.plan().experiments():
+        contest = Contest(scale, experiment)
+        dense.append(100 * contest.whole.top1)
         for total in _TOTALS:
             found[total].append(contest.outcomes(total))
     yield Table(
@@ -159,15 +158,5 @@ def _judged(total: float, seeds: Sequence[Mapping[str, Outcome]]) -> Iterator[Ro
         yield {"": f"{total:.0%}: points gained over {name}", **judged(lead(name), 0, 1)}
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m bench.staging", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one seed and few images: no figures to quote")
-    options = parser.parse_args(arguments)
-    print("  ".join(f"{key} {value}" for key, value in machine().items()))
-    for table in tables(Scale(1, 1000, 3) if options.quick else Scale(images=7000)):
-        print(table, flush=True)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    command.run("bench.staging", __doc__, {"staging": staging}, Scale(images=7000), Scale(1, 1000, 3))

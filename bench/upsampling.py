@@ -7,10 +7,8 @@ Run with ``python -m bench.upsampling`` on a quiet machine (ten minutes), ``--qu
 
 from __future__ import annotations
 
-import argparse
 import functools
 import itertools
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -18,7 +16,7 @@ import cv2
 import numpy as np
 
 import filters
-from bench import memory, photographs, slow
+from bench import command, memory, photographs, slow
 from bench.paired import Array, Effort, Run, measure
 from bench.report import Row, Table, judged
 from bench.weighted import Scale, photograph
@@ -208,24 +206,7 @@ SECTIONS: dict[str, Callable[[Scale], Tables]] = {
 }
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m bench.upsampling", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few photographs and rounds: shows that it works")
-    parser.add_argument("--sections", default=",".join(SECTIONS), help="some of: %(default)s")
-    options = parser.parse_args(arguments)
-    names = options.sections.split(",")
-    if unknown := sorted(set(names) - set(SECTIONS)):
-        parser.error(f"no such section: {', '.join(unknown)}")
-    scale = Scale(256, Effort(0.01, 2, 3)) if options.quick else Scale(1024, Effort(0.6, 3, 40))
-    print(f"{filters.__name__} on {targets.host()} beside OpenCV {cv2.__version__}")
-    if options.quick:
-        print("--quick: few photographs and rounds, so the verdicts mean nothing")
-    for name in names:
-        print(f"\n== {name}")
-        for table in SECTIONS[name](scale):
-            print(table, flush=True)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    scales = Scale(1024, Effort(0.6, 3, 40)), Scale(256, Effort(0.01, 2, 3))
+    versions = {"target": targets.host(), "OpenCV": cv2.__version__}
+    command.run("bench.upsampling", __doc__, SECTIONS, *scales, beside=versions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from compress.network import files
@@ -28,3 +29,15 @@ def load(path: str | Path) -> Pruned | Quantized:
     if notes.get("kind") != "pruned":
         raise ValueError(f"{path} holds a network, but nothing of how it was made smaller")
     return Pruned(model, Report.of(notes["report"]))
+
+
+def pruned_once(path: Path | None, prune: Callable[[], Pruned]) -> Pruned:
+    """Read what pruning gave before; or prune, and keep that where a path is given."""
+    if path is None:
+        return prune()
+    if not path.exists():
+        prune().save(path)
+    found = load(path)
+    if not isinstance(found, Pruned):
+        raise ValueError(f"{path} holds a network whose weights are of few bits; one that was pruned is needed")
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from torch import nn
 
 from compress import training
+from compress.loading import pruned_once
 from compress.pruning import Pruned, prune, prune_at_initialization
 from dsl.arguments import whole
 
@@ -53,6 +55,7 @@ def staged(
     second: float | Mapping[str, float] = 0.99,
     calibration: Any = None,
     rate: float = 0.1,
+    checkpoint: str | Path | None = None,
     told: Callable[[int, training.Epoch], None] | None = None,
 ) -> Staged:
     """Prune a network in stages, and train it.
@@ -76,6 +79,8 @@ def staged(
         Inputs for the second pruning; by default those of the loader.
     rate : float
         The largest rate of the training.
+    checkpoint : path, optional
+        A folder where both pruned networks and the states of their trainings are kept. What is there is not done again.
     told : function, optional
         Called after each epoch with its number and what it came to.
 
@@ -85,10 +90,22 @@ def staged(
     """
     whole(epochs, "epochs", 2)
     whole(pruned_after, "pruned_after", 1, epochs - 1)
-    before = prune_at_initialization(model, input_shape, **_wanted(first))
-    history = training.train(before.model, loader, epochs, rate=rate, last=pruned_after, told=told)
-    between = prune(before.model, loader if calibration is None else calibration, **_wanted(second))
-    history += training.train(between.model, loader, epochs, rate=rate, first=pruned_after, told=told)
+    seen = loader if calibration is None else calibration
+
+    def kept(name: str) -> Path | None:
+        return None if checkpoint is None else Path(checkpoint) / name
+
+    def part(found: Pruned, name: str, first: int, last: int) -> list[training.Epoch]:
+        return training.train(
+            found.model, loader, epochs, rate=rate, first=first, last=last, checkpoint=kept(name), told=told
+        )
+
+    of_noise = functools.partial(prune_at_initialization, model, input_shape, **_wanted(first))
+    before = pruned_once(kept("before.safetensors"), of_noise)
+    history = part(before, "before.pt", 0, pruned_after)
+    of_inputs = functools.partial(prune, before.model, seen, **_wanted(second))
+    between = pruned_once(kept("between.safetensors"), of_inputs)
+    history += part(between, "between.pt", pruned_after, epochs)
     return Staged(between.model, before, between, history)
 
 

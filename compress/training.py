@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from compress.network import files
+from compress.keeping import replaced
 from compress.sparsity import Shrinkage, Sparsify
 from dsl.arguments import number, whole
 
@@ -28,10 +29,13 @@ class Epoch:
         Mean over its batches.
     accuracy : float
         The share of inputs that were told right while training.
+    seconds : float
+        That it took, batches included.
     """
 
     loss: float
     accuracy: float
+    seconds: float = field(compare=False)
 
 
 def train(
@@ -103,9 +107,10 @@ def train(
                 "model": model.state_dict(),
                 "optimizer": optimizer.state_dict(),
                 "scheduler": scheduler.state_dict(),
+                "history": [asdict(each) for each in history],
             }
-            with files.replaced(checkpoint) as beside:
-                torch.save({**states, "history": [asdict(each) for each in history]}, beside)
+            with replaced(checkpoint) as beside:
+                torch.save(states, beside)
         if told is not None:
             told(epoch, history[-1])
     return history
@@ -113,6 +118,7 @@ def train(
 
 def _epoch(model: nn.Module, loader: Any, optimizer: Any, scheduler: Any, sparsify: Sparsify | None) -> Epoch:
     model.train()
+    start = time.perf_counter()
     total, right, count, batches = 0.0, 0, 0, 0
     shrinkage: Shrinkage | None = None
     for batch in loader:
@@ -129,23 +135,41 @@ def _epoch(model: nn.Module, loader: Any, optimizer: Any, scheduler: Any, sparsi
         scheduler.step()
         total, batches = total + float(loss.detach()), batches + 1
         right, count = right + int((results.argmax(1) == labels).sum()), count + len(labels)
-    return Epoch(total / max(batches, 1), right / max(count, 1))
+    return Epoch(total / max(batches, 1), right / max(count, 1), time.perf_counter() - start)
 
 
-def accuracy(model: nn.Module, loader: Any) -> float:
-    """Give the share of a loader's inputs that a network tells right."""
-    return accuracies([model], loader)[0]
+def accuracy(model: nn.Module, loader: Any, top: int = 1) -> float:
+    """Give the share of a loader's inputs that a network tells right.
+
+    Parameters
+    ----------
+    model : nn.Module
+        The network.
+    loader : FilterLoader or iterable
+        Gives batches of inputs and labels, as tensors.
+    top : int
+        An input counts as right if its label is among so many classes that the network gives the largest numbers.
+
+    Raises
+    ------
+    ValueError
+        If the loader gives no inputs.
+    """
+    return accuracies([model], loader, top)[0]
 
 
-def accuracies(models: Sequence[nn.Module], loader: Any) -> list[float]:
-    """Give the share of a loader's inputs that each of some networks tells right; the loader is gone through once."""
+def accuracies(models: Sequence[nn.Module], loader: Any, top: int = 1) -> list[float]:
+    """Give the accuracies of some networks; the loader is gone through once."""
+    whole(top, "top")
     modes, right, count = [model.training for model in models], [0] * len(models), 0
     for model in models:
         model.eval()
     with torch.no_grad():
         for images, labels in loader:
             for i, model in enumerate(models):
-                right[i] += int((model(images).argmax(1) == labels).sum())
+                results = model(images)
+                found = results.topk(min(top, results.shape[1]), dim=1).indices
+                right[i] += int((found == labels[:, None]).sum())
             count += len(labels)
     for model, mode in zip(models, modes, strict=True):
         model.train(mode)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from compress.models.resnet import ResNet, resnet
-from compress.models.vgg import VGG, vgg16_bn
+from compress.models.vgg import VGG, vgg6_bn, vgg16_bn
 
-__all__ = ["VGG", "ResNet", "resnet", "vgg16_bn"]
+__all__ = ["VGG", "ResNet", "resnet", "vgg6_bn", "vgg16_bn"]

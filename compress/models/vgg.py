@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import torch
@@ -10,6 +10,7 @@ from torch import nn
 
 #: Channels of each convolution; "M": the largest of 2 x 2 pixels.
 Widths = Sequence[int | Literal["M"]]
+_SIX: Widths = (16, 32, "M", 48, 48, "M", 64, 64)
 _SIXTEEN: Widths = (64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M")
 
 
@@ -28,6 +29,7 @@ class VGG(nn.Module):
 
     def __init__(self, widths: Widths, classes: int, channels: int = 3) -> None:
         super().__init__()
+        self.widths, self.classes, self.channels = tuple(widths), classes, channels
         layers: list[nn.Module] = []
         before = channels
         for width in widths:
@@ -47,7 +49,21 @@ class VGG(nn.Module):
         """Give a number for each class, (N, classes), of images (N, C, H, W)."""
         return self.classifier(torch.flatten(self.pool(self.features(images)), 1))
 
+    def anew(self, counts: Iterable[int]) -> VGG:
+        """Make one with as many channels in each convolution as are given, and new weights."""
+        left = iter(counts)
+        return VGG([each if each == "M" else next(left) for each in self.widths], self.classes, self.channels)
+
 
 def vgg16_bn(classes: int = 10, channels: int = 3, width: float = 1.0) -> VGG:
     """Make a VGG-16; of ``width`` times as many channels as usual."""
-    return VGG([each if each == "M" else max(round(each * width), 1) for each in _SIXTEEN], classes, channels)
+    return VGG(_scaled(_SIXTEEN, width), classes, channels)
+
+
+def vgg6_bn(classes: int = 10, channels: int = 1, width: float = 1.0) -> VGG:
+    """Make a VGG of six convolutions of 16 to 64 channels, for small gray images; or ``width`` times as many."""
+    return VGG(_scaled(_SIX, width), classes, channels)
+
+
+def _scaled(widths: Widths, width: float) -> Widths:
+    return [each if each == "M" else max(round(each * width), 1) for each in widths]

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from compress.network import files
+from compress.keeping import replaced
 from compress.network.channels import UnsupportedError
 from dsl.arguments import whole
 
@@ -52,7 +52,7 @@ def export(model: nn.Module, path: str | Path, input_shape: Sequence[int], *, fo
     evaluating = copy.deepcopy(model).cpu().eval()
     data = _exported(evaluating, example(input_shape, _TRACED), fold)
     _check(evaluating, data, example(input_shape, _CHECKED))
-    with files.replaced(path) as beside:
+    with replaced(path) as beside:
         beside.write_bytes(data)
     return Path(path)
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import operator
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import fx, nn
 
+from compress.keeping import replaced
 from compress.network import operations
 from compress.network.channels import UnsupportedError
 
@@ -92,17 +91,6 @@ def save(
     with replaced(path) as beside:
         beside.write_bytes(data)
     return Path(path)
-
-
-@contextmanager
-def replaced(path: str | Path) -> Iterator[Path]:
-    """Give where to write what becomes a file once all went well: it is there whole or not at all."""
-    beside = Path(f"{path}.{os.getpid()}")
-    try:
-        yield beside
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def load(path: str | Path) -> tuple[fx.GraphModule, dict[str, Any], dict[str, torch.Tensor]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compress.network import files
+from compress.keeping import replaced
 from compress.pruning import counting
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def plot(report: Report, path: str | Path | None) -> Figure:
     figure.supylabel("share of the variance", size=10, color=_INK)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False, fontsize=9)
     if path is not None:
-        with files.replaced(path) as beside:
+        with replaced(path) as beside:
             figure.savefig(beside, format=Path(path).suffix[1:], dpi=110)
     return figure
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,6 +114,11 @@ def fit(
     for format, rows in _by_format(bits, used):
         codes[rows] = encode(format, array[rows], scales[rows], threads=threads)
     return Fitted(bits, used, scales, codes, float(flat.min(axis=1).sum() / array.size))
+
+
+def noise(layers: Iterable[NDArray[np.float32]], bits: int, among: Sequence[Format] | None = None) -> float:
+    """Sum up the squared differences that the formats make of the weights of several layers, with clipping."""
+    return sum(fit(each, bits, among=among).error * each.size for each in layers)
 
 
 def _by_format(bits: int, exponents: NDArray[np.uint8]) -> list[tuple[Format, NDArray[np.int64]]]:

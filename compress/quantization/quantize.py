@@ -6,20 +6,20 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import fx, nn
 
-from compress.kernels import Moments, pack, unpack
+from compress.kernels import Format, Moments, pack, unpack
 from compress.network import add_constant, exporting, files, layers_of, trace
 from compress.pruning import observing
-from compress.quantization.fitting import Fitted, fit, formats
+from compress.quantization.fitting import Fitted, fit, formats, noise
 from dsl.arguments import choice
 
-Mode = Literal["splits", "splits and clipping", "integers"]
+Mode = Literal["splits", "splits and clipping", "one split", "integers", "integers without clipping"]
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,9 @@ def quantize(
         as much as the inputs that they meet, what they add to results on average is taken away, and batch normalisation
         is calibrated anew.
     mode : str
-        ``"splits"``, ``"splits and clipping"``, or ``"integers"``: whole numbers only, with clipping.
+        ``"splits and clipping"``, ``"splits"`` without it; or, to compare with, ``"one split"``: that which errs least
+        for all weights of the network together, with clipping; ``"integers"``: whole numbers only, with clipping, and
+        ``"integers without clipping"``.
 
     Returns
     -------
@@ -190,11 +192,12 @@ def quantize(
     ----------
     Mineo, Maeda, Hamamoto: Quantisation by small floating point that fits the distribution of weights. PCSJ/IMPS 2023.
     """
-    choice(mode, "mode", ("splits", "splits and clipping", "integers"))
-    tried = formats(bits)[:1] if mode == "integers" else formats(bits)
+    choice(mode, "mode", get_args(Mode))
     again = None if calibration is None else observing.repeatable(calibration)
     graph = copy.deepcopy(model) if isinstance(model, fx.GraphModule) else fx.symbolic_trace(copy.deepcopy(model))
     layers = layers_of(graph)
+    tried = _tried(mode, bits, [_weights(graph, name) for name in layers])
+    clip = mode not in ("splits", "integers without clipping")
     moments: dict[str, Moments] = {}
     shape = None
     if again is not None:
@@ -205,10 +208,10 @@ def quantize(
     report = []
     for name, node in layers.items():
         module = graph.get_submodule(name)
-        weights = module.weight.detach().float().cpu().numpy()
+        weights = _weights(graph, name)
         known = moments.get(name)
         importance = None if known is None else _importance(weights, known, module)
-        fitted = fit(weights, bits, clip=mode != "splits", importance=importance, among=tried)
+        fitted = fit(weights, bits, clip=clip, importance=importance, among=tried)
         codes[name] = fitted
         change = fitted.weights - weights
         with torch.no_grad():
@@ -220,6 +223,20 @@ def quantize(
     if again is not None:
         observing.recalibrate(graph, again)
     return Quantized(graph, codes, QuantizedReport(bits, mode, tuple(report), shape))
+
+
+def _weights(graph: fx.GraphModule, name: str) -> NDArray[np.float32]:
+    weight = graph.get_submodule(name).weight
+    assert isinstance(weight, torch.Tensor)
+    return weight.detach().float().cpu().numpy()
+
+
+def _tried(mode: Mode, bits: int, layers: Sequence[NDArray[np.float32]]) -> list[Format]:
+    """Give the splits that a mode chooses among."""
+    every = formats(bits)
+    if mode == "one split":
+        return [min(every, key=lambda each: noise(layers, bits, [each]))]
+    return every[:1] if mode.startswith("integers") else every
 
 
 def _observed(

@@ -5,11 +5,12 @@ from data.sources.cifar import CifarSource
 from data.sources.decoding import MAX_PIXELS, decode
 from data.sources.errors import ImageError
 from data.sources.folder import EXTENSIONS, ImageFolder
-from data.sources.idx import IdxSource
+from data.sources.idx import FASHION_MNIST, IdxSource
 from data.sources.protocol import Source, fingerprint, name_of
 
 __all__ = [
     "EXTENSIONS",
+    "FASHION_MNIST",
     "MAX_PIXELS",
     "ArraySource",
     "CifarSource",

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from data.sources.arrays import ArraySource
 from data.sources.paths import AnyPath, existing
 
+#: Where Debian's package dataset-fashion-mnist has its files.
+FASHION_MNIST = "/usr/share/datasets/fashion-mnist"
+
 #: Types of numbers by their code; they are stored with the highest byte first.
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _GZIP = b"\x1f\x8b"

@@ -9,6 +9,7 @@ from torch import nn  # noqa: E402
 
 import compress  # noqa: E402
 import data  # noqa: E402
+from compress import models  # noqa: E402
 from compress.models import VGG  # noqa: E402
 from compress.training import accuracy, train  # noqa: E402
 from data import transforms as t  # noqa: E402
@@ -55,6 +56,35 @@ def test_training_goes_on_where_it_was(tmp_path, sparsify):
     assert [file.name for file in tmp_path.iterdir()] == ["state.pt"]
 
 
+def test_how_often_the_label_is_among_the_first():
+    logits = torch.tensor([[3.0, 2, 1, 0], [0, 1, 2, 3], [1, 3, 0, 2]])
+    batches = [(logits, torch.tensor([1, 0, 1]))]
+    found = [accuracy(nn.Identity(), batches, top) for top in (1, 2, 3, 4, 5)]
+    assert found == pytest.approx([1 / 3, 2 / 3, 2 / 3, 1, 1])
+    with pytest.raises(ValueError, match="top must be at least 1, not 0"):
+        accuracy(nn.Identity(), batches, 0)
+
+
+def test_stages_go_on_where_they_were(tmp_path):
+    options = {"epochs": 4, "pruned_after": 2, "first": 0.95, "second": {"params": 0.3}, "rate": 0.1}
+    whole = compress.staged(network(), loader(64), (3, 12, 12), **options)
+
+    def stop(epoch, _):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compress.staged(network(), loader(64), (3, 12, 12), checkpoint=tmp_path, told=stop, **options)
+    told = []
+    found = compress.staged(
+        network(), loader(64), (3, 12, 12), checkpoint=tmp_path, told=lambda epoch, _: told.append(epoch), **options
+    )
+    assert told == [3]
+    assert found.history == whole.history
+    assert found.between.report == whole.between.report
+    assert all(torch.equal(a, b) for a, b in zip(whole.model.parameters(), found.model.parameters(), strict=True))
+
+
 def test_stages():
     given = network()
     state = {name: value.clone() for name, value in given.state_dict().items()}
@@ -69,7 +99,10 @@ def test_stages():
 
 
 def test_widths_of_a_vgg():
-    assert VGG([4, "M", 8], 3, 1)(torch.zeros(2, 1, 8, 8)).shape == (2, 3)
+    given = VGG([4, "M", 8], 3, 1)
+    assert given(torch.zeros(2, 1, 8, 8)).shape == (2, 3)
+    assert given.anew([2, 5]).widths == (2, "M", 5)
+    assert models.vgg6_bn(10, width=0.5)(torch.zeros(2, 1, 26, 26)).shape == (2, 10)
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,11 @@ import data
 import filters
 from data import transforms
 from data.calls import Calls
+from data.sources import FASHION_MNIST
 from schedules import options
 
 ROOT = Path(__file__).parents[2]
-FASHION = Path("/usr/share/datasets/fashion-mnist")
+FASHION = Path(FASHION_MNIST)
 
 #: Takes images of any sizes; compiled once for all tests.
 STEPS = [transforms.RandomResizedCrop(12), transforms.RandomHorizontalFlip(), transforms.ToDtype("float32", scale=True)]

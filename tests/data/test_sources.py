@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 
 import data
-from data.sources import ImageError, decode, fingerprint, name_of
+from data.sources import FASHION_MNIST, ImageError, decode, fingerprint, name_of
 from data.sources.digests import Digest, spread
 
-FASHION = Path("/usr/share/datasets/fashion-mnist")
+FASHION = Path(FASHION_MNIST)
 
 
 def pixels(*shape, dtype=np.uint8, seed=0):
