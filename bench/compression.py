@@ -17,12 +17,19 @@ import numpy as np
 from bench import command
 from bench.paired import Array, Effort, Run, measure
 from bench.report import Row, Table, judged
-from compress.kernels import Format, Moments, errors, norms, pack, round_to
+from compress.kernels import Convolution, Format, Moments, errors, norms, pack, round_to
 
 Tables = Iterator[Table]
 _EFFORT, _QUICK = Effort(6.0, 7, 60), Effort(0.05, 2, 3)
 #: Images, channels, height and width of feature maps: of VGG-16 for 32 x 32, and of first layers.
 _MAPS = ((32, 64, 32, 32), (64, 128, 16, 16), (128, 256, 8, 8), (8, 32, 112, 112))
+#: Convolutions: images, inputs, results, size of the image, size of the kernel, stride. The first layers of VGG-16 for
+#: 32 x 32, one of large images, one with a stride, one of a single tap; and layers of widths that pruning leaves.
+_STANDARD = (
+    (16, 3, 64, 32, 3, 1), (16, 64, 64, 32, 3, 1), (16, 128, 128, 16, 3, 1), (16, 256, 256, 8, 3, 1),
+    (16, 512, 512, 4, 3, 1), (4, 32, 32, 112, 3, 1), (16, 64, 128, 32, 3, 2), (4, 256, 64, 56, 1, 1),
+)  # fmt: skip
+_PRUNED = ((16, 23, 39, 32, 3, 1), (16, 39, 61, 16, 3, 1), (16, 61, 23, 8, 3, 1), (16, 61, 61, 16, 3, 1))
 #: Weights of DBNet's detector, as many as there are: rows of convolutions.
 _WEIGHTS = (1160, 1000)
 
@@ -149,11 +156,60 @@ def packing(effort: Effort) -> Tables:
     yield Table("packing, one thread", rows)
 
 
+def convolution(effort: Effort) -> Tables:
+    """Convolution and ReLU beside oneDNN, whose weights are packed before too; it takes channels first or last."""
+    torch = _torch()
+    if torch is None:
+        return
+    for title, shapes, goals in (("standard", _STANDARD, (0.9, 1.0)), ("pruned", _PRUNED, (1.1, 1.3))):
+        rows = [_beside_onednn(torch, shape, goals, effort) for shape in shapes]
+        yield Table(f"convolution and ReLU, {title} widths, one thread", rows)
+
+
+def _beside_onednn(torch: Any, shape: tuple[int, ...], goals: tuple[float, float], effort: Effort) -> Row:
+    count, channels, results, size, kernel, stride = shape
+    rng = np.random.default_rng(0)
+    features, weights, bias = (
+        rng.normal(size=each).astype(np.float32)
+        for each in ((count, channels, size, size), (results, channels, kernel, kernel), (results,))
+    )
+    ours = Convolution(weights, bias, stride=stride, padding=kernel // 2, relu=True, threads=1)
+    first = torch.from_numpy(features)
+    last = first.to(memory_format=torch.channels_last)
+    geometry = [kernel // 2] * 2, [stride] * 2, [1, 1], 1
+    packed = torch.ops.mkldnn._reorder_convolution_weight(torch.from_numpy(weights), *geometry, list(first.shape))
+
+    def theirs(given: Any) -> Any:
+        with torch.no_grad():
+            return torch.ops.mkldnn._convolution_pointwise(
+                given, packed, torch.from_numpy(bias), *geometry, "relu", [], ""
+            )
+
+    runs: dict[str, Run] = {
+        "ours": functools.partial(ours, features),
+        "channels first": functools.partial(theirs, first),
+        "channels last": functools.partial(theirs, last),
+    }
+    right = theirs(first).numpy()
+    times = measure(runs, effort)
+    best = min(("channels first", "channels last"), key=times.middle)
+    operations = 2 * right.size * weights[0].size / 1e9
+    return {
+        "N, C, O, size, kernel, stride": "x".join(map(str, shape)),
+        "ours, GFLOP/s": operations / times.middle("ours"),
+        "oneDNN's": operations / times.middle(best),
+        "its best layout": best,
+        "relative difference": float(abs(ours(features) - right).max() / abs(right).max()),
+        **judged(times.ratio(best, "ours"), *goals),
+    }
+
+
 SECTIONS: dict[str, Callable[[Effort], Tables]] = {
     "moments": moments,
     "minifloat": minifloat,
     "search": search,
     "packing": packing,
+    "convolution": convolution,
 }
 
 

@@ -8,3 +8,5 @@ SIDE, TILE = 16, 4
 ROWS, VECTORS = 8, 2
 #: Scales that the error of rounding is computed of together.
 SCALES = 32
+#: Vectors of positions of a convolution's tile.
+ACROSS = 2

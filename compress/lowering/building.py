@@ -36,6 +36,7 @@ class Building:
     def input(self, name: str, dtype: str, dimensions: int) -> Any:
         """Declare an array that is read; its first dimension, the last one of numpy's, is dense."""
         given = hl.ImageParam(hl_type(dtype), dimensions, name)
+        _from_zero(given)
         self._inputs.append((Array(name, dtype, dimensions), given))
         return given
 
@@ -56,7 +57,7 @@ class Building:
     def taps(self, stage: str, where: Callable[..., Any] | None = None, **extents: Any) -> list[Any]:
         """Make loops of a sum, which ops of a stage know by these names; where a condition of them holds."""
         domain = hl.RDom([(0, extent) for extent in extents.values()], f"{stage}_{'_'.join(extents)}")
-        loops = [domain.x, domain.y, domain.z, domain.w][: len(extents)]
+        loops = [domain[i] for i in range(len(extents))]
         if where is not None:
             domain.where(where(*loops))
         self.stages.loops[stage] |= dict(zip(extents, loops, strict=True))
@@ -69,7 +70,15 @@ class Building:
         signature = Arrays(tuple(arrays), tuple((name, dtype) for name, dtype, _ in self._scalars))
         arguments = [*(given for _, given in self._inputs), *(given for _, _, given in self._scalars)]
         funcs = [func for func, _ in outputs]
+        for func in funcs:
+            _from_zero(func.output_buffer())
         return Lowered(arguments, funcs, self.stages, self.record.ops, signature)
+
+
+def _from_zero(array: Any) -> None:
+    """Let all indices start at zero, as numpy's do: what is asked about them is then often known beforehand."""
+    for i in range(array.dimensions()):
+        array.dim(i).set_min(0)
 
 
 def hl_type(dtype: str) -> Any:
