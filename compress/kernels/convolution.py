@@ -176,7 +176,7 @@ class Convolution:
         count, _, height, width = result.shape
         lines, pitch = (self._spread(size) for size in features.shape[2:])
         found = _arranged(count, height, width, pitch, ACROSS * self._lanes)
-        phases = list(itertools.product(*(range(min(self.stride, size)) for size in self.shape[2:])))
+        phases = tuple(itertools.product(*(range(min(self.stride, size)) for size in self.shape[2:])))
         wide, planes = pitch * found.together, len(phases) * features.shape[1]
         # Where tiles stay in their lines, a line of each channel in turn: what a tile reads is near each other.
         to_line, to_plane = (wide, lines * wide) if found.through else (planes * wide, wide)
@@ -215,6 +215,7 @@ def _away(shape: tuple[int, ...], stride: int, to_line: int, to_plane: int, toge
     return found
 
 
+@functools.lru_cache(maxsize=256)
 def _arranged(count: int, height: int, width: int, pitch: int, span: int) -> _Arrangement:
     """Choose how tiles lie, so that few of their positions are beyond the results."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,17 +38,22 @@ def run(
     threads : int, optional
         Most threads to use.
     """
-    target = targets.resolve("host-strict_float" if strict else "host")
+    kernel = _kernel(lowering, strict, **(program or {}))
+    limit = options.threads() if threads is None else options.checked_threads(threads)
+    kernel.run(arrays, scalars or {}, limit)
+
+
+@functools.cache
+def _kernel(lowering: str, strict: bool, **program: Any) -> Any:
+    """Give a kernel; what is structural about it is of types that a dictionary takes as keys."""
     request = {
         "kind": "arrays",
         "lowering": f"compress.lowering.{lowering}",
-        "program": dict(program or {}),
+        "program": program,
         "schedule": Schedule().to_json(),
-        "target": target,
+        "target": targets.resolve("host-strict_float" if strict else "host"),
     }
-    kernel = variants.kernel(request, f"compress.{lowering}", f"{lowering} {dict(program or {})}", "manual")
-    limit = options.threads() if threads is None else options.checked_threads(threads)
-    kernel.run(arrays, scalars or {}, limit)
+    return variants.kernel(request, f"compress.{lowering}", f"{lowering} {program}", "manual")
 
 
 def floats(values: Any, name: str) -> NDArray[np.float32]:

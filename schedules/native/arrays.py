@@ -6,6 +6,7 @@ Their pipelines are called as Halide has it: with a ``halide_buffer_t`` for ever
 from __future__ import annotations
 
 import ctypes
+import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
@@ -24,11 +25,9 @@ TYPES = {
     "float64": (2, 64),
 }
 _SCALARS = {"int32": ctypes.c_int32, "float32": ctypes.c_float}
-_BUFFER = np.dtype([
-    ("device", "u8"), ("interface", "u8"), ("host", "u8"), ("flags", "u8"), ("code", "u1"), ("bits", "u1"),
-    ("lanes", "u2"), ("dimensions", "i4"), ("dim", "u8"), ("padding", "u8"),
-])  # fmt: skip
-_DIMENSION = np.dtype([("min", "i4"), ("extent", "i4"), ("stride", "i4"), ("flags", "u4")])
+_DTYPES = {name: np.dtype(name) for name in TYPES}
+#: A ``halide_buffer_t``: device and its interface, address, flags, type, dimensions and where they are, padding.
+_BUFFER = struct.Struct("=QQQQBBHiQQ")
 
 
 @dataclass(frozen=True)
@@ -92,30 +91,26 @@ class ArrayKernel(Kernel):
         """
         described = {each.name: _described(each, arrays[each.name]) for each in self.signature.arrays}
         inputs, outputs = (
-            [described[each.name][0].ctypes.data for each in some]
+            [ctypes.addressof(described[each.name][0]) for each in some]
             for some in (self.signature.inputs, self.signature.outputs)
         )
         self(threads, *inputs, *(scalars[name] for name, _ in self.signature.scalars), *outputs)
 
 
-def _described(expected: Array, array: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _described(expected: Array, array: NDArray[Any]) -> tuple[Any, Any]:
     """Give the ``halide_buffer_t`` of an array, and the dimensions that it points to."""
-    if array.dtype.name != expected.dtype or array.ndim != expected.dimensions:
+    if array.dtype != _DTYPES[expected.dtype] or array.ndim != expected.dimensions:
         wanted = f"{expected.dtype} of {expected.dimensions} dimensions"
         raise TypeError(f"{expected.name} must be {wanted}, not {array.dtype} of {array.ndim}")
-    strides = _strides(array)
-    if any(abs(stride) * max(size - 1, 0) >= 1 << 31 for stride, size in zip(strides, array.shape, strict=True)):
-        raise ValueError(f"{expected.name} has shape {array.shape}; an axis has less than 2**31 elements")
-    dimensions = np.zeros(array.ndim, _DIMENSION)
-    dimensions["extent"], dimensions["stride"] = array.shape[::-1], strides[::-1]
-    buffer = np.zeros((), _BUFFER)
-    code, bits = TYPES[expected.dtype]
-    for field, value in {
-        "host": array.ctypes.data, "code": code, "bits": bits, "lanes": 1, "dimensions": array.ndim,
-        "dim": dimensions.ctypes.data,
-    }.items():  # fmt: skip
-        buffer[field] = value
-    return buffer, dimensions
+    numbers = list[int]()  # of each dimension: its first index, extent, stride, flags
+    for size, stride in zip(array.shape[::-1], _strides(array)[::-1], strict=True):
+        if abs(stride) * max(size - 1, 0) >= 1 << 31:
+            raise ValueError(f"{expected.name} has shape {array.shape}; an axis has less than 2**31 elements")
+        numbers += (0, size, stride, 0)
+    dimensions = (ctypes.c_int32 * len(numbers))(*numbers)
+    where = ctypes.addressof(dimensions)
+    fields = (0, 0, array.ctypes.data, 0, *TYPES[expected.dtype], 1, array.ndim, where, 0)
+    return ctypes.create_string_buffer(_BUFFER.pack(*fields), _BUFFER.size), dimensions
 
 
 def _strides(array: NDArray[Any]) -> list[int]:
