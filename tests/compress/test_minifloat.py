@@ -24,6 +24,8 @@ KNOWN = {
 }
 
 ONES = np.ones((1, 2), np.float32)
+#: Rows that share a number.
+SHARED = np.lib.stride_tricks.sliding_window_view(np.ones(3, np.float32), 2, writeable=True)
 
 
 def unit(format):
@@ -89,6 +91,33 @@ def test_each_channel_has_its_scale():
         np.testing.assert_array_equal(found, np.stack(alone))
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("shape", [(1,), (5, 1), (7, 3, 31), (3, 4099)])
+def test_results_are_written_where_they_are_wanted(shape, threads):
+    values, scales = np.random.default_rng(0).normal(size=shape).astype(np.float32), np.linspace(0.1, 1, shape[0])
+    right = round_to(Format(2, 2), values, scales)
+    out = np.full(shape, np.nan, np.float32)
+    assert round_to(Format(2, 2), values, scales, out=out, threads=threads) is out
+    np.testing.assert_array_equal(out, right)
+    assert round_to(Format(2, 2), values, scales, out=values, threads=threads) is values
+    np.testing.assert_array_equal(values, right)
+
+
+def test_scales_may_be_written_over():
+    values = np.float32([[0.3, 0.7], [0.9, 0.2], [0.5, 0.4]])
+    scales = values.reshape(-1)[:3]  # the first row's results lie where the second one's scale was
+    right = round_to(Format(2, 2), values, scales)
+    np.testing.assert_array_equal(round_to(Format(2, 2), values, scales, out=values, threads=1), right)
+
+
+def test_nothing_is_written_where_something_is_refused():
+    values = np.float32([[0.3, np.nan], [0.2, 1]])
+    given = values.copy()
+    with pytest.raises(ValueError, match="values must be finite"):
+        round_to(Format(2, 1), values, out=values)
+    np.testing.assert_array_equal(values, given)
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_errors_are_those_of_rounding(weighted):
     rng = np.random.default_rng(0)
@@ -122,6 +151,10 @@ def test_an_outlier_is_clipped():
         (lambda: round_to(Format(2, 1), np.float32([np.nan])), "values must be finite"),
         (lambda: round_to(Format(2, 1), np.zeros((2, 3), np.float32), [1, 0]), "scale must be finite and above zero"),
         (lambda: round_to(Format(2, 1), np.zeros((2, 3), np.float32), [1, 1, 1]), r"scale has shape \(3,\)"),
+        (lambda: round_to(Format(2, 1), ONES, out=np.ones((1, 2))), r"out must be a float32 array of shape \(1, 2\)"),
+        (lambda: round_to(Format(2, 1), ONES, out=ONES.T), "out must be a float32 array of shape"),
+        (lambda: round_to(Format(2, 1), ONES, out=np.ones((1, 4), np.float32)[:, ::2]), "out must be dense"),
+        (lambda: round_to(Format(2, 1), SHARED[:1], out=SHARED[1:]), "out shares memory with values"),
         (lambda: decode(Format(4, 3, "nan"), np.uint8([127])), "codes have 127, which is no number"),
         (lambda: errors(np.zeros(3, np.float32), [], np.ones((3, 1))), "weights of shape"),
         (lambda: errors(np.zeros((3, 2), np.float32), [Format(2, 1)], np.zeros((3, 1))), "thresholds must be"),
