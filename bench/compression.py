@@ -17,7 +17,7 @@ import numpy as np
 from bench import command
 from bench.paired import Array, Effort, Run, measure
 from bench.report import Row, Table, judged
-from compress.kernels import Convolution, Format, Moments, errors, norms, pack, round_to
+from compress.kernels import Convolution, Format, Moments, decode, encode, errors, norms, pack, round_to
 
 Tables = Iterator[Table]
 _EFFORT, _QUICK = Effort(6.0, 7, 60), Effort(0.05, 2, 3)
@@ -32,6 +32,8 @@ _STANDARD = (
 _PRUNED = ((16, 23, 39, 32, 3, 1), (16, 39, 61, 16, 3, 1), (16, 61, 23, 8, 3, 1), (16, 61, 61, 16, 3, 1))
 #: Weights of DBNet's detector, as many as there are: rows of convolutions.
 _WEIGHTS = (1160, 1000)
+#: Eight bits that torch and ml_dtypes have too, and what one is worth there.
+_E4M3, _SCALE = Format(4, 3, "nan"), 2.0**-6
 
 
 def _torch() -> Any:
@@ -97,14 +99,60 @@ def _permuted(features: Any) -> Any:
     return rows @ rows.T
 
 
+# -------------------------------------------------------------------------------------------------------------- norms
+
+
+def channel_norms(effort: Effort) -> Tables:
+    """Norms of a million weights in 512 rows: one pass beside three reductions, and beside a copy."""
+    weights = np.random.default_rng(0).normal(size=(512, 2048)).astype(np.float32)
+    runs: dict[str, Run] = {
+        "ours": functools.partial(norms, weights, threads=1),
+        "numpy": functools.partial(_reduced_by_numpy, weights),
+    }
+    torch = _torch()
+    if torch is not None:
+        runs["torch"] = functools.partial(_reduced_by_torch, torch.from_numpy(weights))
+    times = measure({**runs, "copy": functools.partial(np.copyto, np.empty_like(weights), weights)}, effort)
+    found = norms(weights)
+    ours = np.stack([found.l1, found.largest, found.squares])
+    rows = []
+    for name, run in runs.items():
+        if name != "ours":
+            rows.append({
+                "peer": name, "ours, GB/s": weights.nbytes / times.middle("ours") / 1e9,
+                "its": weights.nbytes / times.middle(name) / 1e9,
+                "a copy's": 2 * weights.nbytes / times.middle("copy") / 1e9,
+                "relative difference": float((abs(np.stack(run()) - ours) / ours).max()),
+                "times as fast": times.ratio(name, "ours"),
+            })  # fmt: skip
+    note = "GB/s of the weights, 4 MB that caches may hold, as if read once; a copy's are read and written"
+    yield Table("norms of channels, one thread", rows, (note,))
+
+
+def _reduced_by_numpy(weights: Array) -> list[Array]:
+    sizes = np.abs(weights)
+    return [sizes.sum(axis=1), sizes.max(axis=1), np.einsum("ij,ij->i", weights, weights)]
+
+
+def _reduced_by_torch(weights: Any) -> list[Any]:
+    sizes = weights.abs()
+    return [sizes.sum(1), sizes.amax(1), weights.square().sum(1)]
+
+
 # ---------------------------------------------------------------------------------------------------------- minifloat
 
 
 def minifloat(effort: Effort) -> Tables:
-    """Rounding of a million numbers to eight bits, there and back."""
+    """Rounding of a million numbers to eight bits, there and back; and their codes."""
     values = np.random.default_rng(0).normal(size=(64, 16384)).astype(np.float32)
-    format, scale = Format(4, 3, "nan"), 2.0**-6
-    runs: dict[str, Run] = {"ours": functools.partial(round_to, format, values, scale, threads=1)}
+    yield Table("float32 to float8_e4m3fn and back, one thread", _rounding(values, effort))
+    if importlib.util.find_spec("ml_dtypes") is not None:
+        yield Table("codes of float8_e4m3fn, one thread", _coding(values, effort))
+
+
+def _rounding(values: Array, effort: Effort) -> list[Row]:
+    ours = functools.partial(round_to, _E4M3, values, _SCALE, threads=1)
+    runs: dict[str, Run] = {"ours": ours, "ours, out=": functools.partial(ours, out=np.empty_like(values))}
     torch = _torch()
     if torch is not None:
         tensor = torch.from_numpy(values)
@@ -121,10 +169,34 @@ def minifloat(effort: Effort) -> Tables:
             rows.append({
                 "peer": name, "ours, million a second": values.size / times.middle("ours") / 1e6,
                 "its": values.size / times.middle(name) / 1e6,
-                "same bits": bool((np.asarray(run()) == runs["ours"]()).all()),
-                **judged(times.ratio(name, "ours"), *goals[name]),
+                "same bits": bool((np.asarray(run()) == ours()).all()),
+                **judged(times.ratio(name, "ours"), *goals.get(name, (None, None))),
             })  # fmt: skip
-    yield Table("float32 to float8_e4m3fn and back, one thread", rows)
+    return rows
+
+
+def _coding(values: Array, effort: Effort) -> list[Row]:
+    import ml_dtypes
+
+    theirs = values.astype(ml_dtypes.float8_e4m3fn)
+    ours = theirs.view(np.uint8)
+    pairs: dict[str, tuple[Run, Run]] = {
+        "encode": (
+            functools.partial(encode, _E4M3, values, _SCALE, threads=1),
+            lambda: values.astype(ml_dtypes.float8_e4m3fn).view(np.uint8),
+        ),
+        "decode": (functools.partial(decode, _E4M3, ours, _SCALE), functools.partial(theirs.astype, np.float32)),
+    }
+    rows = []
+    for name, (run, its) in pairs.items():
+        times = measure({"ours": run, "ml_dtypes": its}, effort)
+        rows.append({
+            "kernel": name, "ours, million a second": values.size / times.middle("ours") / 1e6,
+            "ml_dtypes'": values.size / times.middle("ml_dtypes") / 1e6,
+            "same bits": bool((np.asarray(run()) == its()).all()),
+            "times as fast": times.ratio("ml_dtypes", "ours"),
+        })  # fmt: skip
+    return rows
 
 
 def search(effort: Effort) -> Tables:
@@ -206,6 +278,7 @@ def _beside_onednn(torch: Any, shape: tuple[int, ...], goals: tuple[float, float
 
 SECTIONS: dict[str, Callable[[Effort], Tables]] = {
     "moments": moments,
+    "norms": channel_norms,
     "minifloat": minifloat,
     "search": search,
     "packing": packing,

@@ -161,7 +161,7 @@ class Convolution:
         height, width = ((n + around - k) // self.stride + 1 for n, k in zip(array.shape[2:], sizes, strict=True))
         if min(height, width) < 1:
             raise ValueError(f"features has shape {array.shape}; with {around} zeros around it needs {sizes} pixels")
-        result = _written(out, (len(array), results, height, width), array)
+        result = native.written(out, (len(array), results, height, width), array, "features")
         if result.size:
             self._run(array, result)
         return result
@@ -256,17 +256,3 @@ def _affine(norm: Any, channels: int) -> tuple[NDArray[np.float64], NDArray[np.f
     given = ((norm.weight, np.ones), (norm.bias, np.zeros))
     factor, shift = (make(channels) if each is None else native.floats(each, "norm") for each, make in given)
     return factor.astype(np.float64), shift.astype(np.float64)
-
-
-def _written(out: NDArray[np.float32] | None, shape: tuple[int, ...], features: NDArray[Any]) -> NDArray[np.float32]:
-    """Give the array that results go to."""
-    if out is None:
-        return np.empty(shape, np.float32)
-    if not isinstance(out, np.ndarray) or out.dtype != np.float32 or out.shape != shape:
-        came = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
-        raise ValueError(f"out must be a float32 array of shape {shape}, not {came}")
-    if not (out.flags.c_contiguous and out.flags.writeable):
-        raise ValueError("out must be dense and writeable")
-    if np.shares_memory(out, features):
-        raise ValueError("out shares memory with features")
-    return out

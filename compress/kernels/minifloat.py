@@ -76,7 +76,14 @@ class Format:
         return float(self.values[-1])
 
 
-def round_to(format: Format, values: Any, scale: ArrayLike = 1.0, *, threads: int | None = None) -> NDArray[np.float32]:
+def round_to(
+    format: Format,
+    values: Any,
+    scale: ArrayLike = 1.0,
+    *,
+    out: NDArray[np.float32] | None = None,
+    threads: int | None = None,
+) -> NDArray[np.float32]:
     """Round numbers to the nearest ones of a format times a scale; of two as near to that with an even mantissa.
 
     Larger ones than the format has become its largest.
@@ -89,6 +96,9 @@ def round_to(format: Format, values: Any, scale: ArrayLike = 1.0, *, threads: in
         float32, (C, ...), finite.
     scale : array_like
         Above zero: one, or (C,), one for each channel.
+    out : ndarray, optional
+        float32, dense, of the same shape: what is written to, and returned. It may be ``values`` itself; it may not
+        share memory with them otherwise.
     threads : int, optional
         Most threads to use.
 
@@ -99,8 +109,10 @@ def round_to(format: Format, values: Any, scale: ArrayLike = 1.0, *, threads: in
 
     Raises
     ------
+    TypeError
+        If ``values`` are not float32.
     ValueError
-        If a number is not finite, or a scale not above zero.
+        If a number is not finite, a scale not above zero, or ``out`` another array.
 
     Examples
     --------
@@ -111,25 +123,30 @@ def round_to(format: Format, values: Any, scale: ArrayLike = 1.0, *, threads: in
     """
     array = native.floats(values, "values")
     rows, scales = _rows(array, scale)
-    return _rounded(format, rows, scales, threads).reshape(array.shape)
+    result = native.written(out, array.shape, rows, "values", in_place=True)
+    _round(format, rows, scales, result.reshape(rows.shape), threads)
+    return result
 
 
-def _rounded(
-    format: Format, rows: NDArray[np.float32], scales: NDArray[np.float32], threads: int | None
-) -> NDArray[np.float32]:
+def _round(
+    format: Format,
+    rows: NDArray[np.float32],
+    scales: NDArray[np.float32],
+    result: NDArray[np.float32],
+    threads: int | None,
+) -> None:
     """Round rows, each with its scale."""
-    result = np.empty_like(rows)
     arrays = {"values": rows, "scales": scales, "rounded": result}
     numbers = {"mantissa": format.mantissa, "largest": format.largest}
     native.run("minifloat:rounding", arrays, numbers, strict=True, threads=threads)
-    return result
 
 
 def encode(format: Format, values: Any, scale: ArrayLike = 1.0, *, threads: int | None = None) -> NDArray[np.uint8]:
     """Give the codes of numbers, rounded as :func:`round_to` does: sign, exponent and mantissa from the top bit on."""
     array = native.floats(values, "values")
     rows, scales = _rows(array, scale)
-    rounded = _rounded(format, rows, scales, threads)
+    rounded = np.empty_like(rows)
+    _round(format, rows, scales, rounded, threads)
     code = np.searchsorted(_between(format), np.abs(rounded) / scales[:, None]).astype(np.uint8)
     signed = code | (np.signbit(rounded).astype(np.uint8) << np.uint8(format.bits - 1))
     return signed.reshape(array.shape)
@@ -166,4 +183,5 @@ def _rows(array: NDArray[np.float32], scale: ArrayLike) -> tuple[NDArray[np.floa
     if array.size and not (np.isfinite(array.max()) and np.isfinite(array.min())):  # both are NaN where one is
         raise ValueError("values must be finite")
     rows = np.ascontiguousarray(array).reshape(len(array) if scales.ndim else 1, -1)
-    return rows, np.ascontiguousarray(np.broadcast_to(scales, len(rows)))
+    # A copy, for what was given may share memory with what is written to.
+    return rows, np.full(len(rows), scales, np.float32)

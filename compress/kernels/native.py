@@ -63,3 +63,44 @@ def floats(values: Any, name: str) -> NDArray[np.float32]:
     if array.dtype != np.float32:
         raise TypeError(f"{name} must be float32, not {array.dtype}")
     return array
+
+
+def written(
+    out: NDArray[np.float32] | None,
+    shape: tuple[int, ...],
+    read: NDArray[np.float32],
+    name: str,
+    *,
+    in_place: bool = False,
+) -> NDArray[np.float32]:
+    """Give the array that results go to: the one that is given, if they can, or a new one.
+
+    Parameters
+    ----------
+    out : ndarray, optional
+        What is given.
+    shape : tuple of int
+        Of the results.
+    read : ndarray
+        Dense: what the kernel reads meanwhile.
+    name : str
+        Of the argument that is read.
+    in_place : bool
+        Whether results may replace what is read: the kernel needs each number only for the result in its place.
+
+    Raises
+    ------
+    ValueError
+        If ``out`` is no float32 array of that shape, dense and writeable, or shares memory with what is read.
+    """
+    if out is None:
+        return np.empty(shape, np.float32)
+    if not isinstance(out, np.ndarray) or out.dtype != np.float32 or out.shape != shape:
+        came = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
+        raise ValueError(f"out must be a float32 array of shape {shape}, not {came}")
+    if not (out.flags.c_contiguous and out.flags.writeable):
+        raise ValueError("out must be dense and writeable")
+    same = in_place and out.ctypes.data == read.ctypes.data
+    if not same and np.shares_memory(out, read):
+        raise ValueError(f"out shares memory with {name}")
+    return out

@@ -1,11 +1,11 @@
-"""Moments of channels beside float64, and norms."""
+"""Moments of channels and norms beside their definitions in float64."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compress.kernels import Moments, norms
+from compress.kernels import Moments, norms, reference
 
 #: Of sums of products in float32 over at most 1024 positions, in units of the product of two channels' norms.
 PRODUCTS = 2e-6
@@ -13,13 +13,6 @@ PRODUCTS = 2e-6
 
 def features(shape, seed=0):
     return np.random.default_rng(seed).normal(0.3, 1, shape).astype(np.float32)
-
-
-def wanted(array, layout="NCHW", *, relu=False):
-    axis = 1 if layout == "NCHW" else -1
-    rows = np.moveaxis(array, axis, -1).reshape(-1, array.shape[axis]).astype(np.float64)
-    rows = np.maximum(rows, 0) if relu else rows
-    return rows.sum(axis=0), rows.T @ rows
 
 
 def assert_moments(moments, total, gram):
@@ -39,7 +32,7 @@ def test_moments_of_any_shape(layout, relu):
         array, moments = features(shape), Moments(channels, relu=relu)
         moments.add(array, layout)
         assert moments.count == count * height * width
-        assert_moments(moments, *wanted(array, layout, relu=relu))
+        assert_moments(moments, *reference.moments(array, layout, relu=relu))
 
     check()
 
@@ -49,10 +42,10 @@ def test_batches_add_up():
     for some in np.split(array, (1, 4)):
         moments.add(some)
     moments.add(array[:0])
-    assert_moments(moments, *wanted(array))
+    assert_moments(moments, *reference.moments(array))
     rows = features((50, 37), 1)
     moments.add(rows)
-    both = [a + b for a, b in zip(wanted(array), wanted(rows), strict=True)]
+    both = [a + b for a, b in zip(reference.moments(array), reference.moments(rows), strict=True)]
     assert moments.count == 7 * 9 * 33 + 50
     assert_moments(moments, *both)
     covariance = both[1] / moments.count - np.outer(moments.mean, moments.mean)
@@ -64,7 +57,7 @@ def test_whole_numbers_are_exact_whatever_the_threads(threads):
     array = np.random.default_rng(3).integers(-8, 9, (5, 40, 33, 70)).astype(np.float32)
     moments = Moments(40, threads=threads)
     moments.add(array)
-    total, gram = wanted(array)
+    total, gram = reference.moments(array)
     np.testing.assert_array_equal(moments.gram, gram)
     np.testing.assert_array_equal(moments.sum, total)
 
@@ -85,7 +78,7 @@ def test_tensors_are_taken_as_they_are():
     tensor = torch.nn.Parameter(torch.from_numpy(features((2, 5, 8, 8))))
     moments = Moments(5)
     moments.add(tensor)
-    assert_moments(moments, *wanted(tensor.detach().numpy()))
+    assert_moments(moments, *reference.moments(tensor.detach().numpy()))
     assert norms(tensor).l1.shape == (2,)
 
 
@@ -107,11 +100,11 @@ def test_features_that_are_refused(given, error, said):
 @pytest.mark.parametrize("shape", [(1, 1), (5, 3), (33, 7, 3, 3), (2, 5000), (3, 16)])
 def test_norms(shape):
     weights = features(shape)
-    rows = weights.reshape(len(weights), -1).astype(np.float64)
+    l1, largest, squares = reference.norms(weights)
     found = norms(weights)
-    np.testing.assert_allclose(found.l1, np.abs(rows).sum(axis=1), rtol=1e-6)
-    np.testing.assert_array_equal(found.largest, np.abs(rows).max(axis=1))
-    np.testing.assert_allclose(found.squares, np.square(rows).sum(axis=1), rtol=1e-6)
+    np.testing.assert_allclose(found.l1, l1, rtol=1e-6)
+    np.testing.assert_array_equal(found.largest, largest)
+    np.testing.assert_allclose(found.squares, squares, rtol=1e-6)
 
 
 @pytest.mark.parametrize("given", [np.zeros(3, np.float32), np.zeros((3, 0), np.float32)])

@@ -1,11 +1,11 @@
-"""Codes of a few bits side by side."""
+"""Codes of a few bits side by side, beside their definition by bits."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compress.kernels import pack, unpack
+from compress.kernels import pack, reference, unpack
 
 
 @pytest.mark.parametrize("bits", range(1, 9))
@@ -13,12 +13,15 @@ def test_what_is_packed_comes_back(bits):
     @settings(max_examples=25, deadline=None, derandomize=True, database=None)
     @given(st.integers(0, 3000), st.integers(0, 2**32 - 1))
     def check(count, seed):
-        codes = np.random.default_rng(seed).integers(0, 1 << bits, count, np.uint8)
+        rng = np.random.default_rng(seed)
+        codes = rng.integers(0, 1 << bits, count, np.uint8)
         packed = pack(codes, bits)
         assert len(packed) == -(-count * bits // 8)
-        expected = np.unpackbits(codes[:, None], axis=1, bitorder="little")[:, :bits]
-        np.testing.assert_array_equal(packed, np.packbits(expected, bitorder="little"))
+        np.testing.assert_array_equal(packed, reference.pack(codes, bits))
         np.testing.assert_array_equal(unpack(packed, bits, count), codes)
+        # Bits behind the last code may be anything.
+        given = rng.integers(0, 256, len(packed), np.uint8)
+        np.testing.assert_array_equal(unpack(given, bits, count), reference.unpack(given, bits, count))
 
     check()
 
