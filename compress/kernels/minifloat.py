@@ -124,32 +124,21 @@ def round_to(
     array = native.floats(values, "values")
     rows, scales = _rows(array, scale)
     result = native.written(out, array.shape, rows, "values", in_place=True)
-    _round(format, rows, scales, result.reshape(rows.shape), threads)
-    return result
-
-
-def _round(
-    format: Format,
-    rows: NDArray[np.float32],
-    scales: NDArray[np.float32],
-    result: NDArray[np.float32],
-    threads: int | None,
-) -> None:
-    """Round rows, each with its scale."""
-    arrays = {"values": rows, "scales": scales, "rounded": result}
+    arrays = {"values": rows, "scales": scales, "rounded": result.reshape(rows.shape)}
     numbers = {"mantissa": format.mantissa, "largest": format.largest}
     native.run("minifloat:rounding", arrays, numbers, strict=True, threads=threads)
+    return result
 
 
 def encode(format: Format, values: Any, scale: ArrayLike = 1.0, *, threads: int | None = None) -> NDArray[np.uint8]:
     """Give the codes of numbers, rounded as :func:`round_to` does: sign, exponent and mantissa from the top bit on."""
     array = native.floats(values, "values")
     rows, scales = _rows(array, scale)
-    rounded = np.empty_like(rows)
-    _round(format, rows, scales, rounded, threads)
-    code = np.searchsorted(_between(format), np.abs(rounded) / scales[:, None]).astype(np.uint8)
-    signed = code | (np.signbit(rounded).astype(np.uint8) << np.uint8(format.bits - 1))
-    return signed.reshape(array.shape)
+    codes = np.empty(array.shape, np.uint8)
+    arrays: dict[str, NDArray[Any]] = {"values": rows, "scales": scales, "codes": codes.reshape(rows.shape)}
+    numbers = {"mantissa": format.mantissa, "largest": format.largest, "sign": format.bits - 1}
+    native.run("minifloat:encoding", arrays, numbers, strict=True, threads=threads)
+    return codes
 
 
 def decode(format: Format, codes: NDArray[np.uint8], scale: ArrayLike = 1.0) -> NDArray[np.float32]:
@@ -166,11 +155,6 @@ def decode(format: Format, codes: NDArray[np.uint8], scale: ArrayLike = 1.0) -> 
 def _along(scales: NDArray[np.float32], dimensions: int) -> NDArray[np.float32]:
     """Give scales in the shape that goes with channels, which come first."""
     return scales.reshape(-1, *[1] * (dimensions - 1)) if scales.size > 1 else scales.reshape(())
-
-
-def _between(format: Format) -> NDArray[np.float64]:
-    """Give what lies in the middle between neighbouring numbers: sizes that are rounded already fall between these."""
-    return (format.values[:-1] + format.values[1:]) / 2
 
 
 def _rows(array: NDArray[np.float32], scale: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -30,6 +30,23 @@ def rounding(program: Mapping[str, Any], schedule: Schedule, target: str) -> Low
     return b.lowered((rounded, "float32"))
 
 
+def encoding(program: Mapping[str, Any], schedule: Schedule, target: str) -> Lowered:
+    """Lower the codes of (rows, numbers), each row with its scale; the sign is bit ``sign``, below it the exponent."""
+    b = Building(target)
+    values, scales = b.input("values", "float32", 2), b.input("scales", "float32", 1)
+    mantissa, largest, sign = b.scalar("mantissa"), b.scalar("largest", "float32"), b.scalar("sign")
+    i, r = hl.Var("i"), hl.Var("r")
+    rounded = _rounded(values[i, r] * (1 / scales[r]), mantissa, largest)
+    bits, size = hl.reinterpret(hl.Int(32), rounded), hl.abs(rounded)
+    # From 1 on a number's own exponent and mantissa are those of the code, below it is a number of steps.
+    steps = hl.cast(hl.Int(32), size * hl.cast(hl.Float(32), 1 << mantissa))
+    own = ((bits & 0x7FFFFFFF) >> (_SHIFT - mantissa)) - ((_BIAS - 1) << mantissa)
+    code = hl.select(size < 1, steps, own) | hl.select(bits < 0, 1 << sign, 0)
+    codes = b.stage("codes", [i, r], hl.cast(hl.UInt(8), code))
+    b.record["codes"].split("i", "i", "ii", 4 * b.lanes, "GuardWithIf").vectorize("ii").parallel("r")
+    return b.lowered((codes, "uint8"))
+
+
 def error(program: Mapping[str, Any], schedule: Schedule, target: str) -> Lowered:
     """Lower sums of squared errors of (rows, numbers): for each row, format and scale."""
     b = Building(target)
