@@ -12,13 +12,14 @@ from compress.shapes import ROWS, SIDE, TILE, VECTORS
 from dsl.arguments import choice, whole
 from schedules import targets
 
-#: Positions that are gone through together, where those of a channel lie side by side; the least whose products are
-#: added up in float32; and positions of that kind where channels do.
-_NEAR, _BLOCK, _BLOCK_OF_PIXELS = 256, 1024, 256
+#: Positions whose products are added up in float32, of each lane of vectors apart; and where channels lie side by side.
+_BLOCK, _BLOCK_OF_PIXELS = 1024, 256
 #: Fewer positions than these of an image are gone through with channels side by side.
 _FEW = 32
 #: Bytes of the images that are read for all squares in turn: what caches near a core have.
 _READ = 1 << 20
+#: Numbers that an index reaches.
+_INDEXED = 1 << 30
 
 
 class Moments:
@@ -95,21 +96,30 @@ class Moments:
             raise ValueError(f"features of shape {array.shape} have {array.shape[axis]} channels, not {self.channels}")
         if array.size == 0:
             return
-        if axis == 1 and array.ndim == 4 and array.shape[2] * array.shape[3] >= _FEW:
-            self._add_planes(np.ascontiguousarray(array).reshape(*array.shape[:2], -1))
+        lanes, positions = targets.vector_lanes(targets.resolve("host")), array.size // (len(array) * self.channels)
+        if axis == 1 and (positions >= _FEW or positions % lanes == 0):
+            planes = np.ascontiguousarray(array).reshape(*array.shape[:2], -1)
+            if positions % lanes:
+                planes = np.pad(planes, [(0, 0), (0, 0), (0, -positions % lanes)])  # zeros add nothing
+            step = max(_INDEXED // planes[0].size, 1)
+            for first in range(0, len(planes), step):
+                self._add_planes(planes[first : first + step], lanes)
         else:
             self._add_pixels(np.ascontiguousarray(np.moveaxis(array, axis, -1)).reshape(-1, self.channels))
         self.count += array.size // self.channels
 
-    def _add_planes(self, features: NDArray[np.float32]) -> None:
-        """Add (images, channels, positions)."""
-        lanes, positions = targets.vector_lanes(targets.resolve("host")), features.shape[2]
-        parts = -(-positions // _NEAR)
-        block = -(-positions // (parts * lanes)) * lanes
-        together = max(_NEAR // positions, 1)
-        numbers = {"block": block, "together": together, "gathered": max(_BLOCK // (together * positions), 1)}
-        numbers["images"] = max(_READ // (features[0].nbytes * together * numbers["gathered"]), 1)
-        found = self._run("planes", features, SIDE, (SIDE // TILE, SIDE // TILE, TILE, TILE), numbers)
+    def _add_planes(self, features: NDArray[np.float32], lanes: int) -> None:
+        """Add (images, channels, positions), of whole vectors."""
+        count, channels, positions = features.shape
+        away = np.add.outer(np.arange(count) * (channels * positions), np.arange(0, positions, lanes)).ravel()
+        # What follows the first position of each channel: vectors lie equally far from it for all.
+        rows = np.lib.stride_tricks.as_strided(
+            features, (channels, (count - 1) * channels * positions + positions), (4 * positions, 4), writeable=False
+        )
+        arrays = {"features": rows, "away": away.astype(np.int32)}
+        near = max(_READ // (4 * channels * _BLOCK), 1)
+        numbers = {"block": _BLOCK // lanes, "near": near}
+        found = self._run("planes", arrays, SIDE, (SIDE // TILE, SIDE // TILE, TILE, TILE), numbers)
         self._put(found.transpose(0, 1, 3, 2, 4).reshape(-1, SIDE, SIDE), SIDE)
 
     def _add_pixels(self, features: NDArray[np.float32]) -> None:
@@ -119,18 +129,18 @@ class Moments:
         if self.channels < side:
             features = np.pad(features, [(0, 0), (0, side - self.channels)])
         tiles = side // ROWS, ROWS, VECTORS, lanes
-        found = self._run("pixels", features, side, tiles, {"block": _BLOCK_OF_PIXELS})
+        found = self._run("pixels", {"features": features}, side, tiles, {"block": _BLOCK_OF_PIXELS})
         self._put(found.reshape(-1, side, side), side)
 
     def _run(
-        self, kind: str, features: NDArray[np.float32], side: int, tiles: tuple[int, ...], numbers: dict[str, int]
+        self, kind: str, inputs: dict[str, NDArray[Any]], side: int, tiles: tuple[int, ...], numbers: dict[str, int]
     ) -> NDArray[np.float64]:
         """Compute the squares on and above the diagonal, and the sums."""
-        channels = features.shape[1]
+        channels = max(self.channels, side if kind == "pixels" else 0)
         self._squares = squares(channels, side)
         gram = np.empty((len(self._squares), *tiles))
         sums = np.empty(channels)
-        arrays: dict[str, NDArray[Any]] = {"features": features, "squares": self._squares, "gram": gram, "sums": sums}
+        arrays = {**inputs, "squares": self._squares, "gram": gram, "sums": sums}
         native.run(f"moments:{kind}", arrays, numbers, program={"relu": self.relu}, threads=self.threads)
         self.sum += sums[: self.channels]
         return gram

@@ -5,7 +5,7 @@ A square is made of tiles whose sums stay in registers for some positions, in fl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import halide as hl
@@ -20,35 +20,29 @@ _SUMMED = 64
 
 
 def planes(program: Mapping[str, Any], schedule: Schedule, target: str) -> Lowered:
-    """Lower moments of (images, channels, positions).
+    """Lower moments of channels whose positions lie in whole vectors, at distances that are the same for each channel.
 
-    Some vectors of positions are summed in registers, tile by tile, while the rows of a square's channels are near;
-    some of these sums in float32; those in float64.
+    Some vectors are summed in registers, tile by tile, while the rows of a tile are near; these sums in float64.
     """
     b = Building(target)
-    features, squares, block = _arguments(b, 3)
-    images, together, gathered = (b.scalar(name) for name in ("images", "together", "gathered"))
-    positions, channels, count = (features.dim(i).extent() for i in range(3))
-    lane, j, i, tj, ti, s, k, g = (hl.Var(name) for name in ("lane", "j", "i", "tj", "ti", "s", "k", "g"))
+    features, squares, block = _arguments(b, 2)
+    away, near = b.input("away", "int32", 1), b.scalar("near")
+    last, channels = features.dim(0).extent() - b.lanes, features.dim(1).extent()
+    count = away.dim(0).extent()
+    lane, j, i, tj, ti, s, k = (hl.Var(name) for name in ("lane", "j", "i", "tj", "ti", "s", "k"))
     square = [lane, j, i, tj, ti, s]
 
-    def value(p: Any, c: Any, n: Any) -> Any:
-        at = hl.clamp(hl.likely(p), 0, positions - 1), hl.clamp(c, 0, channels - 1), hl.clamp(n, 0, count - 1)
-        return _rectified(program, features[at])
+    def value(r: Any, c: Any) -> Any:
+        at = hl.unsafe_promise_clamped(away[hl.clamp(hl.likely(r), 0, count - 1)], 0, last) + lane
+        return _rectified(program, features[at, hl.clamp(hl.likely(c), 0, channels - 1)])
 
-    dot = b.stage("dot", [*square, k, g], hl.f32(0))
-    v, m = b.taps("dot", lambda v, m: g * together + m < count, v=block // b.lanes, m=together)
-    p, n = k * block + v * b.lanes + lane, g * together + m
-    row = hl.select(p < positions, value(p, squares[0, s] + ti * TILE + i, n), 0)
-    dot[(*square, k, g)] += row * value(p, squares[1, s] + tj * TILE + j, n)
-
-    part = b.stage("part", [*square, g], hl.f32(0))
-    blocks, each = b.taps("part", k=(positions + block - 1) // block, g=gathered)
-    part[(*square, g)] += dot[(*square, blocks, g * gathered + each)]
-
+    dot = b.stage("dot", [*square, k], hl.f32(0))
+    (v,) = b.taps("dot", lambda v: k * block + v < count, v=block)
+    r = k * block + v
+    dot[(*square, k)] += value(r, squares[0, s] + ti * TILE + i) * value(r, squares[1, s] + tj * TILE + j)
     total = b.stage("total", square, hl.f64(0))
-    (n,) = b.taps("total", n=(count + together * gathered - 1) // (together * gathered))
-    total[tuple(square)] += hl.cast(hl.Float(64), part[(*square, n)])
+    (blocks,) = b.taps("total", k=(count + block - 1) // block)
+    total[tuple(square)] += hl.cast(hl.Float(64), dot[(*square, blocks)])
     gram = b.stage("gram", square[1:], hl.f64(0))
     (lanes,) = b.taps("gram", lanes=b.lanes)
     gram[tuple(square[1:])] += total[(lanes, *square[1:])]
@@ -57,15 +51,14 @@ def planes(program: Mapping[str, Any], schedule: Schedule, target: str) -> Lower
     record = b.record["gram"].bound("j", 0, TILE).bound("i", 0, TILE)
     record.bound("tj", 0, SIDE // TILE).bound("ti", 0, SIDE // TILE).parallel("s")
     b.record["gram"].update(0).reorder("lanes", *inner[1:], "s").parallel("s")
-    b.record["dot"].compute_at("part", "tj").vectorize("lane").unroll("j").unroll("i")
-    b.record["dot"].update(0).reorder("lane", "j", "i", "v", "m").vectorize("lane").unroll("j").unroll("i")
-    b.record["part"].compute_at("total", "ni").vectorize("lane")
-    b.record["part"].update(0).reorder(*inner, "k", "g").vectorize("lane").unroll("j").unroll("i")
-    b.stages.symbols["images"] = images
+    b.record["dot"].compute_at("total", "tj").vectorize("lane").unroll("j").unroll("i")
+    b.record["dot"].update(0).reorder("lane", "j", "i", "v").vectorize("lane").unroll("j").unroll("i")
+    b.stages.symbols["near"] = near
     b.record["total"].compute_root().bound_extent("lane", b.lanes).vectorize("lane").parallel("s")
-    update = b.record["total"].update(0).split("n", "n", "ni", "images", "GuardWithIf")
-    update.reorder(*inner, "ni", "s", "n").vectorize("lane").parallel("s")
-    return b.lowered((gram, "float64"), (_sums_of_planes(b, program, features), "float64"))
+    update = b.record["total"].update(0).split("k", "k", "ki", "near", "GuardWithIf")
+    update.reorder(*inner, "ki", "s", "k").vectorize("lane").unroll("j").unroll("i").parallel("s")
+
+    return b.lowered((gram, "float64"), (_sums_of_planes(b, count, block, value), "float64"))
 
 
 def pixels(program: Mapping[str, Any], schedule: Schedule, target: str) -> Lowered:
@@ -107,22 +100,19 @@ def _rectified(program: Mapping[str, Any], value: Any) -> Any:
     return hl.max(value, 0) if program["relu"] else value
 
 
-def _sums_of_planes(b: Building, program: Mapping[str, Any], features: Any) -> hl.Func:
-    """Stage: the sum of each channel."""
-    positions, _, count = (features.dim(i).extent() for i in range(3))
-    lane, c, n = hl.Var("lane"), hl.Var("c"), hl.Var("n")
-    row = b.stage("row", [lane, c, n], hl.f32(0))
-    (v,) = b.taps("row", v=(positions + b.lanes - 1) // b.lanes)
-    p = v * b.lanes + lane
-    value = _rectified(program, features[hl.clamp(hl.likely(p), 0, positions - 1), c, n])
-    row[lane, c, n] += hl.select(p < positions, value, 0)
+def _sums_of_planes(b: Building, count: Any, block: Any, value: Callable[[Any, Any], Any]) -> hl.Func:
+    """Stage: the sum of each channel, some vectors at a time."""
+    lane, c, k = hl.Var("lane"), hl.Var("c"), hl.Var("k")
+    part = b.stage("part", [lane, c, k], hl.f32(0))
+    (v,) = b.taps("part", lambda v: k * block + v < count, v=block)
+    part[lane, c, k] += value(k * block + v, c)
     sums = b.stage("sums", [c], hl.f64(0))
-    lanes, each = b.taps("sums", lanes=b.lanes, n=count)
-    sums[c] += hl.cast(hl.Float(64), row[lanes, c, each])
+    lanes, blocks = b.taps("sums", lanes=b.lanes, blocks=(count + block - 1) // block)
+    sums[c] += hl.cast(hl.Float(64), part[lanes, c, blocks])
     b.record["sums"].compute_root()
-    b.record["sums"].update(0).reorder("lanes", "n", "c").parallel("c")
-    b.record["row"].compute_at("sums", "n").bound_extent("lane", b.lanes).vectorize("lane")
-    b.record["row"].update(0).reorder("lane", "v").vectorize("lane")
+    b.record["sums"].update(0).reorder("lanes", "blocks", "c").parallel("c")
+    b.record["part"].compute_at("sums", "blocks").bound_extent("lane", b.lanes).vectorize("lane")
+    b.record["part"].update(0).reorder("lane", "v").vectorize("lane")
     return sums
 
 
