@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +19,8 @@ _BLOCK, _BLOCK_OF_PIXELS = 1024, 256
 _FEW = 32
 #: Bytes of the images that are read for all squares in turn: what caches near a core have.
 _READ = 1 << 20
+#: Positions of an image up to which those of several are brought side by side.
+_SCATTERED = 128
 #: Numbers that an index reaches.
 _INDEXED = 1 << 30
 
@@ -101,9 +104,8 @@ class Moments:
             planes = np.ascontiguousarray(array).reshape(*array.shape[:2], -1)
             if positions % lanes:
                 planes = np.pad(planes, [(0, 0), (0, 0), (0, -positions % lanes)])  # zeros add nothing
-            step = max(_INDEXED // planes[0].size, 1)
-            for first in range(0, len(planes), step):
-                self._add_planes(planes[first : first + step], lanes)
+            for some in _side_by_side(planes):
+                self._add_planes(some, lanes)
         else:
             self._add_pixels(np.ascontiguousarray(np.moveaxis(array, axis, -1)).reshape(-1, self.channels))
         self.count += array.size // self.channels
@@ -152,6 +154,20 @@ class Moments:
             whole[j : j + side, i : i + side] = square[: len(whole) - i, : len(whole) - j].T
             whole[i : i + side, j : j + side] = square[: len(whole) - i, : len(whole) - j]
         self.gram += whole[: self.channels, : self.channels]
+
+
+def _side_by_side(planes: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """Give images of more positions, where there are few: at a distance of whole images lines of caches collide."""
+    count, channels, positions = planes.shape
+    together = min(_BLOCK // positions if positions <= _SCATTERED else 1, count)
+    step = max(_INDEXED // planes[0].size // together, 1) * together
+    for first in range(0, count, step):
+        some = planes[first : first + step]
+        whole = len(some) // together * together
+        for part, each in ((some[:whole], together), (some[whole:], len(some) - whole)):
+            if len(part):
+                grouped = part.reshape(-1, each, channels, positions).transpose(0, 2, 1, 3)
+                yield np.ascontiguousarray(grouped).reshape(-1, channels, each * positions)
 
 
 def squares(channels: int, side: int) -> NDArray[np.int32]:
