@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from compress.kernels import native
 from compress.shapes import ACROSS
 from dsl.arguments import number, whole
-from schedules import targets
 
 #: Channels of a tile at most: as many as leave registers for what is multiplied; with vectors of 16 there are 32.
 _TILE, _TILE_OF_FEW_REGISTERS = 13, 6
@@ -95,7 +94,7 @@ class Convolution:
         offsets = np.zeros(len(array), np.float32) if bias is None else native.floats(bias, "bias")
         if offsets.shape != array.shape[:1]:
             raise ValueError(f"bias has shape {offsets.shape}; {array.shape[:1]} goes with weights of {array.shape}")
-        self._lanes = targets.vector_lanes(targets.resolve("host"))
+        self._lanes = native.lanes()
         most = _TILE if self._lanes == 16 else _TILE_OF_FEW_REGISTERS
         # Tiles of equal sizes: 23 channels as 12 and 11.
         self._tile = -(-len(array) // -(-len(array) // most))

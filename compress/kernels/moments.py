@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from compress.kernels import native
 from compress.shapes import ROWS, SIDE, TILE, VECTORS
 from dsl.arguments import choice, whole
-from schedules import targets
 
 #: Positions whose products are added up in float32, of each lane of vectors apart; and where channels lie side by side.
 _BLOCK, _BLOCK_OF_PIXELS = 1024, 256
@@ -81,7 +80,8 @@ class Moments:
         Parameters
         ----------
         features : array_like or tensor
-            float32, (N, C, H, W) or (N, C); or (N, H, W, C) with ``layout="NHWC"``. Dense ones are not copied.
+            float32, (N, C, H, W) or (N, C); or (N, H, W, C) with ``layout="NHWC"``. Dense ones are not copied, but for
+            images of few positions, or of positions that do not fill whole vectors.
         layout : str
             Where channels are.
 
@@ -99,7 +99,7 @@ class Moments:
             raise ValueError(f"features of shape {array.shape} have {array.shape[axis]} channels, not {self.channels}")
         if array.size == 0:
             return
-        lanes, positions = targets.vector_lanes(targets.resolve("host")), array.size // (len(array) * self.channels)
+        lanes, positions = native.lanes(), array.size // (len(array) * self.channels)
         if axis == 1 and (positions >= _FEW or positions % lanes == 0):
             planes = np.ascontiguousarray(array).reshape(*array.shape[:2], -1)
             if positions % lanes:
@@ -126,7 +126,7 @@ class Moments:
 
     def _add_pixels(self, features: NDArray[np.float32]) -> None:
         """Add (positions, channels)."""
-        lanes = targets.vector_lanes(targets.resolve("host"))
+        lanes = native.lanes()
         side = VECTORS * lanes
         if self.channels < side:
             features = np.pad(features, [(0, 0), (0, side - self.channels)])

@@ -56,6 +56,11 @@ def _kernel(lowering: str, strict: bool, **program: Any) -> Any:
     return variants.kernel(request, f"compress.{lowering}", f"{lowering} {program}", "manual")
 
 
+def lanes() -> int:
+    """Give how many float32 numbers a vector of this machine has."""
+    return targets.vector_lanes(targets.resolve("host"))
+
+
 def floats(values: Any, name: str) -> NDArray[np.float32]:
     """Give numbers as float32 without a copy where they are; tensors of torch are taken, too."""
     detached = values.detach() if hasattr(values, "detach") else values

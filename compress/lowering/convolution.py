@@ -118,7 +118,7 @@ def _activated(program: Mapping[str, Any], value: Any) -> Any:
 
 
 def _padded(b: Building, program: Mapping[str, Any]) -> tuple[Any, Callable[..., Any]]:
-    """Stage: planes with zeros around, a pitch from line to line; how many numbers a sum has, and where they lie.
+    """Stage: planes with zeros around; give how many numbers a sum has, and what reads them.
 
     With a stride there is a plane for each phase that taps read, of its lines and columns alone.
     """
