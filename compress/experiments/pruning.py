@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compress.experiments.experiment import LONG, SHORT, Experiment, Plan, Trained
-from compress.experiments.results import Results, Row, add, beside, figures
+from compress.experiments.results import Results, beside, by_rate
 from compress.pruning import Pruned
 from compress.pruning.search import Method
 
@@ -32,16 +32,14 @@ def pruning(plan: Plan, rates: Sequence[float], method: Method = "compensated") 
     ----------
     Hirose, Maeda, Hamamoto: Pruning by principal component analysis and re-training. IWAIT 2024.
     """
-    whole: Row = {}
-    rows: list[Row] = [{} for _ in rates]
-    for experiment in plan.experiments():
-        dense = experiment.dense()
-        add(whole, figures(dense))
-        for row, share in zip(rows, rates, strict=True):
-            pruned = experiment.pruned(dense.model, share, method)
-            add(row, {"parameters removed, %": 100 * (1 - pruned.report.after.params / pruned.report.before.params)})
-            add(row, beside(_retrained(experiment, pruned, share)))
-    return Results(f"Re-training after pruning ({method})", (*plan.notes(), *_NOTES), whole, tuple(rows))
+
+    def compared(experiment: Experiment, dense: Trained, share: float) -> dict[str, float]:
+        pruned = experiment.pruned(dense.model, share, method)
+        gone = 100 * (1 - pruned.report.after.params / pruned.report.before.params)
+        return {"parameters removed, %": gone, **beside(_retrained(experiment, pruned, share))}
+
+    whole, rows = by_rate(plan, rates, compared)
+    return Results(f"Re-training after pruning ({method})", (*plan.notes(), *_NOTES), whole, rows)
 
 
 def _retrained(experiment: Experiment, pruned: Pruned, share: float) -> dict[str, Trained]:

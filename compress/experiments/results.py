@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from compress.experiments.experiment import Trained
+from compress.experiments.experiment import Experiment, Plan, Trained
 
 Row = dict[str, Any]
 
@@ -42,6 +42,20 @@ def add(row: Row, found: Mapping[str, float]) -> None:
     """Put a seed's figures into a row."""
     for name, value in found.items():
         row.setdefault(name, []).append(value)
+
+
+def by_rate(
+    plan: Plan, rates: Sequence[float], compared: Callable[[Experiment, Trained, float], Mapping[str, float]]
+) -> tuple[Row, tuple[Row, ...]]:
+    """Give the figures of the whole network, and those of each rate, which a function gives for each seed."""
+    whole: Row = {}
+    rows: tuple[Row, ...] = tuple({} for _ in rates)
+    for experiment in plan.experiments():
+        dense = experiment.dense()
+        add(whole, figures(dense))
+        for row, share in zip(rows, rates, strict=True):
+            add(row, compared(experiment, dense, share))
+    return whole, rows
 
 
 def figures(trained: Trained) -> dict[str, float]:

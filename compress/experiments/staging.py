@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from compress.experiments.experiment import LONG, SHORT, Experiment, Plan, Trained
-from compress.experiments.results import Results, Row, add, beside, figures
+from compress.experiments.results import Results, beside, by_rate
 from compress.stages import Staged, staged
 
 #: The epoch of the report behind which stages prune again.
@@ -32,15 +32,9 @@ def staging(plan: Plan, rates: Sequence[float]) -> Results:
     ----------
     Maeda: Report on project 21K17768, 2023.
     """
-    whole: Row = {}
-    rows: list[Row] = [{} for _ in rates]
-    for experiment in plan.experiments():
-        dense = experiment.dense()
-        add(whole, figures(dense))
-        for row, share in zip(rows, rates, strict=True):
-            add(row, _compared(experiment, dense, share))
+    whole, rows = by_rate(plan, rates, _compared)
     title = f"Pruning in stages ({_between(plan)} of {plan.epochs(LONG)} epochs before the second)"
-    return Results(title, (*plan.notes(), *_NOTES), whole, tuple(rows))
+    return Results(title, (*plan.notes(), *_NOTES), whole, rows)
 
 
 def _between(plan: Plan) -> int:
