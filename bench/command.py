@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from bench.report import Row, Table
+from bench.tables import Row, Table
 
 S = TypeVar("S")
 

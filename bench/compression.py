@@ -16,7 +16,7 @@ import numpy as np
 
 from bench import command
 from bench.paired import Array, Effort, Run, measure
-from bench.report import Row, Table, judged
+from bench.tables import Row, Table, judged
 from compress.kernels import Convolution, Format, Moments, decode, encode, errors, norms, pack, round_to
 
 Tables = Iterator[Table]

@@ -24,7 +24,7 @@ from bench import accuracy, peers
 from bench.command import machine
 from bench.paired import Array, Effort, Run, Times, calibrate, measure
 from bench.peers import OURS, Peer, Setting
-from bench.report import Row, Table, judged
+from bench.tables import Row, Table, judged
 from schedules import Schedule
 
 THREADS = (1, 2)

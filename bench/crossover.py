@@ -19,7 +19,7 @@ import numpy as np
 
 import filters
 from bench.paired import Effort, Run, measure
-from bench.report import Row, Table
+from bench.tables import Row, Table
 from dsl.lowering.radius import DIRECT, direct_radius
 from filters import _costs
 from schedules import Schedule, targets

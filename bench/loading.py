@@ -24,7 +24,7 @@ from bench import command
 from bench import loading_peers as peers
 from bench.loading_peers import CASES, Case
 from bench.paired import Array, Effort, Run, measure
-from bench.report import Row, Table, judged
+from bench.tables import Row, Table, judged
 from data import transforms as t
 from data.sources import FASHION_MNIST
 

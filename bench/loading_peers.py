@@ -30,7 +30,7 @@ import PIL.Image
 
 import data
 from bench.paired import Array, Effort, Times, measure
-from bench.report import Row, Table
+from bench.tables import Row, Table
 
 SIZE = 224
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -23,7 +23,7 @@ from bench import accuracy, peers
 from bench.command import machine
 from bench.convolution import QUICK, Scale, nanoseconds
 from bench.paired import Array, Run, Times
-from bench.report import Row, Table, judged
+from bench.tables import Row, Table, judged
 from filters import reference
 from filters._laplacian import series
 

@@ -24,7 +24,7 @@ import dsl
 import filters
 from bench import command, memory
 from bench.paired import Array, Effort, Run, measure
-from bench.report import Row, Table, judged
+from bench.tables import Row, Table, judged
 from bench.weighted import AVX2, Scale, photograph
 from filters import reference
 from filters._weighted import planning

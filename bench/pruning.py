@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 
 from bench import command
-from bench.report import Row, Table, judged
+from bench.tables import Row, Table, judged
 from compress.experiments import Plan, read, spread
 from compress.experiments.experiment import GENTLE, LONG
 

@@ -18,7 +18,7 @@ import torch
 from bench import command
 from bench.paired import Array
 from bench.pruning import QUICK, Scale
-from bench.report import Row, Table, judged
+from bench.tables import Row, Table, judged
 from compress.experiments import quantization, spread
 from compress.experiments.quantization import WAYS
 from compress.kernels import Format

@@ -27,7 +27,7 @@ import data
 from bench import command
 from bench.paired import Effort, measure
 from bench.pruning import Scale as Trained
-from bench.report import Row, Table, judged
+from bench.tables import Row, Table, judged
 from compress import models, training
 from compress.experiments import DataSet, Experiment
 from compress.experiments.experiment import RATE

@@ -19,7 +19,7 @@ from torch import nn
 import compress
 from bench import command, structures
 from bench.pruning import Scale
-from bench.report import Row, Table, judged
+from bench.tables import Row, Table, judged
 from compress.experiments import Experiment, spread
 from compress.experiments.experiment import GENTLE
 from compress.network import costs

@@ -18,7 +18,7 @@ import numpy as np
 import filters
 from bench import command, memory, photographs, slow
 from bench.paired import Array, Effort, Run, measure
-from bench.report import Row, Table, judged
+from bench.tables import Row, Table, judged
 from bench.weighted import Scale, photograph
 from filters import reference
 from schedules import targets

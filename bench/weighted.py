@@ -22,7 +22,7 @@ import skimage.restoration
 
 import filters
 from bench.paired import Array, Effort, Run, measure
-from bench.report import Row, Table
+from bench.tables import Row, Table
 from schedules import Schedule
 
 NAMES = ("coffee", "chelsea", "astronaut", "camera")

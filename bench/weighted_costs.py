@@ -18,7 +18,7 @@ import numpy as np
 import dsl
 import filters
 from bench.paired import Effort, Run, measure
-from bench.report import Table
+from bench.tables import Table
 from bench.weighted import photograph
 from filters._multilateral import exact
 from filters._weighted import constant_time, costs, planning, programs
