@@ -140,7 +140,7 @@ _UNBUILT = ("nms", "qnms")
 
 
 @functools.cache
-def _v2() -> Any:
+def torchvision_v2() -> Any:
     """Import torchvision's transforms v2, also where its compiled operators do not fit this torch: they use none."""
     import torch
 
@@ -163,7 +163,7 @@ def _torchvision() -> list[Peer]:
     def collate(samples: list[Any], out: Array) -> None:
         torch.stack(samples, out=torch.from_numpy(out))
 
-    _v2()
+    torchvision_v2()
     rest = (collate, torch.set_num_threads, True)
     return [
         Peer("torchvision", "torchvision", functools.partial(_of_tensors, _tensor_stages), _tensor_stages, *rest),
@@ -176,7 +176,7 @@ def _of_tensors(stages: Callable[[Case], Stages], case: Case, seed: int) -> Samp
 
     torch.manual_seed(seed)
     (_, source), *transforms = stages(case)
-    transform = _v2().Compose([each for _, each in transforms])
+    transform = torchvision_v2().Compose([each for _, each in transforms])
     return lambda image: transform(source(image))
 
 
@@ -188,7 +188,7 @@ def _tensor_stages(case: Case) -> Stages:
 
 def _pil_stages(case: Case) -> Stages:
     """Give the transforms of a Pillow image, which becomes a tensor as late as may be; normalising likes it planar."""
-    v2 = _v2()
+    v2 = torchvision_v2()
     transforms = _transforms(case)
     pixels = [each for each in transforms if not isinstance(each, v2.ToDtype | v2.Normalize)]
     numbers = transforms[len(pixels) :]
@@ -198,7 +198,7 @@ def _pil_stages(case: Case) -> Stages:
 def _transforms(case: Case) -> list[Any]:
     import torch
 
-    v2 = _v2()
+    v2 = torchvision_v2()
     transforms = [
         v2.RandomResizedCrop(SIZE, antialias=True),
         v2.RandomHorizontalFlip(),
@@ -222,7 +222,7 @@ def _tensor(image: Array) -> Any:
 
 
 def _planar(image: Any) -> Any:
-    return _v2().functional.pil_to_tensor(image).contiguous()
+    return torchvision_v2().functional.pil_to_tensor(image).contiguous()
 
 
 # -------------------------------------------------------------------------------------------------- albumentations
@@ -493,7 +493,7 @@ def torchvision_result(
     """
     import torch
 
-    functional = _v2().functional
+    functional = torchvision_v2().functional
     if arithmetic == "pil":
         found: Any = _planar(_torchvision_applied(functional, PIL.Image.fromarray(image), parameters))
     elif arithmetic == "uint8":

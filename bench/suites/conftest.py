@@ -1,0 +1,60 @@
+"""Makes a test of each contender of a suite's contests, and tells what the times were measured on."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bench import machine
+from bench.suites import libraries
+from bench.suites.contest import SCALES, Entry
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How much is measured."""
+    parser.addoption("--scale", choices=SCALES, default="try", help="how much is measured; try: no figures to quote")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test of each contender."""
+    if "entry" in metafunc.fixturenames:
+        scale = SCALES[metafunc.config.getoption("--scale")]
+        entries = [
+            Entry(contest, contender)
+            for contest in metafunc.module.contests(scale)
+            for contender in contest.contenders
+            if contest.work.megapixels <= contender.most
+        ]
+        metafunc.parametrize("entry", [_with_clock(entry) for entry in entries], ids=[entry.id for entry in entries])
+
+
+def _with_clock(entry: Entry) -> Any:
+    """Mark a test so that pytest-benchmark reads the entry's clock; it is made when it is first read."""
+    ticks: list[Iterator[float]] = []
+
+    def clock() -> float:
+        if not ticks:
+            ticks.append(entry.ticks())
+        return next(ticks[0])
+
+    return pytest.param(entry, marks=pytest.mark.benchmark(timer=clock))
+
+
+def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: dict[str, Any]) -> None:
+    """Tell processor, versions and bandwidth, and not the name of the machine."""
+    machine_info.clear()
+    machine_info |= machine.description() | {"versions": libraries.versions(), "scale": config.getoption("--scale")}
+
+
+def pytest_benchmark_update_json(config: pytest.Config, benchmarks: list[Any], output_json: dict[str, Any]) -> None:
+    """Keep what reports read: a run is stored with the project."""
+    output_json["commit_info"] = {}
+    output_json["datetime"] = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="minutes")
+    for found in output_json["benchmarks"]:
+        stats = found["stats"]
+        found["stats"] = {name: stats[name] for name in ("min", "median", "iqr", "rounds")}
+        for name in ("options", "param", "params", "fullname"):
+            found.pop(name, None)

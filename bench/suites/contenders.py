@@ -1,0 +1,178 @@
+"""How contenders are called: ours, and those of other libraries, with what they need of an image made beforehand."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from bench.suites import libraries
+from bench.suites.contest import OURS, THREADS, Array, Contender, Contest, Scale, Work
+
+#: Kinds of image on which parameters are swept, and those that are measured at the middle parameter only.
+SWEPT = (("uint8", 3), ("float32", 1))
+OTHERS = (("uint8", 1), ("uint16", 3), ("float32", 3))
+#: Layouts of pyvips.
+_FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
+
+
+def works(
+    filter: str, scale: Scale, parameter: str, values: Sequence[float], middle: float, *,
+    swept: Sequence[tuple[str, int]] = SWEPT, others: Sequence[tuple[str, int]] = OTHERS, **fixed: Any,
+) -> Iterator[Work]:  # fmt: skip
+    """Give the steps of three sweeps: of a parameter, of the size of images, and of their kind.
+
+    Parameters
+    ----------
+    filter : str
+        The suite.
+    scale : Scale
+        How much is measured.
+    parameter, values, middle
+        What is swept, and its value while something else is.
+    swept, others : sequence of pairs
+        Dtypes and channels of what is swept, and of what is measured at the middle.
+    **fixed
+        Other parameters.
+    """
+    for dtype, channels in scale.some(swept):
+        kind = {"dtype": dtype, "channels": channels}
+        for value in scale.some(values):
+            yield Work(filter, parameter, {parameter: value, **fixed}, megapixels=scale.megapixels, **kind)
+        for size in scale.sizes:
+            yield Work(filter, "size", {parameter: middle, **fixed}, megapixels=size, **kind)
+    for dtype, channels in others if scale.every else ():
+        yield Work(filter, "kind", {parameter: middle, **fixed}, dtype, channels, scale.megapixels)
+
+
+def contests_of(
+    steps: Iterator[Work], scale: Scale, contenders: Callable[[Work], Iterator[Contender]],
+    exact: Callable[[Work], Callable[[Array], Array]] | None = None, margin: Callable[[Work], int] = lambda work: 0,
+) -> Iterator[Contest]:  # fmt: skip
+    """Give a contest for each step and number of threads."""
+    for work in steps:
+        those = tuple(contenders(work))
+        for threads in THREADS:
+            yield Contest(work, threads, those, exact(work) if exact else None, margin(work), effort=scale.effort)
+
+
+def ours(setting: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Contender:
+    """Give a filter of ours, written into an array that is there."""
+
+    def bind(image: Array, threads: int) -> Callable[[], Any]:
+        return functools.partial(function, image, *arguments, out=np.empty_like(image), threads=threads, **options)
+
+    return Contender(OURS, setting, bind)
+
+
+def peer(
+    library: str, setting: str, call: Callable[[Any, Array], Any], *, needs: str | None = None,
+    make: Callable[[Array], Any] = lambda image: image, **more: Any,
+) -> Contender:  # fmt: skip
+    """Give a call of a library.
+
+    Parameters
+    ----------
+    library, setting, needs, **more
+        As `Contender` takes them.
+    call : function
+        From what was made of the image, and an array for the result that it need not use.
+    make : function
+        What the library takes, from an image; it is not timed.
+    """
+
+    def bind(image: Array, threads: int) -> Callable[[], Any]:
+        return functools.partial(call, make(image), np.empty_like(image))
+
+    return Contender(library, setting, bind, needs, **more)
+
+
+def opencv(setting: str, call: Callable[[Array, Array], Any], **more: Any) -> Contender:
+    """Give a call of OpenCV."""
+    return peer("OpenCV", setting, call, needs="cv2", **more)
+
+
+def vips(setting: str, call: Callable[[Any], Any], **more: Any) -> Contender:
+    """Give an operation of libvips, from an image in memory to one; results of other formats are rounded."""
+
+    def made(image: Array) -> tuple[Any, str]:
+        import pyvips
+
+        height, width, bands = (*image.shape, 1)[:3]
+        layout = _FORMATS[image.dtype.name]
+        return pyvips.Image.new_from_memory(image.data, width, height, bands, layout), layout
+
+    def run(source: tuple[Any, str], out: Array) -> Array:
+        image, layout = source
+        result = call(image)
+        if result.format != layout:
+            result = (result if layout == "float" else result.rint()).cast(layout)
+        result.write(_target(out, layout))
+        return out
+
+    return peer("libvips", setting, run, needs="pyvips", make=made, **more)
+
+
+def _target(out: Array, layout: str) -> Any:
+    import pyvips
+
+    height, width, bands = (*out.shape, 1)[:3]
+    return pyvips.Image.new_from_memory(out.data, width, height, bands, layout)
+
+
+def pillow(setting: str, name: str, *arguments: Any, **more: Any) -> Contender:
+    """Give a filter of Pillow."""
+
+    def made(image: Array) -> Any:
+        from PIL import Image, ImageFilter
+
+        return Image.fromarray(image), getattr(ImageFilter, name)(*arguments)
+
+    return peer("Pillow", setting, lambda made, out: made[0].filter(made[1]), needs="PIL", make=made, **more)
+
+
+def zignal(setting: str, call: Callable[[Any], Any], **more: Any) -> Contender:
+    """Give a call of zignal, on as many cores as there are to be threads."""
+
+    def bind(image: Array, threads: int) -> Callable[[], Any]:
+        import zignal as library
+
+        source = library.Image.from_numpy(image.reshape(*image.shape[:2], -1))
+
+        def run() -> Any:
+            with libraries.cores(threads):
+                return call(source)
+
+        return run
+
+    return Contender("zignal", setting, bind, "zignal", read=lambda result: np.asarray(result.to_numpy()), **more)
+
+
+def torch(library: str, setting: str, call: Callable[[Any], Any], *, needs: str = "torch", **more: Any) -> Contender:
+    """Give a function of planar tensors, of torch or what builds on it; floats for all but torchvision's."""
+
+    def made(image: Array) -> Any:
+        import torch as framework
+
+        planes = framework.from_numpy(
+            np.ascontiguousarray(np.moveaxis(image.reshape(*image.shape[:2], -1), 2, 0)[None])
+        )
+        return planes if needs == "torchvision" else planes.to(framework.float32)
+
+    def read(result: Any) -> Array:
+        return np.moveaxis(result.numpy()[0], 0, 2)
+
+    return peer(library, setting, lambda planes, out: call(planes), needs=needs, make=made, read=read, **more)
+
+
+def numba(setting: str, name: str, *arguments: Any, **more: Any) -> Contender:
+    """Give a function of `by_numba`, which is compiled when it is first wanted."""
+
+    def made(image: Array) -> Any:
+        from bench.suites import by_numba
+
+        return functools.partial(getattr(by_numba, name), image, *arguments)
+
+    return peer("numba", setting, lambda run, out: run(), needs="numba", make=made, **more)
