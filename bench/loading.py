@@ -113,6 +113,9 @@ def laplacian(scale: Scale) -> Tables:
     filtered = pipeline(CASES["plain"], t.LocalLaplacian((10.0, 40.0), (-0.5, 1.5), levels=_LEVELS))
     crops = data.Compose([t.RandomResizedCrop(peers.SIZE)], layout="NHWC")(images)
     alone = data.Compose([t.LocalLaplacian(30.0, 1.0, levels=_LEVELS)], layout="NHWC")
+    import cv2
+
+    cv2.setNumThreads(2)
     runs: dict[str, Run] = {
         "ours": functools.partial(alone, crops, threads=2),
         "ours, all": functools.partial(filtered, images, threads=2),
@@ -138,20 +141,19 @@ _LEVELS = 4
 _SAMPLES = 12
 
 
-def by_opencv(image: Array, sigma: float, detail: float) -> Array:
+def by_opencv(image: Array, sigma: float, detail: float, samples: int = _SAMPLES) -> Array:
     """Filter by sampled gray values, each with a remapped image and its pyramid: what one writes with OpenCV."""
     import cv2
 
-    cv2.setNumThreads(2)
-    colour = image.astype(np.float32)
-    gray = colour @ np.float32([0.299, 0.587, 0.114])
+    colour = image.reshape(*image.shape[:2], -1).astype(np.float32)
+    gray = colour @ np.float32([0.299, 0.587, 0.114]) if colour.shape[2] == 3 else colour[..., 0]
     pyramid = [gray]
     for _ in range(_LEVELS):
         pyramid.append(cv2.pyrDown(pyramid[-1]))
-    samples = np.linspace(0, 255, _SAMPLES)
-    step = samples[1]
+    positions = np.linspace(0, 255, samples)
+    step = positions[1]
     result = [np.zeros_like(level) for level in pyramid[:-1]]
-    for sample in samples:
+    for sample in positions:
         difference = gray - np.float32(sample)
         fine = gray + np.float32(detail) * difference * np.exp(difference * difference * np.float32(-0.5 / sigma**2))
         for level in range(_LEVELS):

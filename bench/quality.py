@@ -1,7 +1,7 @@
 """How near an approximate result is to the exact one, in numbers and as the eye sees it.
 
-``python -m bench.quality RESULT REFERENCE`` tells it of two files. The eye hardly sees what lies beyond an SSIM of 0.99 or
-a GMSD below 0.01; PSNR goes on telling better from best.
+``python -m bench.quality RESULT REFERENCE`` tells it of two files. The eye hardly sees what lies beyond an SSIM of 0.99
+or a GMSD below 0.01; PSNR goes on telling better from best.
 """
 
 from __future__ import annotations

@@ -119,3 +119,35 @@ def _bilateral(image: Array, sigma_space: float, sigma_range: float, radius: int
             for c in range(channels):
                 result[y, x, c] = totals[c] / weights
     return result
+
+
+def multilateral(
+    image: Array, first: Array, second: Array, sigma_space: float, sigma_range: float, radius: int
+) -> Array:
+    """Average by weights of distance and of differences in two gray guides."""
+    found = _by_two_guides(_planes(image), _planes(first), _planes(second), sigma_space, sigma_range, radius)
+    return _rounded(found, image)
+
+
+@_compiled
+def _by_two_guides(
+    image: Array, first: Array, second: Array, sigma_space: float, sigma_range: float, radius: int
+) -> Array:
+    height, width, channels = image.shape
+    result = np.empty_like(image)
+    by_space, by_range = -0.5 / sigma_space**2, -0.5 / sigma_range**2
+    for y in numba.prange(height):
+        for x in range(width):
+            weights, totals = 0.0, np.zeros(channels)
+            for i in range(-radius, radius + 1):
+                for j in range(-radius, radius + 1):
+                    if i * i + j * j <= radius * radius:
+                        v, u = min(max(y + i, 0), height - 1), min(max(x + j, 0), width - 1)
+                        d, e = first[v, u, 0] - first[y, x, 0], second[v, u, 0] - second[y, x, 0]
+                        weight = math.exp((i * i + j * j) * by_space + (d * d + e * e) * by_range)
+                        weights += weight
+                        for c in range(channels):
+                            totals[c] += weight * image[v, u, c]
+            for c in range(channels):
+                result[y, x, c] = totals[c] / weights
+    return result

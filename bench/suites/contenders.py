@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.suites import libraries
+from bench.suites import libraries, pictures
 from bench.suites.contest import OURS, THREADS, Array, Contender, Contest, Scale, Work
 
 #: Kinds of image on which parameters are swept, and those that are measured at the middle parameter only.
@@ -20,7 +20,8 @@ _FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 
 def works(
     filter: str, scale: Scale, parameter: str, values: Sequence[float], middle: float, *,
-    swept: Sequence[tuple[str, int]] = SWEPT, others: Sequence[tuple[str, int]] = OTHERS, **fixed: Any,
+    swept: Sequence[tuple[str, int]] = SWEPT, others: Sequence[tuple[str, int]] = OTHERS,
+    sample_shape: tuple[int, int] = pictures.SAMPLE, **fixed: Any,
 ) -> Iterator[Work]:  # fmt: skip
     """Give the steps of three sweeps: of a parameter, of the size of images, and of their kind.
 
@@ -34,17 +35,19 @@ def works(
         What is swept, and its value while something else is.
     swept, others : sequence of pairs
         Dtypes and channels of what is swept, and of what is measured at the middle.
+    sample_shape : (int, int)
+        Of the photograph on which results are compared.
     **fixed
         Other parameters.
     """
     for dtype, channels in scale.some(swept):
-        kind = {"dtype": dtype, "channels": channels}
+        kind: dict[str, Any] = {"dtype": dtype, "channels": channels, "sample_shape": sample_shape}
         for value in scale.some(values):
             yield Work(filter, parameter, {parameter: value, **fixed}, megapixels=scale.megapixels, **kind)
         for size in scale.sizes:
             yield Work(filter, "size", {parameter: middle, **fixed}, megapixels=size, **kind)
     for dtype, channels in others if scale.every else ():
-        yield Work(filter, "kind", {parameter: middle, **fixed}, dtype, channels, scale.megapixels)
+        yield Work(filter, "kind", {parameter: middle, **fixed}, dtype, channels, scale.megapixels, sample_shape)
 
 
 def contests_of(
@@ -58,18 +61,38 @@ def contests_of(
             yield Contest(work, threads, those, exact(work) if exact else None, margin(work), effort=scale.effort)
 
 
-def ours(setting: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Contender:
-    """Give a filter of ours, written into an array that is there."""
+def alone(image: Array) -> tuple[Array]:
+    """Give what a filter of one image takes."""
+    return (image,)
+
+
+def ours(
+    setting: str, function: Callable[..., Any], *arguments: Any, make: Callable[[Array], Sequence[Any]] = alone,
+    into: Callable[[Array], Array] = np.empty_like, **options: Any,
+) -> Contender:  # fmt: skip
+    """Give a filter of ours, written into an array that is there.
+
+    Parameters
+    ----------
+    setting : str
+        For people.
+    function : function
+        The filter.
+    *arguments, **options
+        What it takes besides.
+    make, into : function
+        From the image to what the filter takes first, and to where it writes.
+    """
 
     def bind(image: Array, threads: int) -> Callable[[], Any]:
-        return functools.partial(function, image, *arguments, out=np.empty_like(image), threads=threads, **options)
+        return functools.partial(function, *make(image), *arguments, out=into(image), threads=threads, **options)
 
     return Contender(OURS, setting, bind)
 
 
 def peer(
     library: str, setting: str, call: Callable[[Any, Array], Any], *, needs: str | None = None,
-    make: Callable[[Array], Any] = lambda image: image, **more: Any,
+    make: Callable[[Array], Any] = lambda image: image, into: Callable[[Array], Array] = np.empty_like, **more: Any,
 ) -> Contender:  # fmt: skip
     """Give a call of a library.
 
@@ -79,12 +102,12 @@ def peer(
         As `Contender` takes them.
     call : function
         From what was made of the image, and an array for the result that it need not use.
-    make : function
-        What the library takes, from an image; it is not timed.
+    make, into : function
+        From the image to what the library takes, and to where it may write; not timed.
     """
 
     def bind(image: Array, threads: int) -> Callable[[], Any]:
-        return functools.partial(call, make(image), np.empty_like(image))
+        return functools.partial(call, make(image), into(image))
 
     return Contender(library, setting, bind, needs, **more)
 
@@ -109,6 +132,8 @@ def vips(setting: str, call: Callable[[Any], Any], **more: Any) -> Contender:
         result = call(image)
         if result.format != layout:
             result = (result if layout == "float" else result.rint()).cast(layout)
+        if (result.height, result.width) != out.shape[:2]:  # writing would go beyond the array
+            raise ValueError(f"a result of {out.shape[:2]} is wanted, libvips gives {(result.height, result.width)}")
         result.write(_target(out, layout))
         return out
 

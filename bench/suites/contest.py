@@ -122,6 +122,8 @@ class Work:
         Of the image.
     megapixels : float
         Its size.
+    sample_shape : (int, int)
+        Of the photograph on which results are compared: smaller where definitions are slow.
     """
 
     filter: str
@@ -130,6 +132,7 @@ class Work:
     dtype: str = "uint8"
     channels: int = 3
     megapixels: float = 1.0
+    sample_shape: tuple[int, int] = pictures.SAMPLE
 
     @property
     def kind(self) -> str:
@@ -150,7 +153,7 @@ class Work:
     @functools.cached_property
     def sample(self) -> Array:
         """Give the photograph on which results are compared."""
-        return pictures.photograph(self.dtype, self.channels)
+        return pictures.photograph(self.dtype, self.channels, self.sample_shape)
 
     @property
     def peak(self) -> float:
