@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bench import machine
+from bench.report import freshness
 from bench.suites import libraries
 from bench.suites.contest import SCALES, Entry
 
@@ -47,6 +48,7 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
     """Tell processor, versions and bandwidth, and not the name of the machine."""
     machine_info.clear()
     machine_info |= machine.description() | {"versions": libraries.versions(), "scale": config.getoption("--scale")}
+    machine_info["sources"] = freshness.digest()
 
 
 def pytest_benchmark_update_json(config: pytest.Config, benchmarks: list[Any], output_json: dict[str, Any]) -> None:

@@ -21,8 +21,8 @@ def contests(scale: Scale) -> Iterator[Contest]:
     yield from contests_of(
         works("downsample", scale, "scale", (2, 4, 8), 4, others=_KINDS),
         scale,
-        lambda work: _smaller(work, work.parameters["scale"]),
-        lambda work: lambda image: reference.downsample(image, _small(image, work.parameters["scale"]).shape[:2]),
+        lambda work: _averaged(work, work.parameters["scale"]),
+        lambda work: lambda image: reference.downsample(image, smaller(image, work.parameters["scale"]).shape[:2]),
     )
     # Of the filter whose result is upsampled: a tone curve that varies over the image.
     for name, contenders in (("local_lut_upsample", _by_tables), ("upsample", _by_others)):
@@ -39,19 +39,20 @@ def test_resampling(entry: Entry, benchmark: Any) -> None:
     entry.replay(benchmark)
 
 
-def _small(image: Array, scale: int) -> Array:
+def smaller(image: Array, scale: int) -> Array:
+    """Give a place for a copy that is so many times smaller."""
     height, width = (max(round(side / scale), 1) for side in image.shape[:2])
     return np.empty((height, width, *image.shape[2:]), image.dtype)
 
 
-def _smaller(work: Work, scale: int) -> Iterator[Contender]:
-    yield ours("downsample", filters.downsample, scale=scale, into=lambda image: _small(image, scale))
+def _averaged(work: Work, scale: int) -> Iterator[Contender]:
+    yield ours("downsample", filters.downsample, scale=scale, into=lambda image: smaller(image, scale))
 
     def resized(image: Array, out: Array) -> Any:
         return cv2.resize(image, out.shape[1::-1], dst=out, interpolation=cv2.INTER_AREA)
 
-    yield opencv("resize INTER_AREA", resized, into=lambda image: _small(image, scale))
-    yield vips(f"shrink {scale}", lambda image: image.shrink(scale, scale), into=lambda image: _small(image, scale))
+    yield opencv("resize INTER_AREA", resized, into=lambda image: smaller(image, scale))
+    yield vips(f"shrink {scale}", lambda image: image.shrink(scale, scale), into=lambda image: smaller(image, scale))
     yield torch("torch", "interpolate area", lambda planes: _by_torch(planes, scale), most=4)
     if work.dtype == "uint8":
         yield peer("Pillow", "reduce", lambda picture, out: picture.reduce(scale), needs="PIL", make=_picture)

@@ -1,0 +1,185 @@
+"""The tables of a report, as plain data: rows of text, and which of them are losses."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from bench.report import cells, ranking
+from bench.report.comparing import Change
+from bench.report.ranking import NOT_RANKED, Rank
+from bench.report.reading import Entry, Run
+
+#: PSNR in dB of the case that stands for a filter; bytes reach it too.
+_USUAL = 55
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row.
+
+    Attributes
+    ----------
+    cells : sequence of str
+        What is written.
+    lost : bool
+        Whether it tells of a loss.
+    """
+
+    cells: Sequence[str]
+    lost: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under headings."""
+
+    headings: Sequence[str]
+    lines: Sequence[Line]
+
+    def markdown(self) -> str:
+        """Give the table in Markdown; losses are marked by a minus sign, since there is no colour."""
+        rows = [self.headings, ["---"] * len(self.headings)]
+        rows += [[f"− {line.cells[0]}" if line.lost else line.cells[0], *line.cells[1:]] for line in self.lines]
+        return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+
+
+def usual(run: Run, filter: str) -> list[Entry]:
+    """Give the contest that stands for a filter, on one thread and on two: the middle of all its sweeps."""
+    middle = next(iter(run.of(filter=filter, sweep="size") or run.of(filter=filter)))
+    swept = [e for e in run.of(filter=filter, kind=middle.kind) if e.parameters == middle.parameters]
+    size = next((e.megapixels for e in swept if e.sweep != "size"), middle.megapixels)
+    return [entry for entry in swept if entry.megapixels == size]
+
+
+def usual_rank(run: Run, filter: str, threads: int) -> Rank | None:
+    """Rank the usual contest at the usual accuracy, or at the highest that we reach below it."""
+    contest = [entry for entry in usual(run, filter) if entry.threads == threads]
+    found = [rank for rank in ranking.ranked(contest) if rank.mine and (rank.decibels or 0) <= _USUAL]
+    return found[-1] if found else None
+
+
+def glance(run: Run) -> Table:
+    """Give a row for each suite: its usual case, and what all its contests come to."""
+    every = ranking.ranks(run)
+    lines = []
+    for filter in run.filters():
+        one, two = (usual_rank(run, filter, threads) for threads in (1, 2))
+        if filter not in NOT_RANKED and one and one.mine:
+            ours = [rank for rank in every if rank.any.filter == filter]
+            lines.append(Line([filter, *_case(run, one, two), *_all(ours)], bool(one.lost)))
+    headings = (
+        "suite", "usual case", "ours, 1 thread", "best peer", "times faster", "on 2 threads", "of copying's speed",
+        "memory", "contests won", "mean ratio", "least",
+    )  # fmt: skip
+    return Table(headings, lines)
+
+
+def _case(run: Run, one: Rank, two: Rank | None) -> Iterator[str]:
+    mine = one.mine
+    assert mine is not None
+    accuracy = "" if one.decibels is None else f", {one.decibels} dB"
+    yield f"{mine.kind}, {mine.megapixels:g} Mpx, {cells.parameters(mine)}{accuracy}"
+    yield f"{cells.rate(mine)} ({mine.setting})"
+    yield one.best.name if one.best else "–"
+    yield cells.ratio(one.ratio if one.best else None)
+    yield cells.ratio(two.ratio if two and two.best else None)
+    copied = 1e9 * run.machine["copied GB/s"][str(mine.threads)]
+    yield f"{100 * mine.bytes / mine.least / copied:.0f} %" if mine.bytes else "–"
+    yield cells.size(next((e.memory for e in usual(run, mine.filter) if e.name == mine.name and e.memory), None))
+
+
+def _all(found: Sequence[Rank]) -> Iterator[str]:
+    against = [rank for rank in found if rank.best]
+    yield f"{sum(not rank.lost for rank in against)} of {len(against)}"
+    yield cells.ratio(ranking.mean_ratio(against))
+    yield cells.ratio(min((rank.ratio for rank in against), default=None))
+
+
+def losses(run: Run) -> Table:
+    """Give every contest in which another is faster, the largest losses first."""
+    lost = sorted((rank for rank in ranking.ranks(run) if rank.lost), key=lambda rank: rank.ratio)
+    headings = ("suite", "case", "threads", "at least", "ours", "fastest", "its time", "our ratio")
+    return Table(headings, [_loss(rank) for rank in lost])
+
+
+def _loss(rank: Rank) -> Line:
+    best, mine = rank.best, rank.mine
+    assert best is not None
+    case = f"{best.kind}, {best.megapixels:g} Mpx, {cells.parameters(best)}"
+    ours = cells.time(mine.least) + f" ({mine.setting})" if mine else "not reached"
+    accuracy = "–" if rank.decibels is None else f"{rank.decibels} dB"
+    row = (
+        best.filter,
+        case,
+        str(best.threads),
+        accuracy,
+        ours,
+        best.name,
+        cells.time(best.least),
+        cells.ratio(rank.ratio),
+    )
+    return Line(row, True)
+
+
+def buckets(run: Run, filter: str) -> Table:
+    """Give the ranking of a filter's contests by accuracy."""
+    headings = ("case", "threads", "at least", "ours", "", "best peer", "", "times faster")
+    found = (ranking.ranked(contest) for contest in run.contests(filter))
+    return Table(headings, [_ranked(rank) for each in found for rank in each])
+
+
+def _ranked(rank: Rank) -> Line:
+    case = f"{rank.any.kind}, {rank.any.megapixels:g} Mpx, {cells.parameters(rank.any)}"
+    accuracy = "–" if rank.decibels is None else f"{rank.decibels} dB"
+    both = [(cells.time(e.least), e.setting if e.ours else e.name) if e else ("–", "") for e in (rank.mine, rank.best)]
+    row = (case, str(rank.any.threads), accuracy, *both[0], *both[1], cells.ratio(rank.ratio))
+    return Line(row, rank.lost)
+
+
+def everything(entries: Iterable[Entry]) -> Table:
+    """Give all that was measured of a filter."""
+    headings = (
+        "case",
+        "threads",
+        "contender",
+        "median",
+        "quartiles apart",
+        "least",
+        "rate",
+        "PSNR",
+        "SSIM",
+        "GMSD",
+        "memory",
+    )
+    lines = []
+    for entry in entries:
+        case = f"{entry.kind}, {entry.megapixels:g} Mpx, {cells.parameters(entry)}"
+        times = [cells.time(value) for value in (entry.seconds, entry.spread, entry.least)]
+        seen = ["–" if value is None else f"{value:.4f}" for value in (entry.ssim, entry.gmsd)]
+        row = (case, str(entry.threads), entry.name, *times, cells.rate(entry), cells.decibels(entry.psnr), *seen)
+        lines.append(Line((*row, cells.size(entry.memory))))
+    return Table(headings, lines)
+
+
+def timings(run: Run, filter: str) -> Table:
+    """Give the short table of a filter's own page: its usual kinds of image, at each accuracy."""
+    kept = [e for e in run.of(filter=filter) if e.sweep not in ("size", "kind")]
+    found = (ranking.ranked(contest) for contest in dataclasses.replace(run, entries=kept).contests(filter))
+    return Table(buckets(run, filter).headings, [_ranked(rank) for each in found for rank in each])
+
+
+def starts(run: Run) -> Table:
+    """Give what a new process pays."""
+    kept = [entry for name in NOT_RANKED[1:] for entry in run.of(filter=name)]
+    headings = ("start", "call", "process", "least time")
+    return Table(headings, [Line((e.filter, cells.parameters(e), e.name, cells.time(e.least))) for e in kept])
+
+
+def changed(change: Change) -> Line:
+    """Give a row of two runs compared."""
+    now, before = change.entry, change.before
+    case = f"{now.kind}, {now.megapixels:g} Mpx, {cells.parameters(now)}"
+    times = cells.time(before.least), cells.time(now.least)
+    return Line((now.filter, case, str(now.threads), now.setting, *times, f"{change.factor:.2f}"), False)
