@@ -112,7 +112,7 @@ class View:
         self._values = {name: subject.start(name) for name in subject.controls}
         self._name = _FIRST if _FIRST in self._values else next(iter(self._values))
         self._loop = asyncio.get_running_loop()
-        self._latest = 0, Frame(self._wish(), subject.color, 0.0, 0.0)
+        self._latest = 0, Frame(self._wish(), subject.color, 0.0, 0.0, False)
         self._session = Session(Renderer(subject).render, self._from_thread)
         self._build(url)
 
@@ -170,7 +170,7 @@ class View:
         with self._controls:
             for control in (c for c in controls if c.name not in _BORDER):
                 self._build_control(control)
-            with ui.expansion("border").props("dense dense-toggle").classes("w-full"):
+            with ui.expansion("border").props('dense header-class="q-px-none"').classes("w-full view-border"):
                 for control in (c for c in controls if c.name in _BORDER):
                     self._build_control(control)
         self._ask()
@@ -259,8 +259,8 @@ class View:
         latest, frame = self._latest
         if number != latest:
             return  # a later one is on its way
-        total = time.perf_counter() - frame.started
-        self._times.text = f"filter {frame.seconds * 1e3:.1f} ms · on the screen after {total * 1e3:.0f} ms"
+        took = f"filter {_duration(frame.seconds)}{', compiled' if frame.compiled else ''}"
+        self._times.text = f"{took} · on the screen after {_duration(time.perf_counter() - frame.started)}"
         self._python.text = code.python(self._subject, frame.wish)
         self._command.text = code.command(self._subject, frame.wish)
 
@@ -292,6 +292,10 @@ def _middle(control: Control) -> int | float:
     low, high = control.ends
     known = control.range.start if control.range else None
     return known if known is not None else control.value((low + high) / 2)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1e3:.0f} ms"
 
 
 def _code(title: str) -> ui.label:

@@ -20,12 +20,13 @@ _FILTERING = "filtering ..."
 
 @dataclass(frozen=True)
 class Frame:
-    """A result, when work on it began, and the seconds that the filter took."""
+    """A result: when work on it began, the seconds that the filter took, and whether it was compiled meanwhile."""
 
     wish: Wish
     image: Array
     started: float
     seconds: float
+    compiled: bool
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,7 @@ class Session:
         self._closed = False
         self._since: float | None = None
         self._note = _FILTERING
-        self._thread = threading.Thread(target=self._work, name="halide-filters-viewing", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._work, name="halide-filters-viewing", daemon=True).start()
 
     def ask(self, wish: Wish) -> None:
         """Ask for a result, instead of any that was asked for and is not begun."""
@@ -71,10 +71,6 @@ class Session:
         with self._changed:
             self._closed = True
             self._changed.notify()
-
-    def join(self) -> None:
-        """Wait until the thread has ended."""
-        self._thread.join()
 
     def busy(self, patience: float) -> str | None:
         """Say what the thread has been doing for longer than some seconds; None if nothing."""
@@ -102,7 +98,7 @@ class Session:
         self._note, self._since = _FILTERING, started
         try:
             image = self._render(wish)
-            return Frame(wish, image, started, time.perf_counter() - started)
+            return Frame(wish, image, started, time.perf_counter() - started, self._note != _FILTERING)
         except Exception as error:
             return Failure(wish, one_line(error))
         finally:
