@@ -50,8 +50,13 @@ def test_sliders_give_tidy_values_that_can_be_typed(name, slider):
 def test_kinds():
     kinds = {c.name: c.kind for c in OFFERED["convolve"]}
     assert kinds == {
-        "kernel": "text", "terms": "slider", "accuracy": "slider", "method": "choice", "border": "choice", "border_value": "slider"
-    }  # fmt: skip
+        "kernel": "text",
+        "terms": "slider",
+        "accuracy": "slider",
+        "method": "choice",
+        "border": "choice",
+        "border_value": "slider",
+    }
     assert control("local_laplacian", "terms").optional
     assert not control("local_laplacian", "sigma").optional
     assert control("guided", "subsample").argument.accepted.choices == (1, 2, 4, 8)
