@@ -89,7 +89,7 @@ class _Group(typer.core.TyperGroup):
         except typer.TyperException as error:
             context = getattr(error, "ctx", None)
             hint = f" ({context.command_path} --help tells more)" if context else ""
-            _say_error(f"{error.formatone_line()}{hint}")
+            _say_error(f"{error.format_message()}{hint}")
             status = error.exit_code
         except typer.Abort:
             status = 1

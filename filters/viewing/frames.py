@@ -41,4 +41,5 @@ def bytes_of(image: Array, values: tuple[float, float]) -> Array:
     low, high = values
     with np.errstate(invalid="ignore"):
         scaled = np.nan_to_num((image.astype(np.float32) - low) * np.float32(255 / (high - low)))
-    return np.rint(scaled.clip(0, 255)).astype(np.uint8)
+    result: Array = np.rint(scaled.clip(0, 255)).astype(np.uint8)
+    return result

@@ -71,7 +71,6 @@ def application(subject: Subject) -> FastAPI:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[_HOST, "localhost"])
     views: dict[str, View] = {}
 
-    @app.get("/frames/{key}/{which}")
     def frame(key: str, which: str) -> Response:
         if key not in views:
             raise HTTPException(404)
@@ -89,6 +88,7 @@ def application(subject: Subject) -> FastAPI:
         ui.context.client.on_delete(leave)
         view.begin()
 
+    app.add_api_route("/frames/{key}/{which}", frame)
     # Compressed, frames would take longer to arrive.
     ui.run_with(
         app, root=page, title=f"{subject.path.name} - filters", dark=True, gzip_middleware_factory=None, favicon="🎚️"
@@ -298,12 +298,11 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1e3:.0f} ms"
 
 
-def _code(title: str) -> ui.label:
+def _code(title: str) -> Any:
     """Make a place for code, with a button that copies it."""
     with ui.row().classes("w-full items-center justify-between"):
         ui.label(title).classes("view-name")
-        ui.button(icon="content_copy", on_click=lambda: ui.clipboard.write(label.text)).props(
-            "flat dense size=sm color=grey-5"
-        )
+        button = ui.button(icon="content_copy").props("flat dense size=sm color=grey-5")
     label = ui.label().classes("view-code")
+    button.on_click(lambda: ui.clipboard.write(label.text))
     return label

@@ -8,7 +8,7 @@ from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
 
-class Viewer(Element, component="viewer.js"):
+class Viewer(Element, component="viewer.js"):  # type: ignore[call-arg]
     """Two pictures over one another with a divider between them; zoom by the wheel, pan by dragging.
 
     Parameters
