@@ -45,11 +45,15 @@ def take(browser: Browser, address: str, name: str, values: dict[str, str]) -> N
     page.locator(".q-select").first.click()
     page.get_by_role("option", name=name, exact=True).click()
     command_of(page, f"filters {name}")
+    page.mouse.move(WINDOW["width"] / 4, WINDOW["height"] / 4)  # off the panel, where help would show
+    page.locator(".view-help").wait_for(state="hidden")
+    # Times say most about what else this machine does.
+    page.add_style_tag(content=".view-times { visibility: hidden }")
     for parameter, value in values.items():
         page.locator(".view-control", has_text=parameter).locator("input[type=number]").fill(value)
         command_of(page, f"--{parameter.replace('_', '-')} {value}")
     page.locator(".view-busy").wait_for(state="hidden")
-    page.screenshot(path=ROOT / "docs" / f"view_{name}.jpg", type="jpeg", quality=85)
+    page.screenshot(path=ROOT / "docs" / f"view_{name}.jpg", type="jpeg", quality=80)
     page.close()
 
 

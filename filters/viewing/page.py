@@ -59,7 +59,7 @@ def serve(subject: Subject, *, port: int = 0, browser: bool = True) -> None:
         print(f"{address} shows {subject.path.name}; Ctrl+C ends it", flush=True)
         if browser:  # what it asks for waits until it is served
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-        server = uvicorn.Server(uvicorn.Config(application(subject), log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(application(subject), log_level="warning", timeout_graceful_shutdown=1))
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listening])
 
@@ -113,7 +113,10 @@ class View:
         self._name = _FIRST if _FIRST in self._values else next(iter(self._values))
         self._loop = asyncio.get_running_loop()
         self._latest = 0, Frame(self._wish(), subject.color, 0.0, 0.0, False)
-        self._session = Session(Renderer(subject).render, self._from_thread)
+        # One for each filter that was chosen: compiling one does not keep others waiting.
+        self._sessions: dict[str, Session] = {}
+        self._renderer = Renderer(subject)
+        self._closed = False
         self._build(url)
 
     def begin(self) -> None:
@@ -122,7 +125,9 @@ class View:
 
     def close(self) -> None:
         """Stop filtering: the tab is gone."""
-        self._session.close()
+        self._closed = True
+        for session in self._sessions.values():
+            session.close()
 
     def frame(self, which: str) -> tuple[int, Array]:
         """Give the picture, or the latest result, and its number."""
@@ -136,6 +141,9 @@ class View:
         with ui.element("div").classes("view-page"):
             with ui.element("div").classes("view-main"):
                 self._viewer = Viewer(url, self._shown)
+                with ui.row().classes("view-zoom"):
+                    for text, action in (("Fit", self._viewer.fit), ("100 %", self._viewer.actual)):
+                        ui.button(text, on_click=action).props("dense unelevated no-caps color=grey-9")
                 with ui.element("div").classes("view-busy") as self._busy:
                     ui.spinner(size="18px", color="white")
                     self._doing = ui.label()
@@ -147,19 +155,17 @@ class View:
     def _build_panel(self) -> None:
         height, width = self._subject.color.shape[:2]
         ui.label(f"{self._subject.path.name} · {width} × {height} · {self._subject.color.dtype}").classes("view-name")
-        ui.select(
-            list(self._values), value=self._name, label="filter", on_change=lambda e: self._choose(e.value)
-        ).props("outlined dense options-dense").classes("w-full").mark("filter")
+        names = list(self._values)
+        choice = ui.select(names, value=self._name, label="filter", on_change=lambda event: self._choose(event.value))
+        choice.props("outlined dense options-dense").classes("w-full")
         self._summary = ui.label().classes("view-summary")
-        self._controls = ui.element("div").classes("w-full")
-        self._times = ui.label().classes("view-times")
+        with ui.element("div").classes("view-scrolled"):
+            self._controls = ui.element("div").classes("w-full")
+            self._python = _code("Python")
+            self._command = _code("Command line")
         self._error = ui.label().classes("view-error")
-        with ui.row().classes("w-full no-wrap"):
-            ui.button("Fit", on_click=self._viewer.fit).props("dense outline color=grey-5 no-caps").classes("grow")
-            ui.button("100 %", on_click=self._viewer.actual).props("dense outline color=grey-5 no-caps").classes("grow")
-            self._save_button = ui.button("Save", on_click=self._save).props("dense unelevated no-caps").classes("grow")
-        self._python = _code("Python")
-        self._command = _code("Command line")
+        self._times = ui.label().classes("view-times")
+        self._save_button = ui.button("Save", on_click=self._save).props("unelevated no-caps").classes("w-full")
 
     def _choose(self, name: str) -> None:
         """Show what can be set of a filter."""
@@ -176,14 +182,16 @@ class View:
         self._ask()
 
     def _build_control(self, control: Control) -> None:
-        with ui.element("div").classes("view-control") as box:
+        with ui.element("div").classes("view-control"):
             if control.kind == "slider":
                 self._build_slider(control)
             else:
                 with ui.element("div").classes("view-row"):
                     ui.label(control.name)
                     self._build_field(control)
-        box.tooltip(control.argument.help).props('delay=600 anchor="center left" self="center right" max-width=280px')
+            ui.tooltip(control.argument.help).props(
+                'delay=600 anchor="center left" self="center right" max-width=280px'
+            ).classes("view-help")
 
     def _build_field(self, control: Control) -> None:
         value = self._values[self._name][control.name]
@@ -195,11 +203,10 @@ class View:
             field: Any = ui.select(list(control.argument.accepted.choices), value=value, on_change=changed)
             field.props("dense options-dense").classes("view-choice")
         elif control.kind == "switch":
-            field = ui.switch(value=value, on_change=changed).props("dense")
+            ui.switch(value=value, on_change=changed).props("dense")
         else:
-            field = ui.input(value=value, on_change=changed, placeholder=str(control.argument.accepted))
+            field = ui.input(value=value, on_change=changed, placeholder="left to the filter" if not value else None)
             field.props("dense debounce=300").classes("view-choice")
-        field.mark(control.name)
 
     def _build_slider(self, control: Control) -> None:
         value = self._values[self._name][control.name]
@@ -216,22 +223,23 @@ class View:
                 self._set(control, control.value(event.value))
                 number.value = control.value(event.value)
 
-        def switched(event: Any) -> None:
+        def ticked(event: Any) -> None:
             for part in (number, slider):
-                part.set_enabled(event.value)
+                part.set_visibility(event.value)
             self._set(control, kind(number.value) if event.value else None)
 
         with ui.element("div").classes("view-row"):
             if control.optional:
-                ui.checkbox(control.name, value=value is not None, on_change=switched).props("dense size=sm")
+                ui.checkbox(control.name, value=value is not None, on_change=ticked).props("dense size=sm")
             else:
                 ui.label(control.name)
             number = ui.number(value=shown, on_change=typed, step=control.step).classes("view-number")
             number.props(f'dense debounce=200 suffix="{control.range.unit if control.range else ""}"')
         low, high = control.ends
         slider = _Slider(min=low, max=high, step=control.step, value=control.position(shown), on_change=dragged)
-        for part in (number.mark(control.name), slider.props("dense").mark(f"{control.name} slider")):
-            part.set_enabled(value is not None)
+        slider.props("dense")
+        for part in (number, slider):
+            part.set_visibility(value is not None)
 
     # ------------------------------------------------------------------------------------------------ what happens
 
@@ -243,12 +251,16 @@ class View:
         self._ask()
 
     def _ask(self) -> None:
-        self._session.ask(self._wish())
+        if self._name not in self._sessions:
+            self._sessions[self._name] = Session(self._renderer.render, self._from_thread)
+        self._sessions[self._name].ask(self._wish())
 
     def _from_thread(self, outcome: Outcome) -> None:
         self._loop.call_soon_threadsafe(self._take, outcome)
 
     def _take(self, outcome: Outcome) -> None:
+        if self._closed or outcome.wish.name != self._name:
+            return  # the tab is gone, or another filter was chosen meanwhile
         self._error.text = outcome.text if isinstance(outcome, Failure) else ""
         if isinstance(outcome, Frame):
             self._latest = self._latest[0] + 1, outcome
@@ -266,7 +278,7 @@ class View:
 
     def _look(self) -> None:
         """Say what takes long."""
-        doing = self._session.busy(_PATIENCE)
+        doing = self._sessions[self._name].busy(_PATIENCE)
         self._busy.set_visibility(doing is not None)
         self._doing.text = doing or ""
 

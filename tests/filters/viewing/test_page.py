@@ -4,6 +4,7 @@ import base64
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -54,7 +55,8 @@ def address(photo):
             assert found, said
             yield found[1]
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGINT)
+    assert server.returncode == 0
     assert [file.name for file in photo.parent.iterdir()] == ["photo.png"]
 
 
@@ -154,7 +156,7 @@ def test_another_filter_and_a_size_of_its_own(page, photo):
 
 
 def test_a_parameter_is_left_to_the_filter_unless_it_is_ticked(page, photo):
-    assert number(page, "terms").is_disabled()
+    assert number(page, "terms").is_hidden()
     row(page, "terms").locator(".q-checkbox").click()
     shows(page, "--terms 3")
     number(page, "terms").fill("1")
