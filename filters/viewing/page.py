@@ -24,11 +24,11 @@ from filters.images import Array
 from filters.messages import one_line
 from filters.viewing import code, frames
 from filters.viewing.controls import Control
+from filters.viewing.elements import Slider, Viewer
 from filters.viewing.ranges import values_of
 from filters.viewing.renderer import Renderer
 from filters.viewing.session import Failure, Frame, Outcome, Session
 from filters.viewing.subject import Subject, Wish
-from filters.viewing.viewer import Viewer
 
 _HOST = "127.0.0.1"
 _FIRST = "gaussian"
@@ -216,12 +216,11 @@ class View:
         def typed(event: Any) -> None:
             if event.value is not None and event.value != self._values[self._name][control.name]:
                 self._set(control, kind(event.value))
-                slider.value = control.position(event.value)
+                slider.move(control.position(event.value))
 
-        def dragged(event: Any) -> None:
-            if event.value != control.position(number.value):
-                self._set(control, control.value(event.value))
-                number.value = control.value(event.value)
+        def dragged(position: float) -> None:
+            self._set(control, control.value(position))
+            number.value = control.value(position)
 
         def ticked(event: Any) -> None:
             for part in (number, slider):
@@ -236,8 +235,7 @@ class View:
             number = ui.number(value=shown, on_change=typed, step=control.step).classes("view-number")
             number.props(f'dense debounce=200 suffix="{control.range.unit if control.range else ""}"')
         low, high = control.ends
-        slider = _Slider(min=low, max=high, step=control.step, value=control.position(shown), on_change=dragged)
-        slider.props("dense")
+        slider = Slider(low, high, control.step, control.position(shown), dragged)
         for part in (number, slider):
             part.set_visibility(value is not None)
 
@@ -291,12 +289,6 @@ class View:
             self._error.text = one_line(error)
         finally:
             self._save_button.props(remove="loading")
-
-
-class _Slider(ui.slider):
-    """A slider whose thumb moves at once, not when the server has answered."""
-
-    LOOPBACK = False
 
 
 def _middle(control: Control) -> int | float:

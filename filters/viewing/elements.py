@@ -1,4 +1,4 @@
-"""The element of the page that shows the picture before and after."""
+"""Elements of the page that NiceGUI does not have: the picture before and after, and a slider that costs little."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
+
+#: From one position that the server hears of to the next.
+_SECONDS = 0.05
 
 
 class Viewer(Element, component="viewer.js"):  # type: ignore[call-arg]
@@ -39,3 +42,30 @@ class Viewer(Element, component="viewer.js"):  # type: ignore[call-arg]
     def actual(self) -> None:
         """Show each pixel of the picture on one of the screen."""
         self.run_method("actual")
+
+
+class Slider(Element, component="slider.js"):  # type: ignore[call-arg]
+    """A slider whose thumb moves at once, while the server hears of it some twenty times a second.
+
+    Parameters
+    ----------
+    low, high, step : float
+        Where it begins and ends, and what it moves by.
+    start : float
+        Where it stands at first.
+    on_dragged : callable
+        Called with the position that the user moved it to.
+    """
+
+    def __init__(self, low: float, high: float, step: float, start: float, on_dragged: Callable[[float], None]) -> None:
+        super().__init__()
+        self._props.update(low=low, high=high, step=step, start=start)
+
+        def dragged(event: GenericEventArguments) -> None:
+            on_dragged(event.args)
+
+        self.on("dragged", dragged, throttle=_SECONDS)
+
+    def move(self, position: float) -> None:
+        """Move it."""
+        self.run_method("move", position)
