@@ -53,7 +53,7 @@ def take(browser: Browser, address: str, name: str, values: dict[str, str]) -> N
         page.locator(".view-control", has_text=parameter).locator("input[type=number]").fill(value)
         command_of(page, f"--{parameter.replace('_', '-')} {value}")
     page.locator(".view-busy").wait_for(state="hidden")
-    page.screenshot(path=ROOT / "docs" / f"view_{name}.jpg", type="jpeg", quality=80)
+    page.screenshot(path=ROOT / "docs" / f"view_{name}.jpg", type="jpeg", quality=80, animations="disabled")
     page.close()
 
 

@@ -78,7 +78,7 @@ class Control:
         if self.range.logarithmic:
             return float(f"{10**position:.{_DIGITS}g}")
         decimals = max(0, -math.floor(math.log10(self.step) + 1e-9))
-        return round(position, decimals) + 0.0
+        return min(max(round(position, decimals) + 0.0, self.range.low), self.range.high)
 
     def given(self, value: Any) -> bool:
         """Tell whether a value is one that the filter has to be told of."""

@@ -1,7 +1,7 @@
 """Pictures for a browser: 8 bits and three channels, as BMP files.
 
 Nothing is lost, and a browser decodes them beside its main thread. At two megapixels compressing to PNG or WebP takes
-longer than most filters do, and JPEG, which takes as long as the larger file takes to arrive, would change pixels.
+longer than most filters do; JPEG would save little, and change pixels.
 """
 
 from __future__ import annotations

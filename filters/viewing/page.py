@@ -70,12 +70,13 @@ def application(subject: Subject) -> FastAPI:
     # Another site's page that gets its name to mean this machine is not answered.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[_HOST, "localhost"])
     views: dict[str, View] = {}
+    values = values_of(subject.color)
 
     def frame(key: str, which: str) -> Response:
         if key not in views:
             raise HTTPException(404)
         number, image = views[key].frame(which)
-        content = frames.encoded(image, values_of(subject.color))
+        content = frames.encoded(image, values)
         return Response(content, media_type=frames.MEDIA_TYPE, headers={"X-Frame": str(number)})
 
     def page() -> None:

@@ -92,8 +92,12 @@ def range_of(name: str, parameter: str, image: Array) -> Range | None:
     if found is None or found.unit not in _POWERS:
         return found
     factor = (width_of_values(image) / 255) ** _POWERS[found.unit]
-    start = None if found.start is None else found.start * factor
-    return replace(found, low=found.low * factor, high=found.high * factor, start=start)
+    start = None if found.start is None else _tidy(found.start * factor)
+    return replace(found, low=_tidy(found.low * factor), high=_tidy(found.high * factor), start=start)
+
+
+def _tidy(value: float) -> float:
+    return float(f"{value:.3g}")
 
 
 def values_of(image: Array) -> tuple[float, float]:

@@ -32,7 +32,10 @@ export default {
   mounted() {
     this.observer = new ResizeObserver(() => this.measure());
     this.observer.observe(this.$refs.stage);
-    this.load("before").then(([bitmap]) => this.draw("before", bitmap));
+    this.load("before").then(([bitmap]) => {
+      if (!this.width) this.resize(bitmap.width, bitmap.height); // until there is a result
+      this.draw("before", bitmap);
+    });
   },
   unmounted() {
     this.observer.disconnect();

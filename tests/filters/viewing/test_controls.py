@@ -64,10 +64,12 @@ def test_kinds():
 
 def test_ranges_of_gray_values_follow_the_image():
     deep, real = PHOTO.astype(np.uint16), PHOTO.astype(np.float32) / 255
-    assert control("bilateral", "sigma_range", deep).start == pytest.approx(30 * 257)
+    assert control("bilateral", "sigma_range", deep).start == pytest.approx(30 * 257, rel=0.01)
     assert control("bilateral", "sigma_range", real).ends == pytest.approx((1 / 255, 150 / 255), rel=0.02)
-    assert control("guided", "eps", deep).start == pytest.approx(400 * 257**2)
+    assert control("guided", "eps", deep).start == pytest.approx(400 * 257**2, rel=0.01)
     assert control("bilateral", "sigma_space", deep).start == 4
+    sigma = control("local_laplacian", "sigma", real)
+    assert [sigma.value(position) for position in sigma.ends] == [sigma.range.low, sigma.range.high]
     assert ranges.values_of(np.full((2, 2), np.nan, np.float32)) == (0, 1)
     assert ranges.values_of(np.full((2, 2), 3, np.float32)) == (3, 4)
 
