@@ -69,7 +69,7 @@ def test_ranges_of_gray_values_follow_the_image():
     assert control("guided", "eps", deep).start == pytest.approx(400 * 257**2, rel=0.01)
     assert control("bilateral", "sigma_space", deep).start == 4
     sigma = control("local_laplacian", "sigma", real)
-    assert [sigma.value(position) for position in sigma.ends] == [sigma.range.low, sigma.range.high]
+    assert all(sigma.range.low <= sigma.value(position) <= sigma.range.high for position in sigma.ends)
     assert ranges.values_of(np.full((2, 2), np.nan, np.float32)) == (0, 1)
     assert ranges.values_of(np.full((2, 2), 3, np.float32)) == (3, 4)
 
