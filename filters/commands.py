@@ -1,4 +1,4 @@
-"""The command line: every filter on files, and ``list``, ``demo``, ``kernel``, ``warm``, ``doctor``.
+"""The command line: every filter on files, and ``list``, ``view``, ``demo``, ``kernel``, ``warm``, ``doctor``.
 
 The commands of the filters are made from their signatures and docstrings, so a new filter has one by itself.
 What only some commands need (rich, Pillow, Halide) is imported by those.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib.util
 import inspect
 import logging
 import sys
@@ -20,6 +21,7 @@ import typer.core
 
 from filters import images
 from filters.arguments import COMMON, Argument, arguments_of, summary
+from filters.messages import one_line
 
 log = logging.getLogger("halide_filters")
 
@@ -60,7 +62,7 @@ def application() -> typer.Typer:
         app.command(name, help=text, short_help=_escaped(summary(function)), rich_help_panel="Filters")(
             _command(name, function)
         )
-    for command in (list_, demo, kernel, warm, doctor):
+    for command in (list_, view, demo, kernel, warm, doctor):
         app.command(command.__name__.rstrip("_"), rich_help_panel="Other commands")(command)
     return app
 
@@ -130,15 +132,8 @@ def _reported(debug: bool) -> Iterator[None]:
     except Exception as error:
         if debug:
             raise
-        _say_error(_message(error))
+        _say_error(one_line(error))
         raise typer.Exit(1) from None
-
-
-def _message(error: Exception) -> str:
-    """Give the first line of what an error says, with its name where the line alone would mean little."""
-    text = next((line for line in str(error).splitlines() if line.strip()), "")
-    known = isinstance(error, (OSError, TypeError, ValueError, RuntimeError)) and text
-    return text if known else f"{type(error).__name__}: {text}"
 
 
 # A filter on files
@@ -270,10 +265,10 @@ def _report(failed: Sequence[Any], count: int) -> None:
         return
     refusals = {str(o.error) for o in failed if _is_refusal(o.error)}
     if len(refusals) == 1 and len(failed) == count and all(_is_refusal(o.error) for o in failed):
-        raise _usage_error(_message(failed[0].error))  # it is the arguments, not the images
+        raise _usage_error(one_line(failed[0].error))  # it is the arguments, not the images
     for outcome in failed:
         named = isinstance(outcome.error, images.ImageFileError)
-        _say_error(("" if named else f"{outcome.job.source}: ") + _message(outcome.error))
+        _say_error(("" if named else f"{outcome.job.source}: ") + one_line(outcome.error))
     if count > 1:
         _say_error(f"{len(failed)} of {count} images failed")
     raise typer.Exit(1)
@@ -307,6 +302,31 @@ def list_() -> None:
     width = max(map(len, filters), default=0)
     for name, function in filters.items():
         print(f"{name:{width}}  {summary(function)}")
+
+
+def view(
+    photo: Annotated[
+        Path | None, typer.Argument(metavar="[IN]", help="An image file; a sample by default.", show_default=False)
+    ] = None,
+    guide: Annotated[
+        Path | None,
+        typer.Option(help="Whose edges filters with a guide keep; the image itself by default.", metavar="FILE"),
+    ] = None,
+    port: Annotated[int, typer.Option(help="Where to serve the page; 0 takes a free one.", min=0, max=65535)] = 0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
+    debug: _Debug = False,
+) -> None:
+    """Try filters in the browser: sliders for their parameters, before and after."""
+    from filters import demo
+    from filters.viewing.subject import Subject
+
+    if importlib.util.find_spec("nicegui") is None:
+        raise _usage_error("view needs NiceGUI: pip install 'halide-filters[view]'")
+    with _reported(debug):
+        subject = Subject(photo or demo.PHOTO, available(), guide)
+        from filters.viewing import page
+
+        page.serve(subject, port=port, browser=browser)
 
 
 def demo(

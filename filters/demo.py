@@ -21,7 +21,7 @@ _SHOWN: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("gaussian", "Gaussian", {"sigma": 5}),
 )
 #: Found by its path: a lower package imports no higher one, and a user's own data.py cannot get in the way.
-_PHOTO = Path(__file__).parents[1] / "data" / "samples" / "coffee.jpg"
+PHOTO = Path(__file__).parents[1] / "data" / "samples" / "coffee.jpg"
 _SECONDS, _MOST_RUNS, _FEWEST_RUNS = 0.5, 100, 5
 _PAPER, _INK, _FAINT = (250, 249, 246), (28, 28, 30), (112, 112, 118)
 _MARGIN, _GAP, _TITLE, _CAPTION = 36, 20, 23, 16
@@ -61,7 +61,7 @@ def run(folder: Path, filters: Mapping[str, Callable[..., Array]], *, seconds: f
     Path
         The picture.
     """
-    picture = images.read(_PHOTO)
+    picture = images.read(PHOTO)
     shown = [
         measure(filters[name], title, picture.array, arguments, seconds)
         for name, title, arguments in _SHOWN
@@ -69,7 +69,7 @@ def run(folder: Path, filters: Mapping[str, Callable[..., Array]], *, seconds: f
     ]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "demo.png"
-    images.write(path, side_by_side(_PHOTO.name, picture.array, shown), picture.metadata)
+    images.write(path, side_by_side(PHOTO.name, picture.array, shown), picture.metadata)
     _print(shown, path)
     return path
 

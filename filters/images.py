@@ -7,6 +7,7 @@ colour channel, so 16-bit PNG files go through :mod:`filters.png16`. Nothing is 
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import secrets
@@ -305,6 +306,21 @@ def write(path: str | os.PathLike[str], array: Array, metadata: Metadata | None 
     encode = _encoder(path, array, metadata or Metadata())
     with errors_of(path, "cannot be written"), replaced(path) as file:
         encode(file)
+
+
+def encoded(name: str | os.PathLike[str], array: Array, metadata: Metadata | None = None) -> bytes:
+    """Give what :func:`write` would put into a file of a name.
+
+    Raises
+    ------
+    ImageFileError
+        If the format cannot hold the array.
+    """
+    path = Path(name)
+    encode = _encoder(path, array, metadata or Metadata())
+    with errors_of(path, "cannot be written"), io.BytesIO() as file:
+        encode(file)
+        return file.getvalue()
 
 
 def check_writable(path: str | os.PathLike[str], array: Array) -> None:

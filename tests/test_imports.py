@@ -75,7 +75,9 @@ def test_what_few_modules_import(module, places):
     assert [f for f in where(files, module) if not f.startswith((*places, "tests/"))] == []
 
 
-@pytest.mark.parametrize("module", ["halide", "llvmlite", "cv2", "imageio", "typer", "rich", "torch", "scipy"])
+@pytest.mark.parametrize(
+    "module", ["halide", "llvmlite", "cv2", "imageio", "nicegui", "typer", "rich", "torch", "scipy"]
+)
 def test_importing_the_filters_imports_nothing_slow(module):
     code = f"import filters, sys; sys.exit({module!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
