@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -73,7 +74,7 @@ def moments(effort: Effort) -> Tables:
         goals = {"torch": (1.3, 1.8), "numpy": (1.2, 1.6) if shape[1] >= 128 else (None, None)}
         for name in runs:
             if name != "ours":
-                operations = 2 * features.size * shape[1]
+                operations = all_pairs(shape)
                 rows.append({
                     "N, C, H, W": "x".join(map(str, shape)), "peer": name, "ours ms": 1e3 * times.middle("ours"),
                     "its ms": 1e3 * times.middle(name), "GFLOP/s of all pairs": operations / times.middle("ours") / 1e9,
@@ -81,6 +82,11 @@ def moments(effort: Effort) -> Tables:
                     **judged(times.ratio(name, "ours"), *goals[name]),
                 })  # fmt: skip
     yield Table("second moments of channels, one thread", rows)
+
+
+def all_pairs(shape: tuple[int, ...]) -> float:
+    """Count products and sums of all pairs of channels, though half of them are enough."""
+    return 2.0 * math.prod(shape) * shape[1]
 
 
 def moments_by_us(features: Array, threads: int = 1) -> Moments:
@@ -161,12 +167,9 @@ def _rounding(values: Array, effort: Effort) -> list[Row]:
     runs: dict[str, Run] = {"ours": ours, "ours, out=": functools.partial(ours, out=np.empty_like(values))}
     torch = _torch()
     if torch is not None:
-        tensor = torch.from_numpy(values)
-        runs["torch"] = lambda: tensor.to(torch.float8_e4m3fn).to(torch.float32)
+        runs["torch"] = functools.partial(rounded_by_torch, torch.from_numpy(values))
     if importlib.util.find_spec("ml_dtypes") is not None:
-        import ml_dtypes
-
-        runs["ml_dtypes"] = lambda: values.astype(ml_dtypes.float8_e4m3fn).astype(np.float32)
+        runs["ml_dtypes"] = functools.partial(rounded_by_ml_dtypes, values)
     times = measure(runs, effort)
     goals = {"torch": (3, 4), "ml_dtypes": (20, 40)}
     rows = []
@@ -181,17 +184,57 @@ def _rounding(values: Array, effort: Effort) -> list[Row]:
     return rows
 
 
-def _coding(values: Array, effort: Effort) -> list[Row]:
+def rounded_by_torch(values: Any) -> Any:
+    """Cast a tensor to eight bits and back."""
+    import torch
+
+    return encoded_by_torch(values).to(torch.float32)
+
+
+def encoded_by_torch(values: Any) -> Any:
+    """Cast a tensor to eight bits."""
+    import torch
+
+    return values.to(torch.float8_e4m3fn)
+
+
+def decoded_by_torch(codes: Any) -> Any:
+    """Cast a tensor of bytes, taken for numbers of eight bits, to floats."""
+    import torch
+
+    return codes.view(torch.float8_e4m3fn).to(torch.float32)
+
+
+def rounded_by_ml_dtypes(values: Array) -> Array:
+    """Cast an array to eight bits and back."""
+    return encoded_by_ml_dtypes(values).astype(np.float32)
+
+
+def encoded_by_ml_dtypes(values: Array) -> Array:
+    """Cast an array to eight bits."""
     import ml_dtypes
 
-    theirs = values.astype(ml_dtypes.float8_e4m3fn)
-    ours = theirs.view(np.uint8)
+    return values.astype(ml_dtypes.float8_e4m3fn)
+
+
+def decoded_by_ml_dtypes(codes: Array) -> Array:
+    """Cast an array of bytes, taken for numbers of eight bits, to floats."""
+    import ml_dtypes
+
+    return codes.view(ml_dtypes.float8_e4m3fn).astype(np.float32)
+
+
+def _coding(values: Array, effort: Effort) -> list[Row]:
+    codes = encode(E4M3, values, SCALE)
     pairs: dict[str, tuple[Run, Run]] = {
         "encode": (
             functools.partial(encode, E4M3, values, SCALE, threads=1),
-            lambda: values.astype(ml_dtypes.float8_e4m3fn).view(np.uint8),
+            lambda: encoded_by_ml_dtypes(values).view(np.uint8),
         ),
-        "decode": (functools.partial(decode, E4M3, ours, SCALE), functools.partial(theirs.astype, np.float32)),
+        "decode": (
+            functools.partial(decode, E4M3, codes, SCALE),
+            functools.partial(decoded_by_ml_dtypes, codes),
+        ),
     }
     rows = []
     for name, (run, its) in pairs.items():

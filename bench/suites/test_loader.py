@@ -51,7 +51,7 @@ class _Decoded:
     few: Sequence[str] = ("blur", "plain")
 
     def __init__(self, batch: int) -> None:
-        self.images = functools.cache(functools.partial(peers.pictures, batch))
+        self.images = functools.partial(peers.pictures, batch)
 
     def ours(self, case: Case) -> Iterator[Contender]:
         def composed(images: list[Any], threads: int) -> Callable[[], Any]:
@@ -76,7 +76,6 @@ class _Written:
         self._batch = batch
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
-    @functools.cache  # noqa: B019
     def images(self) -> list[Path]:
         self._folder = tempfile.TemporaryDirectory()
         return peers.jpegs(Path(self._folder.name), self._batch * _EPOCH)
