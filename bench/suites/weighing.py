@@ -8,21 +8,18 @@ thread's next one: they would count for nothing.
 from __future__ import annotations
 
 import importlib
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.memory import peak
+from bench.suites import processes
 
 if TYPE_CHECKING:
     from bench.suites.contest import Contender, Contest
 
 T = TypeVar("T")
-_ROOT = Path(__file__).parents[2]
 #: The allocator gives large blocks back at once and takes none again, so that their pages count whenever they are used.
 _ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
 
@@ -37,11 +34,8 @@ def weigh(suite: str, scale: str, group: str, contender: str) -> int:
     group, contender : str
         Names of both.
     """
-    command = [sys.executable, "-m", "bench.suites.weighing", suite, scale, group, contender]
-    done = subprocess.run(command, cwd=_ROOT, env=os.environ | _ALLOCATOR, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{contender} could not be weighed in {group}: {done.stderr.strip()}")
-    return int(done.stdout)
+    arguments = ["-m", "bench.suites.weighing", suite, scale, group, contender]
+    return int(processes.python(arguments, _ALLOCATOR))
 
 
 def weighed(contest: Contest, contender: Contender) -> int:
