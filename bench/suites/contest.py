@@ -7,6 +7,7 @@ replays its own times to pytest-benchmark, which does the statistics and the sto
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import itertools
@@ -24,7 +25,7 @@ from bench.paired import Effort, Run, measure, timed
 from bench.suites import libraries, pictures, weighing
 
 Array = np.ndarray[Any, Any]
-#: From an input and a number of threads to what is timed and gives the result; what it has to `close` is closed.
+#: From an input and a number of threads to what is timed and gives the result; if that has a `close`, it is called in the end.
 Bind = Callable[[Any, int], Callable[[], Any]]
 THREADS = (1, 2)
 
@@ -256,18 +257,19 @@ class Contest:
         libraries.set_threads(self.threads)
         runs: dict[str, Run] = {}
         found: dict[str, list[float] | Exception] = {}
-        for name, contender in self.present.items():
-            try:
-                run = contender.bind(self.work.image, self.threads)
-                found[name] = [timed(run)]
-                runs[name] = run
-            except Exception as error:
-                found[name] = error
-        if not self.first:
-            libraries.set_threads(self.threads)  # some came with it
-            found |= measure(runs, self.effort).seconds
-        for run in runs.values():
-            getattr(run, "close", lambda: None)()
+        with contextlib.ExitStack() as closing:
+            for name, contender in self.present.items():
+                try:
+                    run = contender.bind(self.work.image, self.threads)
+                    if hasattr(run, "close"):
+                        closing.callback(run.close)
+                    found[name] = [timed(run)]
+                    runs[name] = run
+                except Exception as error:
+                    found[name] = error
+            if not self.first:
+                libraries.set_threads(self.threads)  # some came with it
+                found |= measure(runs, self.effort).seconds
         return found
 
     @functools.cached_property

@@ -62,12 +62,13 @@ def test_the_first_run_alone_may_count(first, runs):
     assert (len(calls), len(found)) == (runs, 1 if first else 2)
 
 
-def test_what_has_to_be_closed_is_closed():
+@pytest.mark.parametrize("works", [True, False])
+def test_what_has_to_be_closed_is_closed(works):
     class Run:
         closed = 0
 
         def __call__(self):
-            assert not self.closed
+            assert works and not self.closed
 
         def close(self):
             self.closed += 1
