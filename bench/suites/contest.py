@@ -25,7 +25,7 @@ from bench.paired import Effort, Run, measure, timed
 from bench.suites import libraries, pictures, weighing
 
 Array = np.ndarray[Any, Any]
-#: From an input and a number of threads to what is timed and gives the result; if that has a `close`, it is called in the end.
+#: From an input and a number of threads to what is timed and gives the result; a `close` that it has is called at last.
 Bind = Callable[[Any, int], Callable[[], Any]]
 THREADS = (1, 2)
 
