@@ -176,70 +176,24 @@ def files(scale: Scale) -> Tables:
     if "torchvision" not in found:
         yield Table("JPEG files end to end: torch or torchvision is missing", [])
         return
-    with tempfile.TemporaryDirectory() as folder:
-        count = _write(Path(folder), scale.images * 8)
+    peer = found["torchvision PIL"]
+    with tempfile.TemporaryDirectory() as folder, peers.Pipeline(peer, CASES["plain"], "workers", 2) as loaded:
+        paths = peers.jpegs(Path(folder), scale.images * loaded.batches)
+        some = peers.Files(peer, paths[: scale.images])
         source = data.ImageFolder(folder)
         loader = data.FilterLoader(source, pipeline(CASES["plain"]), _BATCH, shuffle=True, threads=2, framework="torch")
-        theirs = _torch_loader(folder)
-        runs: dict[str, Run] = {"ours": lambda: _through(loader), "torch": lambda: _through(theirs)}
+        runs: dict[str, Run] = {"ours": lambda: through(loader), "torch": lambda: loaded(some)}
         times = measure(runs, Effort(scale.effort.seconds * 4, scale.effort.least, scale.effort.most))
     row: Row = {
-        "our images/s": round(count / times.middle("ours")),
-        "theirs": round(count / times.middle("torch")),
+        "our images/s": round(len(paths) / times.middle("ours")),
+        "theirs": round(len(paths) / times.middle("torch")),
         **judged(times.ratio("torch", "ours"), 1.2, 1.5),
     }
-    yield Table(f"{count} JPEG files end to end: crop, flip, jitter, normalise; two threads, two workers", [row])
+    yield Table(f"{len(paths)} JPEG files end to end: crop, flip, jitter, normalise; two threads, two workers", [row])
 
 
-def _write(folder: Path, count: int) -> int:
-    from PIL import Image
-
-    for i, picture in enumerate(peers.pictures(count)):
-        path = folder / f"class{i % 4}" / f"{i}.jpg"
-        path.parent.mkdir(exist_ok=True)
-        Image.fromarray(picture).save(path, quality=90)
-    return count
-
-
-def _torch_loader(folder: str) -> Any:
-    import torch
-
-    v2 = peers._v2()
-    steps = [
-        v2.RandomResizedCrop(peers.SIZE, antialias=True),
-        v2.RandomHorizontalFlip(),
-        v2.ColorJitter(0.4, 0.4, 0.4, 0.1),
-        v2.PILToTensor(),
-        v2.ToDtype(torch.float32, scale=True),
-        v2.Normalize(_MEAN, _STD),
-    ]
-    return torch.utils.data.DataLoader(
-        _Folder(data.ImageFolder(folder), v2.Compose(steps)),
-        _BATCH,
-        shuffle=True,
-        num_workers=2,
-        persistent_workers=True,
-    )
-
-
-class _Folder:
-    """Images as torchvision's folder reads them: by Pillow, one after the other."""
-
-    def __init__(self, source: data.ImageFolder, transform: Callable[[Any], Any]) -> None:
-        self.samples, self.transform = source.samples, transform
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def __getitem__(self, index: int) -> tuple[Any, int]:
-        from PIL import Image
-
-        path, label = self.samples[index]
-        with Image.open(path) as image:
-            return self.transform(image.convert("RGB")), label
-
-
-def _through(loader: Any) -> int:
+def through(loader: Any) -> int:
+    """Take all batches of an epoch, and count the images."""
     return sum(len(images) for images, _ in loader)
 
 
@@ -252,7 +206,7 @@ def overhead(scale: Scale) -> Tables:
     for threads in (1, 2):
         source = data.ArraySource(peers.pictures(scale.images * 8))
         loader = data.FilterLoader(source, pipeline(CASES["plain"]), _BATCH, shuffle=True, threads=threads)
-        _through(loader)
+        through(loader)
         bare = _native(loader)
         times = measure({"loader": functools.partial(_epoch_zero, loader), "bare": bare}, scale.effort)
         share = 100 * (times.ratio("loader", "bare") - 1)
@@ -262,7 +216,7 @@ def overhead(scale: Scale) -> Tables:
 
 def _epoch_zero(loader: data.FilterLoader) -> None:
     loader.set_epoch(0)
-    _through(loader)
+    through(loader)
 
 
 def _native(loader: data.FilterLoader) -> Run:

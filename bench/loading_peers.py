@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import imageio.v3 as iio
@@ -192,7 +193,7 @@ def _pil_stages(case: Case) -> Stages:
     transforms = _transforms(case)
     pixels = [each for each in transforms if not isinstance(each, v2.ToDtype | v2.Normalize)]
     numbers = transforms[len(pixels) :]
-    return [("fromarray", PIL.Image.fromarray), *_named(pixels), ("tensor", _planar), *_named(numbers)]
+    return [("fromarray", _pillow), *_named(pixels), ("tensor", _planar), *_named(numbers)]
 
 
 def _transforms(case: Case) -> list[Any]:
@@ -219,6 +220,10 @@ def _tensor(image: Array) -> Any:
     import torch
 
     return torch.from_numpy(image).permute(2, 0, 1)
+
+
+def _pillow(image: Any) -> PIL.Image.Image:
+    return image if isinstance(image, PIL.Image.Image) else PIL.Image.fromarray(image)
 
 
 def _planar(image: Any) -> Any:
@@ -578,6 +583,36 @@ def _picture(photograph: PIL.Image.Image, height: int, width: int, index: int) -
     box = (left, top, left + width * scale, top + height * scale)
     resized = photograph.resize((width, height), PIL.Image.Resampling.BICUBIC, box=box)
     return np.array(resized)
+
+
+def jpegs(folder: Path, count: int) -> list[Path]:
+    """Write such images into a folder, in four of its own, as it were classes."""
+    paths = [folder / f"class{i % 4}" / f"{i}.jpg" for i in range(count)]
+    for path, picture in zip(paths, pictures(count), strict=True):
+        path.parent.mkdir(exist_ok=True)
+        PIL.Image.fromarray(picture).save(path, quality=90)
+    return paths
+
+
+class Files(Sequence[Any]):
+    """Images of files, read whenever they are wanted, in the way of a peer's users: by OpenCV or by Pillow."""
+
+    def __init__(self, peer: Peer, paths: Sequence[Path]) -> None:
+        self._peer, self._paths = peer, paths
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return Files(self._peer, self._paths[index])
+        if self._peer.package == "albumentations":
+            import cv2
+
+            return cv2.cvtColor(cv2.imread(str(self._paths[index])), cv2.COLOR_BGR2RGB)
+        with PIL.Image.open(self._paths[index]) as image:
+            pixels = image.convert("RGB")
+        return pixels if self._peer.name.endswith("PIL") else np.array(pixels)
 
 
 # -------------------------------------------------------------------------------------------------------- measuring

@@ -66,7 +66,7 @@ def measure(runs: Mapping[str, Run], effort: Effort) -> Times:
         rounds[name] = effort.rounds(timed(run))
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     order = random.Random(0)
-    for turn in range(max(rounds.values())):
+    for turn in range(max(rounds.values(), default=0)):
         present = [name for name in runs if turn < rounds[name]]
         order.shuffle(present)
         for name in present:

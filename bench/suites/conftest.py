@@ -24,7 +24,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "entry" in metafunc.fixturenames:
         scale = SCALES[metafunc.config.getoption("--scale")]
         entries = [
-            Entry(contest, contender)
+            Entry(contest, contender, metafunc.module.__name__, scale.name)
             for contest in metafunc.module.contests(scale)
             for contender in contest.contenders
             if contest.work.megapixels <= contender.most

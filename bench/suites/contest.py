@@ -7,23 +7,25 @@ replays its own times to pytest-benchmark, which does the statistics and the sto
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import itertools
 import math
+import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 from bench import quality
-from bench.paired import Effort, Run, measure
-from bench.suites import libraries, pictures
+from bench.paired import Effort, Run, measure, timed
+from bench.suites import libraries, pictures, weighing
 
 Array = np.ndarray[Any, Any]
-#: From an input and a number of threads to what is timed and gives the result.
+#: From an input and a number of threads to what is timed and gives the result; a `close` that it has is called at last.
 Bind = Callable[[Any, int], Callable[[], Any]]
 THREADS = (1, 2)
 
@@ -83,6 +85,8 @@ class Contender:
         It does not take part in larger images, in megapixels: it would take minutes.
     read : function
         From what a run gives to an array.
+    times : int
+        How many times the work a run does: more than one where few of them would not fill what it has to fill.
     """
 
     library: str
@@ -91,6 +95,7 @@ class Contender:
     needs: str | None = None
     most: float = math.inf
     read: Callable[[Any], Array] = np.asarray
+    times: int = 1
 
     @property
     def name(self) -> str:
@@ -162,12 +167,52 @@ class Work:
 
 
 @dataclass(frozen=True)
+class Task:
+    """What is done to something else than an image; for a `Contest` as good as a `Work`.
+
+    Attributes
+    ----------
+    filter, kind, sweep : str
+        The suite, which part of it, and what differs from task to task of a part.
+    parameters : mapping
+        Numbers and words, for people and for axes of plots.
+    make : function
+        Gives the input that is timed.
+    make_sample : function, optional
+        Gives the one on which results are compared; by default the one that is timed.
+    """
+
+    filter: str
+    kind: str
+    sweep: str
+    parameters: Mapping[str, Any]
+    make: Callable[[], Any]
+    make_sample: Callable[[], Any] | None = None
+    megapixels: ClassVar[float] = 0.0
+
+    @property
+    def title(self) -> str:
+        """Name all of it."""
+        return ", ".join((self.filter, self.kind, *(f"{name} {value}" for name, value in self.parameters.items())))
+
+    @functools.cached_property
+    def image(self) -> Any:
+        """Give the input that is timed."""
+        return self.make()
+
+    @functools.cached_property
+    def sample(self) -> Any:
+        """Give the input on which results are compared."""
+        return self.make_sample() if self.make_sample else self.image
+
+
+@dataclass(frozen=True)
 class Contest:
     """Contenders at one work on so many threads.
 
     Attributes
     ----------
-    work : Work
+    work : Work or Task
         What is computed.
     threads : int
         For all of them, as far as they can be told.
@@ -177,17 +222,23 @@ class Contest:
         From the sample to its result in float64; without it there is nothing to be approximated.
     margin : int
         Pixels at the border that are not compared, since libraries have rules of their own there.
+    judge : function, optional
+        From a result and the exact one to what is told of them; by default they are compared as images.
+    first : bool
+        Whether the first run is what is timed, once, and not only what prepares.
     weighed : bool
-        Whether the memory of a call is measured too.
+        Whether the memory of a call is measured too, for the fastest contender of each library.
     unit, amount
         What is counted, and how much of it a run does: by default the pixels of the image.
     """
 
-    work: Any
+    work: Work | Task
     threads: int
     contenders: tuple[Contender, ...]
-    exact: Callable[[Array], Array] | None = None
+    exact: Callable[[Any], Array] | None = None
     margin: int = 0
+    judge: Callable[[Array, Array], Mapping[str, Any]] | None = None
+    first: bool = False
     weighed: bool = False
     unit: str = "Mpx"
     amount: float | None = None
@@ -208,22 +259,34 @@ class Contest:
         """Time all contenders in turns; one that fails has its error instead."""
         libraries.set_threads(self.threads)
         runs: dict[str, Run] = {}
-        failed: dict[str, Exception] = {}
-        for name, contender in self.present.items():
-            try:
-                runs[name] = contender.bind(self.work.image, self.threads)
-                runs[name]()
-            except Exception as error:
-                runs.pop(name, None)
-                failed[name] = error
-        libraries.set_threads(self.threads)  # some came with it
-        return {**measure(runs, self.effort).seconds, **failed}
+        found: dict[str, list[float] | Exception] = {}
+        with contextlib.ExitStack() as closing:
+            for name, contender in self.present.items():
+                try:
+                    run = contender.bind(self.work.image, self.threads)
+                    if hasattr(run, "close"):
+                        closing.callback(run.close)
+                    found[name] = [timed(run)]
+                    runs[name] = run
+                except Exception as error:
+                    found[name] = error
+            if not self.first:
+                libraries.set_threads(self.threads)  # some came with it
+                found |= measure(runs, self.effort).seconds
+        return found
 
-    def quality(self, contender: Contender) -> quality.Quality | None:
-        """Hold a contender's result against the exact one, on a photograph."""
-        if self.exact is None:
-            return None
-        return _quality(_Key(self, contender))
+    @functools.cached_property
+    def fastest(self) -> list[Contender]:
+        """Give the fastest contender of each library."""
+        middles = {n: statistics.median(found) for n, found in self.seconds.items() if not isinstance(found, Exception)}
+        best: dict[str, Contender] = {}
+        for name in sorted(middles, key=lambda name: middles[name] / self.present[name].times):
+            best.setdefault(self.present[name].library, self.present[name])
+        return list(best.values())
+
+    def quality(self, contender: Contender) -> Mapping[str, Any]:
+        """Hold a contender's result against the exact one, on the sample."""
+        return {} if self.exact is None else _quality(_Key(self, contender))
 
 
 @dataclass(frozen=True)
@@ -241,12 +304,21 @@ class _Key:
 
 
 @functools.cache
-def _quality(key: _Key) -> quality.Quality:
+def _quality(key: _Key) -> Mapping[str, Any]:
     contest, sample = key.contest, key.contest.work.sample
     exact = _exact(key.values[:-1], contest)
     result = key.contender.read(key.contender.bind(sample, contest.threads)()).reshape(exact.shape)
+    if contest.judge is not None:
+        return contest.judge(result, exact)
+    assert isinstance(contest.work, Work)
     kept = slice(contest.margin, -contest.margin or None)
-    return quality.assess(result[kept, kept], exact[kept, kept], contest.work.peak)
+    found = quality.assess(result[kept, kept], exact[kept, kept], contest.work.peak)
+    return {"psnr": finite(found.psnr), "ssim": found.ssim, "gmsd": found.gmsd}
+
+
+def finite(psnr: float) -> float:
+    """Give decibels for JSON, which has no infinity: beyond 200 dB float64 itself ends."""
+    return min(psnr, 200.0)
 
 
 _EXACT: dict[tuple[Any, ...], Array] = {}
@@ -261,10 +333,20 @@ def _exact(values: tuple[Any, ...], contest: Contest) -> Array:
 
 @dataclass(frozen=True)
 class Entry:
-    """A contender in a contest: what one test is about."""
+    """A contender in a contest: what one test is about.
+
+    Attributes
+    ----------
+    contest, contender
+        Of the suite.
+    suite, scale : str
+        By which another process finds the contest: the module's name, and that of how much is measured.
+    """
 
     contest: Contest
     contender: Contender
+    suite: str
+    scale: str
 
     @property
     def id(self) -> str:
@@ -292,16 +374,14 @@ class Entry:
 
     def _meaning(self) -> dict[str, Any]:
         contest, work = self.contest, self.contest.work
-        found = contest.quality(self.contender)
+        amount = work.megapixels if contest.amount is None else contest.amount
         meaning = {
             "filter": work.filter, "sweep": work.sweep, "kind": work.kind, "megapixels": work.megapixels,
             "parameters": dict(work.parameters), "threads": contest.threads, "library": self.contender.library,
-            "setting": self.contender.setting, "unit": contest.unit,
-            "amount": work.megapixels if contest.amount is None else contest.amount,
+            "setting": self.contender.setting, "unit": contest.unit, "amount": amount * self.contender.times,
         }  # fmt: skip
         if contest.amount is None:
             meaning["bytes"] = 2 * work.image.nbytes
-        if found is not None:
-            # JSON has no infinity; beyond 200 dB float64 itself ends.
-            meaning |= {"psnr": min(found.psnr, 200.0), "ssim": found.ssim, "gmsd": found.gmsd}
-        return meaning
+        if contest.weighed and self.contender in contest.fastest:
+            meaning["memory"] = weighing.weigh(self.suite, self.scale, contest.group, self.contender.name)
+        return meaning | dict(contest.quality(self.contender))

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import threadpoolctl
+
 #: Distributions whose versions are told, by the names that people know.
 PACKAGES = {
     "halide-filters": "halide-filters", "OpenCV": "opencv-contrib-python-headless", "libvips": "pyvips-binary",
@@ -31,6 +33,7 @@ def _version(package: str) -> str | None:
 
 def set_threads(count: int) -> None:
     """Tell all libraries that are imported and can be told; scipy, scikit-image and Pillow have one thread."""
+    threadpoolctl.threadpool_limits(count, user_api="blas")  # numpy's products
     if cv2 := sys.modules.get("cv2"):
         cv2.setNumThreads(count)
     if torch := sys.modules.get("torch"):
