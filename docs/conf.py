@@ -1,0 +1,83 @@
+"""How Sphinx makes the site: ``make docs``. Nothing is fetched, neither when it is built nor when it is read."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]
+os.environ.setdefault("MPLBACKEND", "agg")
+
+project = "halide-filters"
+author = "halide-filters contributors"
+copyright = author
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "myst_parser",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    "command_pages",
+    "mathml",
+]
+source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
+exclude_patterns = ["_build", "README.md", "**/sg_execution_times.rst", "sg_execution_times.rst"]
+templates_path = ["_templates"]
+nitpicky = True
+
+# Pages
+
+myst_enable_extensions = ["colon_fence", "dollarmath"]
+# Pages link to one another's headings as code hosts name them.
+myst_heading_anchors = 3
+# Shells and programs print what is not code.
+suppress_warnings = ["misc.highlighting_failure"]
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+copybutton_exclude = ".linenos, .gp, .go"
+
+# Reference
+
+autosummary_generate = True
+# What names of types mean is said in the docstrings' sections; annotations would say it twice.
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+# Torch brings gigabytes, of which the reference needs nothing.
+autodoc_mock_imports = ["torch"]
+numpydoc_show_class_members = False
+python_display_short_literal_types = True
+
+# Gallery
+
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery",
+    "gallery_dirs": "auto_gallery",
+    "filename_pattern": r"/plot_",
+    "ignore_pattern": r"(__init__|drawing)\.py",
+    "within_subsection_order": "FileNameSortKey",
+    "doc_module": ("filters",),
+    "backreferences_dir": "reference/generated/backreferences",
+    "reference_url": {"filters": None},
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "show_signature": False,
+    "remove_config_comments": True,
+    "write_computation_times": False,
+    "image_srcset": ["2x"],
+    "thumbnail_size": (480, 300),
+    "min_reported_time": 3600,
+    "plot_gallery": "True",
+}
+
+# HTML
+
+html_theme = "furo"
+html_title = project
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sphinx = False
