@@ -1,9 +1,9 @@
-# make demo: set up and filter a bundled photo.   make test: set up and pass the tests.
+# make demo: set up and filter a bundled photo.   make test: set up and pass the tests.   make docs: build the site.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-full lint bench clean
+.PHONY: demo test test-full lint bench docs clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m filters demo
@@ -23,6 +23,9 @@ bench: $(VENV)/installed-test
 	$(BIN)/python -m bench.multilateral
 	$(BIN)/python -m bench.upsampling
 
+docs: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx -b html -n -W --keep-going docs docs/_build/html
+
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -37,5 +40,9 @@ $(VENV)/installed-test: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet -e '.[test]'
 	touch $@
 
+$(VENV)/installed-docs: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet -e '.[docs]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info demo.png
+	rm -rf $(VENV) build dist *.egg-info demo.png docs/_build docs/auto_gallery docs/reference/generated

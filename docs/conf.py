@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]
 os.environ.setdefault("MPLBACKEND", "agg")
@@ -25,7 +27,7 @@ extensions = [
     "mathml",
 ]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
-exclude_patterns = ["_build", "README.md", "**/sg_execution_times.rst", "sg_execution_times.rst"]
+exclude_patterns = ["_build", "README.md", "gallery", "**/sg_execution_times.rst", "sg_execution_times.rst"]
 templates_path = ["_templates"]
 nitpicky = True
 
@@ -63,6 +65,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": "reference/generated/backreferences",
     "reference_url": {"filters": None},
     "abort_on_example_error": True,
+    "capture_repr": (),
     "download_all_examples": False,
     "show_signature": False,
     "remove_config_comments": True,
@@ -80,4 +83,28 @@ html_title = project
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
+html_show_sourcelink = False
 html_show_sphinx = False
+
+
+def without_constructor(
+    app: Sphinx, what: str, name: str, obj: object, options: object, signature: str | None, result: str | None
+) -> tuple[str, str] | None:
+    """Leave out how to make what users are given and do not make."""
+    import dsl
+    import filters
+    from dsl.values import Value
+
+    given = isinstance(obj, type) and issubclass(obj, (Value, dsl.Filter, filters.Filter))
+    return ("", "") if given else None
+
+
+def to_front_page(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Let links to the README, which code hosts show first, lead to the page that the site shows first."""
+    source[0] = source[0].replace("](../README.md)", "](index.md)").replace("](../../README.md)", "](../index.md)")
+
+
+def setup(app: Sphinx) -> None:
+    """Connect the two."""
+    app.connect("autodoc-process-signature", without_constructor)
+    app.connect("source-read", to_front_page)

@@ -5,6 +5,8 @@ box: the mean over a window
 The cheapest blur; its cost does not grow with the radius.
 """
 
+# sphinx_gallery_thumbnail_number = 2
+
 import numpy as np
 from drawing import photo, show
 

@@ -5,6 +5,8 @@ gabor: waves under a Gaussian
 What runs in a direction, at a wavelength: lines, stripes, textures.
 """
 
+# sphinx_gallery_thumbnail_number = 2
+
 import numpy as np
 from drawing import gray, photo, show
 

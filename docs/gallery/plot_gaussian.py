@@ -12,7 +12,7 @@ from filters import gaussian, reference
 coffee = photo("coffee")
 panels = {"the photograph": coffee}
 panels |= {f"sigma = {sigma}": gaussian(coffee, sigma) for sigma in (2, 6, 20)}
-show(panels)
+show(panels, columns=2)
 
 # %%
 # Sigma may differ between rows and columns, and what lies outside of the image is a choice: on the right, the same wide

@@ -5,6 +5,8 @@ gaussian_scale_space: several sigmas at once
 Blurs of an image by Gaussians of several sigmas, which read the image together.
 """
 
+# sphinx_gallery_thumbnail_number = 2
+
 from itertools import pairwise
 
 from drawing import gray, photo, show

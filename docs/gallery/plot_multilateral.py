@@ -5,6 +5,8 @@ multilateral: several guides
 A pixel counts where *all* guides are alike, so each of them may know of edges that the others do not show.
 """
 
+# sphinx_gallery_thumbnail_number = 2
+
 import numpy as np
 from drawing import gray, noisy, photo, show
 
