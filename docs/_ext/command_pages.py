@@ -16,7 +16,7 @@ PACKAGES = {
     "compress": "The tables of pruning and quantisation.",
 }
 #: Columns of the printed pages; a terminal's width would be that of whoever builds the site.
-ENVIRONMENT = {"COLUMNS": "88", "TERMINAL_WIDTH": "88", "NO_COLOR": "1", "TERM": "dumb"}
+ENVIRONMENT = {"COLUMNS": "100", "TERMINAL_WIDTH": "100", "NO_COLOR": "1", "TERM": "dumb"}
 
 
 def application(package: str) -> typer.Typer:
