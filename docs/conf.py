@@ -36,8 +36,8 @@ nitpicky = True
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 # Pages link to one another's headings as code hosts name them.
 myst_heading_anchors = 3
-# Shells and programs print what is not code.
-suppress_warnings = ["misc.highlighting_failure"]
+# Blocks without a language are what programs print.
+highlight_language = "text"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 copybutton_exclude = ".linenos, .gp, .go"

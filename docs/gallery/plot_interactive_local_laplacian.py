@@ -11,7 +11,7 @@ from drawing import photo, show
 from filters import LocalLaplacian
 
 coffee = photo("coffee", np.s_[60:360, 120:520])
-prepared = LocalLaplacian(coffee, sigmas=(15, 60), levels=6)
+prepared = LocalLaplacian(coffee, sigmas=(15, 60))
 settings = [(sigma, detail) for detail in (-0.8, 1, 2) for sigma in (15, 30, 60)]
 show({f"sigma = {s}, detail = {d}": prepared.render(sigma=s, detail=d) for s, d in settings}, columns=3)
 

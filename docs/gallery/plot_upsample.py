@@ -12,8 +12,8 @@ from filters import downsample, local_laplacian, reference, upsample
 
 coffee = photo("coffee")
 small = downsample(coffee, scale=4)
-full = local_laplacian(coffee, 60, 2.0, levels=6)
-low = local_laplacian(small, 60, 2.0, levels=4)
+full = local_laplacian(coffee, 60, 2.0)
+low = local_laplacian(small, 60, 2.0)
 rim = np.s_[90:190, 290:440]
 show({"the photograph": coffee, "local Laplacian of full size": full}, zoom=rim)
 
