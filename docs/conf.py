@@ -67,6 +67,8 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "capture_repr": (),
     "download_all_examples": False,
+    # Without the module that draws a notebook is of no use.
+    "notebook_extensions": {},
     "show_signature": False,
     "remove_config_comments": True,
     "write_computation_times": False,
