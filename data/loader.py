@@ -73,7 +73,7 @@ class FilterLoader:
     Parameters
     ----------
     source : Source
-        Anything with ``len(source)`` whose ``source[i]`` is an image and a label; see :mod:`data.sources`.
+        Anything with ``len(source)`` whose ``source[i]`` is an image and a label; see :class:`data.Source`.
     transform : Compose or sequence of Transform
         What happens to images.
     batch_size : int

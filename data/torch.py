@@ -30,7 +30,7 @@ class MapDataset(Dataset):  # type: ignore[misc]
     Parameters
     ----------
     source : Source
-        Anything with ``len(source)`` whose ``source[i]`` is an image and a label; see :mod:`data.sources`.
+        Anything with ``len(source)`` whose ``source[i]`` is an image and a label; see :class:`data.Source`.
     transform : Compose or sequence of Transform
         What happens to images.
     seed : int

@@ -480,7 +480,7 @@ def fit(
     terms : int
         Cosines, and sines if the kernel is not symmetric: what accuracy is bought with.
     type : int
-        Of the cosine transform whose frequencies are taken: 1, 3, 5 or 7. See :mod:`dsl.fitting`.
+        Of the cosine transform whose frequencies are taken: 1, 3, 5 or 7. See :class:`dsl.fitting.Fit`.
     radius : int, optional
         As far as a function is sampled; by default until it has decayed.
     """

@@ -69,7 +69,7 @@ class Op:
     stage : str
         Name of a stage, ``"blur"`` for its pure definition, ``"blur.update(0)"`` for an update.
     directive : str
-        A key of :data:`DIRECTIVES`.
+        What Halide's schedules call it, such as ``"split"`` or ``"compute_at"``.
     arguments : tuple
         What the directive takes; loops, stages and symbols by name.
     """
@@ -128,7 +128,7 @@ class Schedule:
     ops : sequence of Op, optional
         Replaces the lowering's own loop schedule; None keeps it.
     stages : str, optional
-        Digest of the stages that the ops are for (:meth:`schedules.apply.Stages.digest`); they are not applied to
+        Digest of the stages that the ops are for (``schedules.apply.Stages.digest``); they are not applied to
         others. None: to any that have what they name.
     """
 

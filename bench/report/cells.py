@@ -39,6 +39,12 @@ def size(value: float | None) -> str:
     return "–" if value is None else f"{value / 1e6:.1f} MB"
 
 
-def parameters(entry: Entry) -> str:
-    """Write the parameters of a contest."""
-    return ", ".join(f"{name} {value}" for name, value in entry.parameters.items())
+def case(entry: Entry) -> str:
+    """Write what a contest is about."""
+    size = [f"{entry.megapixels:g} Mpx"] if entry.megapixels else []
+    return ", ".join((entry.kind, *size, *(f"{name} {value}" for name, value in entry.parameters.items())))
+
+
+def cost(entry: Entry) -> str:
+    """Write the time of a run, or where contenders do more or less in one, that of a unit."""
+    return time(entry.least) if entry.megapixels else f"{time(entry.cost)} a {entry.unit}"

@@ -14,7 +14,7 @@ BUCKETS = (45, 55, 65, 75)
 #: What rounding to bytes leaves (58.9 dB) is below the last two of them.
 OF_BYTES = BUCKETS[:2]
 #: Suites that compare our own ways with each other, or count processes.
-NOT_RANKED = ("schedules", "start, cold", "start, warm")
+NOT_RANKED = ("schedules", "starting")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Rank:
         """Give how many times faster ours is: infinite where no other gets there, 0 where we do not."""
         if self.mine is None:
             return 0.0
-        return math.inf if self.best is None else self.best.least / self.mine.least
+        return math.inf if self.best is None else self.best.cost / self.mine.cost
 
     @property
     def lost(self) -> bool:
@@ -54,8 +54,8 @@ class Rank:
 
 
 def fastest(entries: Iterable[Entry]) -> Entry | None:
-    """Give the one with the least time."""
-    return min(entries, key=lambda entry: entry.least, default=None)
+    """Give the one that takes the least time."""
+    return min(entries, key=lambda entry: entry.cost, default=None)
 
 
 def ranked(contest: Sequence[Entry]) -> Iterator[Rank]:
@@ -97,7 +97,7 @@ def mean_ratio(found: Iterable[Rank]) -> float | None:
 def front(entries: Sequence[Entry]) -> list[Entry]:
     """Give those that nobody beats in time and accuracy at once, from the fastest on."""
     kept: list[Entry] = []
-    for entry in sorted(entries, key=lambda entry: (entry.least, -(entry.psnr or 0))):
+    for entry in sorted(entries, key=lambda entry: (entry.cost, -(entry.psnr or 0))):
         if not kept or (entry.psnr or 0) > (kept[-1].psnr or 0):
             kept.append(entry)
     return kept

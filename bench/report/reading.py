@@ -35,8 +35,12 @@ class Entry:
         Of input and result.
     psnr, ssim, gmsd : float or None
         Of the result, where there is something to compare with.
+    equal : bool or None
+        Whether the result is equal to what it should be, where nothing else will do.
     memory : float or None
         Peak beside input and result, in bytes.
+    usual : bool
+        Whether the contest stands for its filter in short tables.
     """
 
     filter: str
@@ -56,7 +60,9 @@ class Entry:
     psnr: float | None = None
     ssim: float | None = None
     gmsd: float | None = None
+    equal: bool | None = None
     memory: float | None = None
+    usual: bool = False
 
     @property
     def ours(self) -> bool:
@@ -69,9 +75,14 @@ class Entry:
         return f"{self.library} {self.setting}"
 
     @property
+    def cost(self) -> float:
+        """Give the least seconds of a unit: contenders may do more or less in a run."""
+        return self.least / self.amount
+
+    @property
     def rate(self) -> float:
         """Give units a second."""
-        return self.amount / self.seconds
+        return 1 / self.cost
 
     @property
     def work(self) -> tuple[Any, ...]:
@@ -85,7 +96,8 @@ class Entry:
 
     def reaches(self, decibels: float | None) -> bool:
         """Tell whether the result is so accurate; where nothing is approximated, it is."""
-        return decibels is None or self.psnr is None or self.psnr >= decibels
+        accurate = decibels is None or self.psnr is None or self.psnr >= decibels
+        return accurate and self.equal is not False
 
 
 @dataclass(frozen=True)

@@ -46,11 +46,10 @@ class Table:
 
 
 def usual(run: Run, filter: str) -> list[Entry]:
-    """Give the contest that stands for a filter, on one thread and on two: the middle of all its sweeps."""
-    middle = next(iter(run.of(filter=filter, sweep="size") or run.of(filter=filter)))
-    swept = [e for e in run.of(filter=filter, kind=middle.kind) if e.parameters == middle.parameters]
-    size = next((e.megapixels for e in swept if e.sweep != "size"), middle.megapixels)
-    return [entry for entry in swept if entry.megapixels == size]
+    """Give the contest that stands for a filter, on one thread and on two: the one that says so, else the first."""
+    entries = run.of(filter=filter)
+    chosen = next((entry for entry in entries if entry.usual), entries[0])
+    return [entry for entry in entries if entry.work == chosen.work]
 
 
 def usual_rank(run: Run, filter: str, threads: int) -> Rank | None:
@@ -80,7 +79,7 @@ def _case(run: Run, one: Rank, two: Rank | None) -> Iterator[str]:
     mine = one.mine
     assert mine is not None
     accuracy = "" if one.decibels is None else f", {one.decibels} dB"
-    yield f"{mine.kind}, {mine.megapixels:g} Mpx, {cells.parameters(mine)}{accuracy}"
+    yield cells.case(mine) + accuracy
     yield f"{cells.rate(mine)} ({mine.setting})"
     yield one.best.name if one.best else "–"
     yield cells.ratio(one.ratio if one.best else None)
@@ -107,8 +106,8 @@ def losses(run: Run) -> Table:
 def _loss(rank: Rank) -> Line:
     best, mine = rank.best, rank.mine
     assert best is not None
-    case = f"{best.kind}, {best.megapixels:g} Mpx, {cells.parameters(best)}"
-    ours = cells.time(mine.least) + f" ({mine.setting})" if mine else "not reached"
+    case = cells.case(best)
+    ours = f"{cells.cost(mine)} ({mine.setting})" if mine else "not reached"
     accuracy = "–" if rank.decibels is None else f"{rank.decibels} dB"
     row = (
         best.filter,
@@ -131,9 +130,9 @@ def buckets(run: Run, filter: str) -> Table:
 
 
 def _ranked(rank: Rank) -> Line:
-    case = f"{rank.any.kind}, {rank.any.megapixels:g} Mpx, {cells.parameters(rank.any)}"
+    case = cells.case(rank.any)
     accuracy = "–" if rank.decibels is None else f"{rank.decibels} dB"
-    both = [(cells.time(e.least), e.setting if e.ours else e.name) if e else ("–", "") for e in (rank.mine, rank.best)]
+    both = [(cells.cost(e), e.setting if e.ours else e.name) if e else ("–", "") for e in (rank.mine, rank.best)]
     row = (case, str(rank.any.threads), accuracy, *both[0], *both[1], cells.ratio(rank.ratio))
     return Line(row, rank.lost)
 
@@ -155,7 +154,7 @@ def everything(entries: Iterable[Entry]) -> Table:
     )
     lines = []
     for entry in entries:
-        case = f"{entry.kind}, {entry.megapixels:g} Mpx, {cells.parameters(entry)}"
+        case = cells.case(entry)
         times = [cells.time(value) for value in (entry.seconds, entry.spread, entry.least)]
         seen = ["–" if value is None else f"{value:.4f}" for value in (entry.ssim, entry.gmsd)]
         row = (case, str(entry.threads), entry.name, *times, cells.rate(entry), cells.decibels(entry.psnr), *seen)
@@ -171,15 +170,18 @@ def timings(run: Run, filter: str) -> Table:
 
 
 def starts(run: Run) -> Table:
-    """Give what a new process pays."""
-    kept = [entry for name in NOT_RANKED[1:] for entry in run.of(filter=name)]
-    headings = ("start", "call", "process", "least time")
-    return Table(headings, [Line((e.filter, cells.parameters(e), e.name, cells.time(e.least))) for e in kept])
+    """Give what a new process pays, with an empty cache of kernels and with a full one."""
+    names = list(dict.fromkeys(entry.name for entry in run.of(filter="starting")))
+    lines = []
+    for name in names:
+        least = {entry.kind: cells.time(entry.least) for entry in run.of(filter="starting", name=name)}
+        lines.append(Line((name, least.get("cold", "–"), least.get("warm", "–"))))
+    return Table(("process", "cold", "warm"), lines)
 
 
 def changed(change: Change) -> Line:
     """Give a row of two runs compared."""
     now, before = change.entry, change.before
-    case = f"{now.kind}, {now.megapixels:g} Mpx, {cells.parameters(now)}"
+    case = cells.case(now)
     times = cells.time(before.least), cells.time(now.least)
     return Line((now.filter, case, str(now.threads), now.setting, *times, f"{change.factor:.2f}"), False)

@@ -43,7 +43,8 @@ def works(
     for dtype, channels in scale.some(swept):
         kind: dict[str, Any] = {"dtype": dtype, "channels": channels, "sample_shape": sample_shape}
         for value in scale.some(values):
-            yield Work(filter, parameter, {parameter: value, **fixed}, megapixels=scale.megapixels, **kind)
+            usual = value == middle and (dtype, channels) == swept[0]
+            yield Work(filter, parameter, {parameter: value, **fixed}, megapixels=scale.megapixels, usual=usual, **kind)
         for size in scale.sizes:
             yield Work(filter, "size", {parameter: middle, **fixed}, megapixels=size, **kind)
     for dtype, channels in others if scale.every else ():
@@ -58,7 +59,9 @@ def contests_of(
     for work in steps:
         those = tuple(contenders(work))
         for threads in THREADS:
-            yield Contest(work, threads, those, exact(work) if exact else None, margin(work), effort=scale.effort)
+            weighed = work.usual and threads == 1
+            definition = exact(work) if exact else None
+            yield Contest(work, threads, those, definition, margin(work), weighed=weighed, effort=scale.effort)
 
 
 def alone(image: Array) -> tuple[Array]:

@@ -129,6 +129,8 @@ class Work:
         Its size.
     sample_shape : (int, int)
         Of the photograph on which results are compared: smaller where definitions are slow.
+    usual : bool
+        Whether it stands for its filter in short tables.
     """
 
     filter: str
@@ -138,6 +140,7 @@ class Work:
     channels: int = 3
     megapixels: float = 1.0
     sample_shape: tuple[int, int] = pictures.SAMPLE
+    usual: bool = False
 
     @property
     def kind(self) -> str:
@@ -189,6 +192,7 @@ class Task:
     make: Callable[[], Any]
     make_sample: Callable[[], Any] | None = None
     megapixels: ClassVar[float] = 0.0
+    usual: ClassVar[bool] = False
 
     @property
     def title(self) -> str:
@@ -378,7 +382,8 @@ class Entry:
         meaning = {
             "filter": work.filter, "sweep": work.sweep, "kind": work.kind, "megapixels": work.megapixels,
             "parameters": dict(work.parameters), "threads": contest.threads, "library": self.contender.library,
-            "setting": self.contender.setting, "unit": contest.unit, "amount": amount * self.contender.times,
+            "setting": self.contender.setting, "usual": work.usual, "unit": contest.unit,
+            "amount": amount * self.contender.times,
         }  # fmt: skip
         if contest.amount is None:
             meaning["bytes"] = 2 * work.image.nbytes

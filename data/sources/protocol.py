@@ -17,8 +17,8 @@ class Source(Protocol):
     ``source[index]`` gives (image, label). The image is a numpy array of shape (H, W) or (H, W, 3) and dtype uint8,
     uint16 or float32, contiguous or not, maybe read-only. The label may be anything.
 
-    A source may also have the methods ``fingerprint()`` and ``name_of(index)``; the functions :func:`fingerprint` and
-    :func:`name_of` use them, and do without them.
+    A source may also have the methods ``fingerprint()`` and ``name_of(index)``; the functions ``fingerprint`` and
+    ``name_of`` of ``data.sources`` use them, and do without them.
 
     Examples
     --------

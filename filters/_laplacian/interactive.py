@@ -21,7 +21,7 @@ _ACCURACY = 60.0
 
 
 class LocalLaplacian:
-    """An image, prepared so that :meth:`render` is fast: for sliders.
+    """An image, prepared so that rendering is fast: for sliders.
 
     The result is linear in what the terms of the Fourier series contribute, whatever ``detail``, ``beta`` and, for one
     period of the series, ``sigma`` are. Each term's share is computed once and kept, a float32 plane a term and one for
@@ -142,7 +142,7 @@ class LocalLaplacian:
         Parameters
         ----------
         sigma : float
-            Where detail ends and edges begin, in the image's units, within :attr:`sigmas`.
+            Where detail ends and edges begin, in the image's units, within ``sigmas``.
         detail, beta : float
             As of :func:`filters.local_laplacian`.
         out : array, optional

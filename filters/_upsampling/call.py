@@ -118,9 +118,9 @@ def upsample(
 
     References
     ----------
-    J. Kopf, M. F. Cohen, D. Lischinski, M. Uyttendaele, "Joint bilateral upsampling", SIGGRAPH 2007.
-    K. He, J. Sun, "Fast guided filter", arXiv 1505.00996, 2015.
-    J. Chen, A. Adams, N. Wadhwa, S. W. Hasinoff, "Bilateral guided upsampling", SIGGRAPH Asia 2016.
+    Kopf, Cohen, Lischinski, Uyttendaele: Joint bilateral upsampling. SIGGRAPH 2007.
+    He, Sun: Fast guided filter. arXiv 1505.00996, 2015.
+    Chen, Adams, Wadhwa, Hasinoff: Bilateral guided upsampling. SIGGRAPH Asia 2016.
 
     Examples
     --------
