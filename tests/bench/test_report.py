@@ -1,4 +1,4 @@
-"""What is made of runs: who is ranked where, what is called a loss, what a page and the README hold, what is a change."""
+"""What is made of runs: ranks, losses, a page, the README, changes."""
 
 import math
 import re
