@@ -42,11 +42,5 @@ def test_a_page_has_a_small_picture(name):
     assert (FOLDER / "images" / f"{name}.jpg").stat().st_size <= LIMIT
 
 
-def test_links_lead_to_files():
-    for name in (*NAMES, "index"):
-        for target in re.findall(r"\]\(([^)#:]+)\)", text(name)):
-            assert (FOLDER / target).exists(), f"{name}.md: {target}"
-
-
 def test_the_common_options_are_told_of():
     assert {each for each in COMMON if f"`{each}`" in text("index")} == COMMON
