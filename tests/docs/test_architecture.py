@@ -20,6 +20,12 @@ def test_the_drawing_shows_packages_and_stations():
         assert what.replace("'", "&#x27;") in drawing or what in drawing
 
 
+def test_the_page_names_every_lowering():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    modules = [file.name for file in (ROOT / "dsl" / "lowering").glob("*.py") if file.name != "__init__.py"]
+    assert [name for name in modules if f"`{name}`" not in page] == []
+
+
 def test_it_can_be_drawn_anew(tmp_path):
     architecture.main(str(tmp_path / "drawing.svg"))
     assert (tmp_path / "drawing.svg").read_text(encoding="utf-8").count("<path") > 20
