@@ -27,7 +27,7 @@ extensions = [
     "mathml",
 ]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
-exclude_patterns = ["_build", "README.md", "gallery", "**/sg_execution_times.rst", "sg_execution_times.rst"]
+exclude_patterns = ["_build", "README.md", "timings", "gallery", "**/sg_execution_times.rst", "sg_execution_times.rst"]
 templates_path = ["_templates"]
 nitpicky = True
 

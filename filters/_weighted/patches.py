@@ -20,7 +20,7 @@ from schedules import options, targets
 PatchMethod = Literal["auto", "register_lut", "exact"]
 _METHODS: tuple[PatchMethod, ...] = ("auto", "register_lut", "exact")
 MAX_SEARCH, MAX_PATCH = 50, 10
-#: Where weights end, in squared strengths: there they are exp(-9), and for "exact" less than float32 adds to one.
+#: Where weights end, in squared strengths: in registers where they are exp(-9), else less than float32 adds to one.
 _END, _FAR = 9.0, 18.0
 _DENSE, _POINTS = 8192, 2048
 
@@ -132,7 +132,8 @@ def nonlocal_means(
     is_color = array.ndim > 2 and array.shape[-1] >= 3
     pixels = (2 * patch + 1) ** 2 * (3 if is_color else 1)
     lines = _DENSE if chosen == "exact" else _lines(target)
-    table, scale = _table(2 * sigma * sigma / (spread * spread), lines, _FAR if chosen == "exact" else _END)
+    # Lines in registers fall to nought at their end; entries in memory end at the weight that they have there.
+    table, scale = _table(2 * sigma * sigma / (spread * spread), lines, _FAR if lines == _DENSE else _END)
     # Sums by columns would carry what is not finite down to the end of a strip.
     is_finite = array.dtype != np.float32 or bool(np.isfinite(array).all())
     program = patches_color_program if is_color else patches_program

@@ -329,6 +329,14 @@ def test_nonlocal_means(photograph: np.ndarray, dtype: str, search: int, patch: 
     assert agreed(nonlocal_means(noisy, method="exact", **options), wanted, PEAKS[dtype]) > 70
 
 
+@pytest.mark.parametrize("target", [AVX2, SSE, f"{SSE}-reproducible"])
+def test_nonlocal_means_gives_no_weight_to_what_is_far_from_alike(target: str) -> None:
+    image = np.zeros((32, 32), np.float32)
+    image[16, 16] = 200
+    result = nonlocal_means(image, strength=5, search_radius=10, patch_radius=1, target=target)
+    assert result[16, 16] == pytest.approx(200, abs=1e-3)
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 @pytest.mark.parametrize("target", [AVX2, SSE])
 def test_nonlocal_means_of_colours_on_other_machines(photograph: np.ndarray, target: str, dtype: str) -> None:
