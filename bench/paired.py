@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import math
 import random
 import statistics
 import time
@@ -27,14 +28,27 @@ SETTLE = 1e-3
 
 @dataclass(frozen=True)
 class Effort:
-    """How often a contender runs: for about so many seconds, in so many rounds at least and at most."""
+    """How often a contender runs.
+
+    Attributes
+    ----------
+    seconds : float
+        For about so many seconds,
+    least, most : int
+        in so many rounds at least and at most;
+    patience : float
+        in none beside the run that tells how slow it is, if that takes so many seconds.
+    """
 
     seconds: float
     least: int
     most: int
+    patience: float = math.inf
 
     def rounds(self, seconds: float) -> int:
         """Tell in how many rounds a contender takes part, from the time of one run."""
+        if seconds >= self.patience:
+            return 0
         return max(self.least, min(self.most, int(self.seconds / seconds)))
 
 
@@ -60,11 +74,16 @@ class Times:
 
 def measure(runs: Mapping[str, Run], effort: Effort) -> Times:
     """Time contenders, interleaved; each has run twice before (it compiles, and tells how slow it is)."""
-    rounds = {}
-    for name, run in runs.items():
+    for run in runs.values():
         run()
-        rounds[name] = effort.rounds(timed(run))
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    return measure_warm(runs, effort)
+
+
+def measure_warm(runs: Mapping[str, Run], effort: Effort) -> Times:
+    """Time contenders that have run before; each runs once more to tell how slow it is."""
+    first = {name: timed(run) for name, run in runs.items()}
+    rounds = {name: effort.rounds(taken) for name, taken in first.items()}
+    seconds: dict[str, list[float]] = {name: [] if rounds[name] else [first[name]] for name in runs}
     order = random.Random(0)
     for turn in range(max(rounds.values(), default=0)):
         present = [name for name in runs if turn < rounds[name]]

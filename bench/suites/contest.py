@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from bench import quality
-from bench.paired import Effort, Run, measure, timed
+from bench.paired import Effort, Run, measure_warm, timed
 from bench.suites import libraries, pictures, weighing
 
 Array = np.ndarray[Any, Any]
@@ -63,8 +63,8 @@ SCALES = {
     scale.name: scale
     for scale in (
         Scale("try", 0.05, (), Effort(0.0, 1, 1), every=False),
-        Scale("short", 1.0, (0.25, 4.0, 16.0), Effort(0.06, 3, 25)),
-        Scale("full", 4.0, (0.25, 1.0, 16.0, 64.0), Effort(0.5, 5, 100)),
+        Scale("short", 1.0, (0.25, 4.0, 16.0), Effort(0.05, 3, 25, patience=0.2)),
+        Scale("full", 4.0, (0.25, 1.0, 16.0, 64.0), Effort(0.5, 5, 100, patience=5.0)),
     )
 }
 
@@ -276,7 +276,7 @@ class Contest:
                     found[name] = error
             if not self.first:
                 libraries.set_threads(self.threads)  # some came with it
-                found |= measure(runs, self.effort).seconds
+                found |= measure_warm(runs, self.effort).seconds
         return found
 
     @functools.cached_property
