@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jinja2
 
-from bench.report import plots, ranking, tables
+from bench.report import cells, plots, ranking, tables
 from bench.report.reading import Entry, Run
 
 _FOLDER = Path(__file__).parent
@@ -68,24 +68,28 @@ def _section(run: Run, filter: str, colors: plots.Colors) -> Section:
 
 def _sweeps(entries: list[Entry], colors: plots.Colors) -> Iterator[Figure]:
     """Draw times over what was swept, for each kind of image that was."""
-    for kind in dict.fromkeys(entry.kind for entry in entries if entry.sweep == "size"):
+    swept = [entry for entry in entries if entry.megapixels and entry.sweep not in ("size", "kind")]
+    for kind in dict.fromkeys(entry.kind for entry in swept):
         decibels = ranking.BUCKETS[0 if kind.startswith("uint8") else 1]
         for threads in (1, 2):
-            of_kind = [entry for entry in entries if entry.kind == kind and entry.threads == threads]
-            parameter = next(entry.sweep for entry in of_kind if entry.sweep not in ("size", "kind"))
-            swept = [entry for entry in of_kind if entry.sweep == parameter]
-            caption = f"{kind}, {swept[0].megapixels:g} Mpx, {threads} thread(s): the fastest way to {decibels} dB."
-            yield Figure(plots.by_parameter(swept, parameter, decibels, colors), caption)
-            middle = next(entry.parameters for entry in of_kind if entry.sweep == "size")
-            sizes = [entry for entry in of_kind if entry.parameters == middle]
-            caption = f"{kind}, {parameter} {middle[parameter]}, {threads} thread(s), by size: the same."
-            yield Figure(plots.by_size(sizes, decibels, colors), caption)
+            those = [entry for entry in swept if entry.kind == kind and entry.threads == threads]
+            caption = f"{kind}, {those[0].megapixels:g} Mpx, {threads} thread(s): the fastest way to {decibels} dB."
+            yield Figure(plots.by_parameter(those, those[0].sweep, decibels, colors), caption)
+    for threads in (1, 2):
+        sized = [entry for entry in entries if entry.sweep == "size" and entry.threads == threads]
+        if sized:
+            first = sized[0]
+            same = [e for e in entries if (e.kind, e.parameters, e.threads) == (first.kind, first.parameters, threads)]
+            decibels = ranking.BUCKETS[0 if first.kind.startswith("uint8") else 1]
+            caption = f"{cells.case(first)}, {threads} thread(s), and other sizes: the same."
+            yield Figure(plots.by_size(same, decibels, colors), caption)
 
 
 def _accuracies(run: Run, filter: str, colors: plots.Colors) -> Iterator[Figure]:
     """Draw accuracy over time of the middle contest of each kind that is swept."""
     usual = tables.usual(run, filter)
-    for kind in dict.fromkeys(entry.kind for entry in run.of(filter=filter, sweep="size")):
+    swept = [entry for entry in run.of(filter=filter) if entry.megapixels and entry.sweep not in ("size", "kind")]
+    for kind in dict.fromkeys(entry.kind for entry in swept):
         contest = [
             entry
             for entry in run.of(filter=filter, kind=kind, megapixels=usual[0].megapixels, threads=1)

@@ -23,7 +23,7 @@ def works(
     swept: Sequence[tuple[str, int]] = SWEPT, others: Sequence[tuple[str, int]] = OTHERS,
     sample_shape: tuple[int, int] = pictures.SAMPLE, **fixed: Any,
 ) -> Iterator[Work]:  # fmt: skip
-    """Give the steps of three sweeps: of a parameter, of the size of images, and of their kind.
+    """Give the steps of three sweeps: of a parameter, of the size of images of the first kind, and of their kind.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def works(
         for value in scale.some(values):
             usual = value == middle and (dtype, channels) == swept[0]
             yield Work(filter, parameter, {parameter: value, **fixed}, megapixels=scale.megapixels, usual=usual, **kind)
-        for size in scale.sizes:
+        for size in scale.sizes if (dtype, channels) == swept[0] else ():
             yield Work(filter, "size", {parameter: middle, **fixed}, megapixels=size, **kind)
     for dtype, channels in others if scale.every else ():
         yield Work(filter, "kind", {parameter: middle, **fixed}, dtype, channels, scale.megapixels, sample_shape)
@@ -55,10 +55,10 @@ def contests_of(
     steps: Iterator[Work], scale: Scale, contenders: Callable[[Work], Iterator[Contender]],
     exact: Callable[[Work], Callable[[Array], Array]] | None = None, margin: Callable[[Work], int] = lambda work: 0,
 ) -> Iterator[Contest]:  # fmt: skip
-    """Give a contest for each step and number of threads."""
+    """Give a contest for each step and number of threads; kinds of image differ alike whatever the threads."""
     for work in steps:
         those = tuple(contenders(work))
-        for threads in THREADS:
+        for threads in THREADS if work.sweep != "kind" else THREADS[:1]:
             weighed = work.usual and threads == 1
             definition = exact(work) if exact else None
             yield Contest(work, threads, those, definition, margin(work), weighed=weighed, effort=scale.effort)

@@ -67,7 +67,7 @@ def test_the_page_needs_nothing_else(run):
     assert not re.findall(
         r"(?:src|href)=\"(?!#)[^\"]*|url\((?!#)[^)]*|@import|<link|<script", text.replace("xlink:href", "href")
     )
-    assert text.count("<svg") == 1 + 2 * (2 * 2) + 2  # threads; sweeps by kind and threads; accuracy by kind
+    assert text.count("<svg") == 1 + 2 * 2 + 2 + 2  # threads; sigma by kind and threads; sizes by threads; accuracy
 
 
 def test_two_pages_of_a_run_are_equal(run):
