@@ -14,7 +14,7 @@ test: $(VENV)/installed-test
 test-full: $(VENV)/installed-test
 	$(BIN)/python -m pytest -q -n auto --dist worksteal --full
 
-# Ten minutes; SCALE=full takes hours. Then the report.
+# A quarter of an hour; SCALE=full takes hours. Then the report.
 SCALE ?= short
 
 bench: $(VENV)/installed-bench

@@ -37,8 +37,7 @@ def report(
         print("note: filters or schedules have changed since this run", file=sys.stderr)
     if publish:
         if path != _STORED:
-            _STORED.parent.mkdir(exist_ok=True)
-            _STORED.write_bytes(path.read_bytes())
+            publishing.store(path, _STORED)
         print(*publishing.publish(found, _ROOT), sep="\n")
 
 

@@ -48,10 +48,10 @@ def page(run: Run) -> str:
 
 def _overview(run: Run) -> Iterator[Figure]:
     pairs = []
-    for filter in run.filters():
+    for filter in [filter for filter in run.filters() if filter not in ranking.NOT_RANKED]:
         one, two = (tables.usual_rank(run, filter, threads) for threads in (1, 2))
         if one and two and one.mine and two.mine:
-            pairs.append((filter, one.mine.least / two.mine.least))
+            pairs.append((filter, one.mine.cost / two.mine.cost))
     if pairs:
         yield Figure(plots.threads(pairs), "Two threads over one, ours, the usual case of each suite.")
 
@@ -70,9 +70,11 @@ def _sweeps(entries: list[Entry], colors: plots.Colors) -> Iterator[Figure]:
     """Draw times over what was swept, for each kind of image that was."""
     swept = [entry for entry in entries if entry.megapixels and entry.sweep not in ("size", "kind")]
     for kind in dict.fromkeys(entry.kind for entry in swept):
-        decibels = ranking.BUCKETS[0 if kind.startswith("uint8") else 1]
+        decibels = _shown(kind, entries)
         for threads in (1, 2):
             those = [entry for entry in swept if entry.kind == kind and entry.threads == threads]
+            if not those:
+                continue
             caption = f"{kind}, {those[0].megapixels:g} Mpx, {threads} thread(s): the fastest way to {decibels} dB."
             yield Figure(plots.by_parameter(those, those[0].sweep, decibels, colors), caption)
     for threads in (1, 2):
@@ -80,9 +82,16 @@ def _sweeps(entries: list[Entry], colors: plots.Colors) -> Iterator[Figure]:
         if sized:
             first = sized[0]
             same = [e for e in entries if (e.kind, e.parameters, e.threads) == (first.kind, first.parameters, threads)]
-            decibels = ranking.BUCKETS[0 if first.kind.startswith("uint8") else 1]
+            decibels = _shown(first.kind, entries)
             caption = f"{cells.case(first)}, {threads} thread(s), and other sizes: the same."
             yield Figure(plots.by_size(same, decibels, colors), caption)
+
+
+def _shown(kind: str, entries: list[Entry]) -> int:
+    """Give the accuracy that plots of times are about: bytes have less, and guesses still less."""
+    best = max((entry.psnr or 0) for entry in entries if entry.kind == kind)
+    wanted = ranking.BUCKETS[0 if kind.startswith("uint8") else 1]
+    return wanted if best >= wanted else ranking.OF_GUESSES[0]
 
 
 def _accuracies(run: Run, filter: str, colors: plots.Colors) -> Iterator[Figure]:

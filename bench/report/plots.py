@@ -83,7 +83,8 @@ def _lines(
                 *zip(*points, strict=True), marker="o", label=library, color=colors[library], lw=2.5 if ours else 1.2,
                 zorder=3 if ours else 2, markersize=5 if ours else 4,
             )  # fmt: skip
-    axes.legend(fontsize=7, framealpha=0.6)
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(fontsize=7, framealpha=0.6)
 
 
 def _ticks(axes: Axes, values: Iterable[float]) -> None:

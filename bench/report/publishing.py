@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -37,6 +38,15 @@ def publish(run: Run, root: Path) -> list[Path]:
         path.parent.mkdir(exist_ok=True)
         path.write_text(content, encoding="utf-8")
     return list(written)
+
+
+def store(run: Path, place: Path) -> None:
+    """Keep a run with the project: what is read of it, a contender a line."""
+    found = json.loads(run.read_text(encoding="utf-8"))
+    rows = [json.dumps({key: each[key] for key in ("extra_info", "stats")}) for each in found.pop("benchmarks")]
+    rest = json.dumps(found, indent=1).rstrip("\n}")
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(f'{rest},\n "benchmarks": [\n' + ",\n".join(rows) + "\n]}\n", encoding="utf-8")
 
 
 def published(root: Path) -> str | None:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from bench.report.reading import Entry, Run
 
-#: PSNR in dB at which times are compared: results below the first compute something else.
+#: PSNR in dB at which times are compared: results below the first compute something else,
 BUCKETS = (45, 55, 65, 75)
+#: unless nobody gets there, as where what is lost by making an image smaller is guessed.
+OF_GUESSES = (25, 35)
 #: What rounding to bytes leaves (58.9 dB) is below the last two of them.
 OF_BYTES = BUCKETS[:2]
 #: Suites that compare our own ways with each other, or count processes.
@@ -59,20 +61,26 @@ def fastest(entries: Iterable[Entry]) -> Entry | None:
 
 
 def ranked(contest: Sequence[Entry]) -> Iterator[Rank]:
-    """Rank a contest at each accuracy that somebody reaches."""
+    """Rank a contest at each accuracy that somebody reaches; once where the same two are fastest at several."""
+    kept: Rank | None = None
     for decibels in _buckets(contest):
         reaching = [entry for entry in contest if entry.reaches(decibels)]
-        if reaching:
-            yield Rank(
-                decibels,
-                fastest(entry for entry in reaching if entry.ours),
-                fastest(entry for entry in reaching if not entry.ours),
-            )
+        if not reaching:
+            continue
+        mine, best = (fastest(entry for entry in reaching if entry.ours is ours) for ours in (True, False))
+        if kept is not None and (kept.mine, kept.best) != (mine, best):
+            yield kept
+        kept = Rank(decibels, mine, best)
+    if kept is not None:
+        yield kept
 
 
 def _buckets(contest: Sequence[Entry]) -> Sequence[int | None]:
-    if all(entry.psnr is None for entry in contest):
+    reached = [entry.psnr for entry in contest if entry.psnr is not None]
+    if not reached:
         return (None,)
+    if max(reached) < BUCKETS[0]:
+        return OF_GUESSES
     return OF_BYTES if contest[0].kind.startswith("uint8") else BUCKETS
 
 

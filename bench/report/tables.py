@@ -53,10 +53,10 @@ def usual(run: Run, filter: str) -> list[Entry]:
 
 
 def usual_rank(run: Run, filter: str, threads: int) -> Rank | None:
-    """Rank the usual contest at the usual accuracy, or at the highest that we reach below it."""
+    """Rank the usual contest where it reaches the usual accuracy, or at the highest that we reach below it."""
     contest = [entry for entry in usual(run, filter) if entry.threads == threads]
-    found = [rank for rank in ranking.ranked(contest) if rank.mine and (rank.decibels or 0) <= _USUAL]
-    return found[-1] if found else None
+    found = [rank for rank in ranking.ranked(contest) if rank.mine]
+    return next((rank for rank in found if (rank.decibels or _USUAL) >= _USUAL), found[-1] if found else None)
 
 
 def glance(run: Run) -> Table:
@@ -82,11 +82,11 @@ def _case(run: Run, one: Rank, two: Rank | None) -> Iterator[str]:
     yield cells.case(mine) + accuracy
     yield f"{cells.rate(mine)} ({mine.setting})"
     yield one.best.name if one.best else "–"
-    yield cells.ratio(one.ratio if one.best else None)
-    yield cells.ratio(two.ratio if two and two.best else None)
+    yield cells.ratio(one.ratio)
+    yield cells.ratio(two.ratio if two else None)
     copied = 1e9 * run.machine["copied GB/s"][str(mine.threads)]
     yield f"{100 * mine.bytes / mine.least / copied:.0f} %" if mine.bytes else "–"
-    yield cells.size(next((e.memory for e in usual(run, mine.filter) if e.name == mine.name and e.memory), None))
+    yield cells.size(next((e.memory for e in usual(run, mine.filter) if e.ours and e.memory is not None), None))
 
 
 def _all(found: Sequence[Rank]) -> Iterator[str]:
@@ -116,7 +116,7 @@ def _loss(rank: Rank) -> Line:
         accuracy,
         ours,
         best.name,
-        cells.time(best.least),
+        cells.cost(best),
         cells.ratio(rank.ratio),
     )
     return Line(row, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -55,10 +56,12 @@ def contests_of(
     steps: Iterator[Work], scale: Scale, contenders: Callable[[Work], Iterator[Contender]],
     exact: Callable[[Work], Callable[[Array], Array]] | None = None, margin: Callable[[Work], int] = lambda work: 0,
 ) -> Iterator[Contest]:  # fmt: skip
-    """Give a contest for each step and number of threads; kinds of image differ alike whatever the threads."""
+    """Give a contest for each step, on one thread; and on two for the first kind of image."""
+    first: str | None = None
     for work in steps:
         those = tuple(contenders(work))
-        for threads in THREADS if work.sweep != "kind" else THREADS[:1]:
+        first = first or work.kind
+        for threads in THREADS if work.kind == first else THREADS[:1]:
             weighed = work.usual and threads == 1
             definition = exact(work) if exact else None
             yield Contest(work, threads, those, definition, margin(work), weighed=weighed, effort=scale.effort)
@@ -71,7 +74,7 @@ def alone(image: Array) -> tuple[Array]:
 
 def ours(
     setting: str, function: Callable[..., Any], *arguments: Any, make: Callable[[Array], Sequence[Any]] = alone,
-    into: Callable[[Array], Array] = np.empty_like, **options: Any,
+    into: Callable[[Array], Array] = np.empty_like, most: float = math.inf, **options: Any,
 ) -> Contender:  # fmt: skip
     """Give a filter of ours, written into an array that is there.
 
@@ -85,12 +88,14 @@ def ours(
         What it takes besides.
     make, into : function
         From the image to what the filter takes first, and to where it writes.
+    most : float, optional
+        As `Contender` takes it.
     """
 
     def bind(image: Array, threads: int) -> Callable[[], Any]:
         return functools.partial(function, *make(image), *arguments, out=into(image), threads=threads, **options)
 
-    return Contender(OURS, setting, bind)
+    return Contender(OURS, setting, bind, most=most)
 
 
 def peer(

@@ -314,9 +314,14 @@ def _quality(key: _Key) -> Mapping[str, Any]:
     result = key.contender.read(key.contender.bind(sample, contest.threads)()).reshape(exact.shape)
     if contest.judge is not None:
         return contest.judge(result, exact)
-    assert isinstance(contest.work, Work)
+    work = contest.work
+    assert isinstance(work, Work)
     kept = slice(contest.margin, -contest.margin or None)
-    found = quality.assess(result[kept, kept], exact[kept, kept], contest.work.peak)
+    if work.dtype != "float32":
+        # What is wanted is an image of the same dtype: some give floats, which would have to be rounded yet, and
+        # no integer can be beyond the range.
+        result, exact = np.rint(np.clip(result, 0, work.peak)), np.clip(exact, 0, work.peak)
+    found = quality.assess(result[kept, kept], exact[kept, kept], work.peak)
     return {"psnr": finite(found.psnr), "ssim": found.ssim, "gmsd": found.gmsd}
 
 

@@ -25,6 +25,7 @@ def contest(run, kind, **wanted):
 
 def test_ranks_are_among_those_that_are_accurate_enough(run):
     found = {rank.decibels: rank for rank in ranking.ranked(contest(run, "float32 gray"))}
+    # The same two are fastest at 45 dB as at none else; each pair is told once, at the highest accuracy.
     assert {d: (r.mine.setting if r.mine else None, r.best.setting if r.best else None) for d, r in found.items()} == {
         45: ("terms=2", "IIR"),
         55: ("terms=2", "GaussianBlur"),
