@@ -31,6 +31,9 @@ goals: $(VENV)/installed-bench
 	$(BIN)/python -m bench.multilateral
 	$(BIN)/python -m bench.upsampling
 
+docs: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx -b html -n -W --keep-going docs docs/_build/html
+
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
