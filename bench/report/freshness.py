@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import io
+import tokenize
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -29,14 +32,23 @@ def digest(root: Path = ROOT) -> str:
 
 
 def _meaning(file: Path) -> str:
-    """Give a source without what changes no time."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+    """Give a source without what changes no time; the same in all versions of Python."""
+    source = file.read_bytes()
+    comments = [token for token in tokenize.tokenize(io.BytesIO(source).readline) if token.type == tokenize.COMMENT]
+    lines = [line.decode() for line in source.splitlines()]
+    for token in comments:
+        row, column = token.start
+        lines[row - 1] = lines[row - 1][:column]
+    for text in _docstrings(ast.parse(source)):
+        for row in range(text.lineno - 1, text.end_lineno or text.lineno):
+            lines[row] = ""
+    return "".join(word for line in lines for word in line.split())
+
+
+def _docstrings(tree: ast.Module) -> Iterator[ast.Expr]:
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and _is_text(body[0].value):
-            body[0] = ast.Pass()
-    return ast.dump(tree, annotate_fields=False)
-
-
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            value = body[0].value
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                yield body[0]
