@@ -6,11 +6,11 @@ import argparse
 import os
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
+from bench.machine import processor
 from bench.tables import Row, Table
 
 S = TypeVar("S")
@@ -59,15 +59,10 @@ def run(
 
 def machine() -> Row:
     """Tell where this runs."""
-    names = [line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     return {
-        "processor": names[0] if names else platform.processor(),
+        "processor": processor(),
         "cores": len(os.sched_getaffinity(0)),
         "load": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
         "numpy": np.__version__,
     }
-
-
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines() if Path(path).exists() else []

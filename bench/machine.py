@@ -21,7 +21,7 @@ _EFFORT = Effort(0.5, 5, 10)
 def description() -> dict[str, Any]:
     """Tell all of it."""
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": len(os.sched_getaffinity(0)),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
@@ -45,7 +45,8 @@ def copied(threads: int) -> float:
     return 2 * _BYTES / measure({"copy": run}, _EFFORT).best("copy")
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Give the name of the processor."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="ascii", errors="replace").splitlines() if info.exists() else []
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]

@@ -7,15 +7,14 @@ import importlib
 import importlib.metadata
 import itertools
 import math
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 import filters
+from bench.suites import libraries
 
 Array = np.ndarray[Any, Any]
 Run = Callable[[], Array]
@@ -213,25 +212,6 @@ def _libvips() -> list[Peer]:
 # --------------------------------------------------------------------------------------------------------- zignal
 
 
-@contextmanager
-def _cores(count: int) -> Iterator[None]:
-    """Keep all threads of this process on so many cores."""
-    allowed = os.sched_getaffinity(0)
-    if count >= len(allowed):
-        yield
-        return
-    _pin(set(sorted(allowed)[-count:]))
-    try:
-        yield
-    finally:
-        _pin(allowed)
-
-
-def _pin(cores: set[int]) -> None:
-    for task in os.listdir("/proc/self/task"):
-        os.sched_setaffinity(int(task), cores)
-
-
 def _zignal() -> list[Peer]:
     import zignal
 
@@ -244,7 +224,7 @@ def _zignal() -> list[Peer]:
             how = getattr(zignal.GaussianMethod, method)
 
             def run() -> Array:
-                with _cores(threads):
+                with libraries.cores(threads):
                     return source.gaussian_blur(sigma, method=how).to_numpy().reshape(image.shape)
 
             return run

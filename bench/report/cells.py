@@ -29,6 +29,11 @@ def rate(entry: Entry) -> str:
     return f"{entry.rate:.3g} {entry.unit}/s" if entry.rate < 1000 else f"{entry.rate:.0f} {entry.unit}/s"
 
 
+def bucket(decibels: int | None) -> str:
+    """Write what results reach at least."""
+    return "–" if decibels is None else f"{decibels} dB"
+
+
 def decibels(value: float | None) -> str:
     """Write a PSNR; what equals the definition to float64 is called exact."""
     return "–" if value is None else "exact" if value >= 200 else f"{value:.1f} dB"

@@ -38,7 +38,7 @@ def page(run: Run) -> str:
         loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined
     )
     colors = plots.Colors(run)
-    against = [rank for rank in ranking.ranks(run) if rank.best]
+    against = ranking.contested(run)
     return environment.get_template("page.html.j2").render(
         machine=run.machine, date=run.date, glance=tables.glance(run), losses=tables.losses(run),
         sections=[_section(run, filter, colors) for filter in run.filters()], overview=list(_overview(run)),
@@ -68,7 +68,7 @@ def _section(run: Run, filter: str, colors: plots.Colors) -> Section:
 
 def _sweeps(entries: list[Entry], colors: plots.Colors) -> Iterator[Figure]:
     """Draw times over what was swept, for each kind of image that was."""
-    swept = [entry for entry in entries if entry.megapixels and entry.sweep not in ("size", "kind")]
+    swept = [entry for entry in entries if entry.megapixels and entry.swept]
     for kind in dict.fromkeys(entry.kind for entry in swept):
         decibels = _shown(kind, entries)
         for threads in (1, 2):
@@ -97,7 +97,7 @@ def _shown(kind: str, entries: list[Entry]) -> int:
 def _accuracies(run: Run, filter: str, colors: plots.Colors) -> Iterator[Figure]:
     """Draw accuracy over time of the middle contest of each kind that is swept."""
     usual = tables.usual(run, filter)
-    swept = [entry for entry in run.of(filter=filter) if entry.megapixels and entry.sweep not in ("size", "kind")]
+    swept = [entry for entry in run.of(filter=filter) if entry.megapixels and entry.swept]
     for kind in dict.fromkeys(entry.kind for entry in swept):
         contest = [
             entry

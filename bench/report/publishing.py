@@ -87,7 +87,7 @@ def overview(run: Run) -> str:
 
 
 def _won(run: Run) -> str:
-    against = [rank for rank in ranking.ranks(run) if rank.best]
+    against = ranking.contested(run)
     lost = sum(rank.lost for rank in against)
     return (
         f"At equal accuracy the fastest of {len(against) - lost} of {len(against)} rankings, {lost} "

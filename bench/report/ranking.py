@@ -96,6 +96,11 @@ def ranks(run: Run) -> list[Rank]:
     ]
 
 
+def contested(run: Run) -> list[Rank]:
+    """Give those that others reach too."""
+    return [rank for rank in ranks(run) if rank.best]
+
+
 def mean_ratio(found: Iterable[Rank]) -> float | None:
     """Give the geometric mean of the ratios where both get there."""
     logarithms = [math.log(rank.ratio) for rank in found if 0 < rank.ratio < math.inf]

@@ -85,6 +85,11 @@ class Entry:
         return 1 / self.cost
 
     @property
+    def swept(self) -> bool:
+        """Tell whether it is a step of the sweep of a parameter."""
+        return self.sweep not in ("size", "kind")
+
+    @property
     def work(self) -> tuple[Any, ...]:
         """Say what was computed: the same for all contenders and numbers of threads."""
         return (self.filter, self.kind, self.megapixels, *sorted(self.parameters.items()))

@@ -108,12 +108,11 @@ def _loss(rank: Rank) -> Line:
     assert best is not None
     case = cells.case(best)
     ours = f"{cells.cost(mine)} ({mine.setting})" if mine else "not reached"
-    accuracy = "–" if rank.decibels is None else f"{rank.decibels} dB"
     row = (
         best.filter,
         case,
         str(best.threads),
-        accuracy,
+        cells.bucket(rank.decibels),
         ours,
         best.name,
         cells.cost(best),
@@ -131,9 +130,8 @@ def buckets(run: Run, filter: str) -> Table:
 
 def _ranked(rank: Rank) -> Line:
     case = cells.case(rank.any)
-    accuracy = "–" if rank.decibels is None else f"{rank.decibels} dB"
     both = [(cells.cost(e), e.setting if e.ours else e.name) if e else ("–", "") for e in (rank.mine, rank.best)]
-    row = (case, str(rank.any.threads), accuracy, *both[0], *both[1], cells.ratio(rank.ratio))
+    row = (case, str(rank.any.threads), cells.bucket(rank.decibels), *both[0], *both[1], cells.ratio(rank.ratio))
     return Line(row, rank.lost)
 
 
@@ -164,9 +162,7 @@ def everything(entries: Iterable[Entry]) -> Table:
 
 def timings(run: Run, filter: str) -> Table:
     """Give the short table of a filter's own page: its usual kinds of image, at each accuracy."""
-    kept = [e for e in run.of(filter=filter) if e.sweep not in ("size", "kind")]
-    found = (ranking.ranked(contest) for contest in dataclasses.replace(run, entries=kept).contests(filter))
-    return Table(buckets(run, filter).headings, [_ranked(rank) for each in found for rank in each])
+    return buckets(dataclasses.replace(run, entries=[entry for entry in run.entries if entry.swept]), filter)
 
 
 def starts(run: Run) -> Table:
@@ -184,4 +180,4 @@ def changed(change: Change) -> Line:
     now, before = change.entry, change.before
     case = cells.case(now)
     times = cells.time(before.least), cells.time(now.least)
-    return Line((now.filter, case, str(now.threads), now.setting, *times, f"{change.factor:.2f}"), False)
+    return Line((now.filter, case, str(now.threads), now.setting, *times, f"{change.factor:.2f}"))

@@ -129,11 +129,7 @@ def vips(setting: str, call: Callable[[Any], Any], **more: Any) -> Contender:
     """Give an operation of libvips, from an image in memory to one; results of other formats are rounded."""
 
     def made(image: Array) -> tuple[Any, str]:
-        import pyvips
-
-        height, width, bands = (*image.shape, 1)[:3]
-        layout = _FORMATS[image.dtype.name]
-        return pyvips.Image.new_from_memory(image.data, width, height, bands, layout), layout
+        return _in_memory(image), _FORMATS[image.dtype.name]
 
     def run(source: tuple[Any, str], out: Array) -> Array:
         image, layout = source
@@ -142,17 +138,18 @@ def vips(setting: str, call: Callable[[Any], Any], **more: Any) -> Contender:
             result = (result if layout == "float" else result.rint()).cast(layout)
         if (result.height, result.width) != out.shape[:2]:  # writing would go beyond the array
             raise ValueError(f"a result of {out.shape[:2]} is wanted, libvips gives {(result.height, result.width)}")
-        result.write(_target(out, layout))
+        result.write(_in_memory(out))
         return out
 
     return peer("libvips", setting, run, needs="pyvips", make=made, **more)
 
 
-def _target(out: Array, layout: str) -> Any:
+def _in_memory(array: Array) -> Any:
+    """Give an array as an image of libvips, to be read from and written to."""
     import pyvips
 
-    height, width, bands = (*out.shape, 1)[:3]
-    return pyvips.Image.new_from_memory(out.data, width, height, bands, layout)
+    height, width, bands = (*array.shape, 1)[:3]
+    return pyvips.Image.new_from_memory(array.data, width, height, bands, _FORMATS[array.dtype.name])
 
 
 def pillow(setting: str, name: str, *arguments: Any, **more: Any) -> Contender:
@@ -200,12 +197,14 @@ def torch(library: str, setting: str, call: Callable[[Any], Any], *, needs: str 
     return peer(library, setting, lambda planes, out: call(planes), needs=needs, make=made, read=read, **more)
 
 
-def numba(setting: str, name: str, *arguments: Any, **more: Any) -> Contender:
-    """Give a function of `by_numba`, which is compiled when it is first wanted."""
+def numba(
+    setting: str, name: str, *arguments: Any, make: Callable[[Array], Sequence[Any]] = alone, **more: Any
+) -> Contender:
+    """Give a function of `by_numba`, which is compiled when it is first wanted; ``make`` is as that of `ours`."""
 
     def made(image: Array) -> Any:
         from bench.suites import by_numba
 
-        return functools.partial(getattr(by_numba, name), image, *arguments)
+        return functools.partial(getattr(by_numba, name), *make(image), *arguments)
 
     return peer("numba", setting, lambda run, out: run(), needs="numba", make=made, **more)

@@ -8,8 +8,7 @@ from typing import Any
 import cv2
 
 import filters
-from bench.suites import by_numba
-from bench.suites.contenders import contests_of, opencv, ours, peer, torch, works
+from bench.suites.contenders import contests_of, numba, opencv, ours, torch, works
 from bench.suites.contest import Contender, Contest, Entry, Scale
 from bench.suites.pictures import guide_of
 from filters import reference
@@ -47,14 +46,7 @@ def _contenders(radius: int) -> Iterator[Contender]:
         make=_pair,
         most=4,
     )
-    yield peer(
-        "numba",
-        "by box means",
-        lambda pair, out: by_numba.guided(*pair, radius, _EPS),
-        needs="numba",
-        make=_pair,
-        most=1,
-    )
+    yield numba("by box means", "guided", radius, _EPS, make=_pair, most=1)
     yield torch("kornia", "guided_blur", _by_kornia(radius), needs="kornia", most=1)
 
 

@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 
 import filters
-from bench.suites import by_numba
-from bench.suites.contenders import contests_of, opencv, ours, peer, works
+from bench.suites.contenders import contests_of, numba, opencv, ours, works
 from bench.suites.contest import Array, Contender, Contest, Entry, Scale
 from bench.suites.pictures import guide_of
 from filters import reference
@@ -50,6 +49,11 @@ def _given(image: Array) -> tuple[Array, list[Array]]:
     return image, [guide, np.ascontiguousarray(guide[::-1])]
 
 
+def _in_a_row(image: Array) -> tuple[Array, ...]:
+    image, guides = _given(image)
+    return image, *guides
+
+
 def _contenders(radius: int) -> Iterator[Contender]:
     options = _options(radius)
     yield ours("exact", filters.multilateral, make=_given, method="exact", **options)
@@ -71,8 +75,4 @@ def _contenders(radius: int) -> Iterator[Contender]:
         make=_given,
         most=1,
     )
-    yield peer(
-        "numba", "by definition",
-        lambda given, out: by_numba.multilateral(given[0], *given[1], options["sigma_space"], _SIGMA, radius),
-        needs="numba", make=_given, most=1,
-    )  # fmt: skip
+    yield numba("by definition", "multilateral", options["sigma_space"], _SIGMA, radius, make=_in_a_row, most=1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cv2
@@ -29,7 +30,7 @@ def contests(scale: Scale) -> Iterator[Contest]:
         yield from contests_of(
             works(name, scale, "scale", (2, 4, 8), 4, swept=(("uint8", 3),), others=(("float32", 3),)),
             scale,
-            lambda work, contenders=contenders: contenders(work.parameters["scale"]),  # type: ignore[misc]
+            functools.partial(_at_scale, contenders),
             lambda work: _toned,
         )
 
@@ -37,6 +38,10 @@ def contests(scale: Scale) -> Iterator[Contest]:
 def test_resampling(entry: Entry, benchmark: Any) -> None:
     """Time a contender."""
     entry.replay(benchmark)
+
+
+def _at_scale(contenders: Callable[[int], Iterator[Contender]], work: Work) -> Iterator[Contender]:
+    return contenders(work.parameters["scale"])
 
 
 def smaller(image: Array, scale: int) -> Array:

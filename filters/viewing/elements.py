@@ -11,6 +11,7 @@ from nicegui.events import GenericEventArguments
 _SECONDS = 0.05
 
 
+# NiceGUI takes the component as an argument of the class, which mypy does not see.
 class Viewer(Element, component="viewer.js"):  # type: ignore[call-arg]
     """Two pictures over one another with a divider between them; zoom by the wheel, pan by dragging.
 
