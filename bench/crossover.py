@@ -21,13 +21,14 @@ import filters
 from bench.paired import Effort, Run, measure
 from bench.tables import Row, Table
 from dsl.lowering.radius import DIRECT, direct_radius
-from filters import _costs
+from filters import _costs, _separable
 from schedules import Schedule, targets
 
 DTYPES = ("float32", "uint16", "uint8")
 #: Where the methods meet lies among these, for three terms and all vectors.
 RADII = (1, 2, 3, 4, 5, 6, 8, 11, 15)
 TERMS = (1, 2, 3, 4, 5, 6)
+SIDES = (3, 7, 15)
 #: By vector length: what narrower code of this machine's family is compiled for.
 NARROWER = {8: "x86-64-{system}-avx2-f16c-fma", 4: "x86-64-{system}-sse41"}
 
@@ -40,12 +41,15 @@ class Cost:
     ----------
     direct, sliding : list of (int, float)
         Weights or oscillators, both axes together, and nanoseconds a pixel, minima.
+    separable_tap : list of (int, float)
+        Sides of 2-D kernels, and what a weight of two separable ones of it costs, of one of its own.
     """
 
     lanes: int
     dtype: str
     direct: list[tuple[int, float]]
     sliding: list[tuple[int, float]]
+    separable_tap: list[tuple[int, float]]
 
 
 def machines() -> dict[int, str]:
@@ -74,13 +78,25 @@ def cost(lanes: int, target: str, dtype: str, size: int, effort: Effort) -> Cost
         raise ValueError("a sigma has not the radius it is meant to have")
     runs = {f"direct {2 * (2 * radius + 1)}": run("direct", sigma, 3) for radius, sigma in sigmas.items()}
     runs |= {f"sliding {2 * terms}": run("sliding", 4.0, terms) for terms in TERMS}
+    for side in SIDES:
+        options = {"out": out, "threads": 1, "target": target}
+        rows, weights = np.ones(2 * side) / side, np.full(side**2, 1 / side**2)
+        runs |= {
+            f"separable {side}": functools.partial(
+                _separable.direct_program.run, (image,), (), (rows, rows), {"rank": 2}, **options
+            ),
+            f"2-D {side}": functools.partial(
+                _separable.direct_2d_program.run, (image,), (float(side),), (weights,), {}, **options
+            ),
+        }
     times = measure(runs, effort)
 
     def points(method: str) -> list[tuple[int, float]]:
         names = [name for name in runs if name.startswith(method)]
         return [(int(name.split()[1]), 1e9 * times.best(name) / size**2) for name in names]
 
-    return Cost(lanes, dtype, points("direct"), points("sliding"))
+    tap = [(n, times.ratio(f"separable {n}", f"2-D {n}") * n**2 / (4 * n)) for n in SIDES]  # 2 kernels, 2 axes
+    return Cost(lanes, dtype, points("direct"), points("sliding"), tap)
 
 
 def crossover(found: Cost, terms: int) -> float:
@@ -99,6 +115,7 @@ def tables(costs: Sequence[Cost]) -> list[Table]:
     return [
         table("direct sums: ns/px by weights, both axes together", lambda c: {str(n): t for n, t in c.direct}),
         table("sliding sums: ns/px by oscillators, both axes together", lambda c: {str(n): t for n, t in c.sliding}),
+        table("a weight of separable sums, of one of 2-D sums", lambda c: {str(n): t for n, t in c.separable_tap}),
         table(
             "sigma from which a Gaussian slides", lambda c: {f"{terms} terms": crossover(c, terms) for terms in TERMS}
         ),

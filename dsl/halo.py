@@ -23,6 +23,12 @@ _ARITHMETIC: dict[str, Callable[..., float]] = {
 }
 
 
+def _entries(table: Node) -> int:
+    if table.op != "table":
+        raise ValueError("the halo depends on a table, which is not known ahead of a call")
+    return len(table.attributes[0])  # type: ignore[arg-type]
+
+
 class MissingError(Exception):
     """A halo depends on the run-time number of this index, which is not given."""
 
@@ -63,9 +69,7 @@ def halo(program: Program, scalars: Sequence[float | None]) -> tuple[int, int]:
         if kernel.op == "identity":
             return 0
         if kernel.op == "samples":
-            if kernel.args[0].op != "table":
-                raise ValueError("the halo depends on a table, which is not known ahead of a call")
-            return len(kernel.args[0].attributes[0]) // 2  # type: ignore[arg-type]
+            return _entries(kernel.args[0]) // 2
         if kernel.op == "oscillators":
             return max(radius(Node("samples", (), kernel.args[:1]), terms), round(value(kernel.args[2])) + 1)
         size = value(kernel.args[0])
@@ -90,6 +94,10 @@ def halo(program: Program, scalars: Sequence[float | None]) -> tuple[int, int]:
             terms = int(node.attributes[0])  # type: ignore[arg-type]
             rows += radius(node.args[1], terms) * scale
             columns += radius(node.args[2], terms) * scale
+        elif node.op == "convolve_2d":
+            across = round(value(node.args[2]))
+            down = _entries(node.args[1]) // across
+            rows, columns = rows + down // 2 * scale, columns + across // 2 * scale
         elif node.op == "near":
             reach_of_taps = round(value(node.args[1].args[1]))
             rows, columns = rows + reach_of_taps * scale, columns + reach_of_taps * scale

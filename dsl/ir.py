@@ -6,6 +6,7 @@
            | shift <dy> <dx> image              the neighbour that far down and to the right
            | window <op> <ry> <rx> image ...    a reduction over a window (sum, min, max)
            | convolve <terms> image kernel_y kernel_x
+           | convolve_2d image table columns     by weights that are no product, row by row in the table
            | down <stored> image                blur by 1 4 6 4 1, keep even pixels; size (n + 1) // 2
            | up image like                      insert zeros to the size of `like`, blur, gain one everywhere
            | resize <kernel> image like         resampled to the size of `like`, see RESAMPLING
@@ -35,8 +36,8 @@
 
 A program is a list of such nodes, each naming earlier ones, so it prints on a screen, goes to JSON and back,
 and hashes: floats are written by ``float.hex``, and no name, file or line is part of it. Images read outside
-their domain (by shift, window, convolve, down, up, resize) follow the border rule of the call, at the size of *that*
-image.
+their domain (by shift, window, convolve, convolve_2d, down, up, resize) follow the border rule of the call, at the size
+of *that* image.
 """
 
 from __future__ import annotations
@@ -274,6 +275,12 @@ def _convolve(node: Node) -> Type:
     terms = int(node.attributes[0])  # type: ignore[arg-type]
     if not 1 <= terms <= MAX_COSINES:
         raise node.fail(f"terms must be from 1 to {MAX_COSINES}, not {terms}")
+    return _image_argument(node, 0)
+
+
+def _convolve_2d(node: Node) -> Type:
+    _expect(node, 1, TABLE, "the weights")
+    _expect(node, 2, SCALAR, "the columns")
     return _image_argument(node, 0)
 
 
@@ -553,6 +560,7 @@ OPS: dict[str, Form] = {
     "shift": Form((int, int), 1, _shift),
     "window": Form((str, int, int), 1, _window),
     "convolve": Form((int,), 3, _convolve),
+    "convolve_2d": Form((), 3, _convolve_2d),
     "down": Form((str,), 1, _down),
     "up": Form((), 2, _up),
     "resize": Form((str,), 2, _resize),
@@ -581,8 +589,8 @@ OPS: dict[str, Form] = {
 }
 
 #: Operations that read their first operand at other pixels than the one they give.
-STENCIL_OPS = frozenset(("shift", "window", "convolve", "down", "up", "resize", "resample", "warp", "average")).union(
-    ("near", "mean", "interpolated", "tabulate", "read")
+STENCIL_OPS = frozenset(("shift", "window", "convolve", "convolve_2d", "down", "up", "average")).union(
+    ("resize", "resample", "warp", "near", "mean", "interpolated", "tabulate", "read")
 )
 #: Operations that are arguments of the filter, by their grid.
 INPUT_OPS = ("input", "small")

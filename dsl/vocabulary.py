@@ -534,6 +534,36 @@ def convolve(image: Image, kernel_y: Kernel, kernel_x: Kernel | None = None, *, 
     return Image(make("convolve", (terms,), wrap(image_node(image, "convolve")), kernel_y, kernel_x))
 
 
+def convolve_2d(image: Image, weights: Table | ArrayLike, columns: Scalar | Number | None = None) -> Image:
+    """Convolve with weights that are no product of a column and a row, by direct sums of both dimensions.
+
+    What is a sum of few such products costs less as a sum of :func:`convolve`.
+
+    Parameters
+    ----------
+    image : Image
+        What to convolve.
+    weights : Table or array_like
+        A 2-D array of odd height and width that is part of the program, or a Table given at run time that holds one
+        row by row. The middle one is for the pixel itself.
+    columns : Scalar or int, optional
+        The width of the array. Needed with a Table.
+    """
+    if not isinstance(weights, Table):
+        try:
+            array = np.asarray(weights, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise DSLError(f"convolve_2d: numbers are needed, {describe(weights)} came") from None
+        if array.ndim != 2 or any(side % 2 == 0 for side in array.shape):
+            raise DSLError(f"convolve_2d: weights of odd height and width are needed, shape {array.shape} came")
+        weights, columns = table(array.ravel()), array.shape[1]
+    if columns is None:
+        raise DSLError("convolve_2d: a table that is given at run time needs columns")
+    return Image(
+        make("convolve_2d", (), wrap(image_node(image, "convolve_2d")), weights, _size(columns, "convolve_2d: columns"))
+    )
+
+
 # --------------------------------------------------------------------------------------------------- pyramids
 
 
@@ -706,6 +736,7 @@ __all__ = [
     "clamp",
     "collapse",
     "convolve",
+    "convolve_2d",
     "cos",
     "decompose",
     "distance",

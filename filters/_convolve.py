@@ -50,7 +50,7 @@ def convolve(
     kernel : array, function, pair of them, or 2-D array
         Weights of odd length, the middle one for distance 0; one for both axes, or (kernel_y, kernel_x). A function is
         called with int distances as far as it has not decayed. A 2-D kernel of odd sides becomes a sum of as few
-        separable ones as are needed.
+        separable ones as are needed, or is summed as it is where that is faster.
     terms : int, optional
         Cosines (and sines, if the kernel is not symmetric) that sliding sums are made of, 1 to 6.
     accuracy : float, optional
@@ -96,7 +96,7 @@ def convolve(
     """
     return _separable.run(  # type: ignore[no-any-return]
         image,
-        _separable.kernels(_pairs(kernel, accuracy)),
+        _kernels(kernel, accuracy),
         terms=terms,
         accuracy=accuracy,
         default=DEFAULT_ACCURACY,
@@ -218,25 +218,21 @@ def _gabor_pairs(sigma: float, wavelength: float, orientation: float, phase: flo
 # ------------------------------------------------------------------------------------------ kernels as given
 
 
-def _pairs(kernel: Any, accuracy: Any) -> list[_separable.Pair]:
+def _kernels(kernel: Any, accuracy: Any) -> _separable.Kernels:
     """Turn what the user gave into separable kernels."""
     if isinstance(kernel, tuple):
         if len(kernel) != 2:
             raise ValueError(f"kernel must be one kernel or a pair (kernel_y, kernel_x), not a tuple of {len(kernel)}")
-        return [(_weights(kernel[0], "kernel[0]"), _weights(kernel[1], "kernel[1]"))]
+        return _separable.kernels([(_weights(kernel[0], "kernel[0]"), _weights(kernel[1], "kernel[1]"))])
     if callable(kernel) or np.ndim(kernel) != 2:
         weights = _weights(kernel, "kernel")
-        return [(weights, weights)]
+        return _separable.kernels([(weights, weights)])
     values = _numbers(kernel, "kernel")
-    if not values.any():
-        return [(np.zeros(values.shape[0]), np.zeros(values.shape[1]))]
-    total = float(np.abs(values).sum())
-    error = (
-        1e-6 * total
-        if accuracy is None
-        else _separable.SEPARATION * 10 ** (-number(accuracy, "accuracy", least=0.0) / 20)
-    )
-    return fitting.low_rank(values, error / total)[0]
+    error = 1e-6
+    if accuracy is not None:
+        allowed = _separable.SEPARATION * 10 ** (-number(accuracy, "accuracy", least=0.0) / 20)
+        error = allowed / max(float(np.abs(values).sum()), 1e-300)
+    return _separable.split(values, error)
 
 
 def _weights(kernel: Any, name: str) -> np.ndarray[Any, Any]:

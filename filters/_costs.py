@@ -18,14 +18,14 @@ from schedules import options, targets
 FILE = Path(__file__).parent / "costs.json"
 
 
-def sliding_is_faster(dtype: Any, taps: int, terms: int, target: str | None) -> bool:
+def sliding_is_faster(dtype: Any, taps: float, terms: int, target: str | None) -> bool:
     """Tell whether sliding sums take less time than direct ones.
 
     Parameters
     ----------
     dtype : numpy dtype
         Of the image.
-    taps : int
+    taps : float
         Of the direct sums, both axes together.
     terms : int
         Oscillators of the sliding ones, both axes together.

@@ -1,4 +1,4 @@
-"""Sums of separable convolutions with kernels of one's own: their fits, and the programs that run them."""
+"""Convolutions with kernels of one's own, as sums of separable ones: their fits, and the programs that run them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from filters import _sliding
 #: Separable kernels that one program adds up; more take several calls, added up in float32.
 MOST = 4
 MAX_TERMS = 6
+#: What a tap of a separable kernel costs, of one of both dimensions at once (``python -m bench.crossover``).
+SEPARABLE_TAP = 1.2
 #: Part of the error allowed that splitting a 2-D kernel may take; the axes share the rest.
 SEPARATION = 0.25
 Pair = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
@@ -28,6 +30,12 @@ def direct_program(src: dsl.Image, samples_y: dsl.Table, samples_x: dsl.Table, r
     """Convolution with a sum of separable kernels."""
     parts = ((dsl.kernel(samples_y.part(i, rank)), dsl.kernel(samples_x.part(i, rank))) for i in range(rank))
     return functools.reduce(lambda a, b: a + b, (dsl.convolve(src, down, along) for down, along in parts))
+
+
+@dsl.filter
+def direct_2d_program(src: dsl.Image, weights: dsl.Table, columns: dsl.Scalar) -> dsl.Image:
+    """Convolution with weights that are no product, nor a sum of few."""
+    return dsl.convolve_2d(src, weights, columns)
 
 
 @dsl.filter
@@ -107,14 +115,29 @@ class AxisFit:
 
 @dataclass(frozen=True, eq=False)
 class Kernels:
-    """A sum of separable kernels: pairs of weights down and along, of odd length, one length an axis."""
+    """A sum of separable kernels.
+
+    Attributes
+    ----------
+    pairs : tuple of pairs
+        Of weights down and along, of odd length, one length an axis.
+    whole : array, optional
+        The 2-D kernel that they sum to, where one was given.
+    """
 
     pairs: tuple[Pair, ...]
+    whole: np.ndarray[Any, Any] | None = None
 
     @property
-    def taps(self) -> int:
-        """Of direct sums, both axes, all kernels."""
-        return sum(down.size + along.size for down, along in self.pairs)
+    def taps(self) -> float:
+        """Of direct sums, both axes, all kernels; as many as cost the same where those of the 2-D one cost less."""
+        separable = sum(down.size + along.size for down, along in self.pairs)
+        return separable if self.whole is None else min(separable, self.whole.size / SEPARABLE_TAP)
+
+    @property
+    def separate(self) -> bool:
+        """Whether direct sums of the separable kernels cost less than those of the 2-D one."""
+        return self.whole is None or self.whole.size > SEPARABLE_TAP * self.taps
 
     def samples(self, axis: int, pairs: Sequence[Pair] | None = None) -> np.ndarray[Any, Any]:
         """Give all weights of an axis, one kernel after the other."""
@@ -152,6 +175,18 @@ class Fitted:
         """PSNR in dB for any image, peak: its largest value, its smallest being 0."""
         error = self.down.error + self.along.error
         return -20 * math.log10(error) if error > 0 else math.inf
+
+
+def split(kernel: np.ndarray[Any, Any], error: float) -> Kernels:
+    """Split a 2-D kernel into as few separable ones as are needed for an error, as a part of its sum of sizes."""
+    return _split(kernel.astype(np.float64).tobytes(), kernel.shape[1], error)
+
+
+@functools.lru_cache(maxsize=64)
+def _split(numbers: bytes, columns: int, error: float) -> Kernels:
+    whole = np.frombuffer(numbers).reshape(-1, columns)
+    pairs = fitting.low_rank(whole, error)[0]
+    return Kernels(tuple(pairs), whole) if pairs else kernels([(np.zeros(whole.shape[0]), np.zeros(columns))])
 
 
 def kernels(pairs: Sequence[Pair]) -> Kernels:
@@ -222,7 +257,7 @@ def run(
         lambda into: _direct(image, found, into, common),
         lambda into: _slide(image, found, fitted, into, common),
         method,
-        _sliding.faster(image, found.taps // rank, oscillators, common["target"]),
+        _sliding.faster(image, found.taps / rank, oscillators, common["target"]),
         out,
         common["schedule"],
     )
@@ -249,6 +284,9 @@ def _slide(image: Any, found: Kernels, fitted: Fitted, out: Any, common: Mapping
 
 def _direct(image: Any, found: Kernels, out: Any, common: Mapping[str, Any]) -> Any:
     """Convolve directly; with many kernels some at a time, summed in float32 and rounded once."""
+    if found.whole is not None and not found.separate:
+        weights = found.whole
+        return direct_2d_program.run((image,), (float(weights.shape[1]),), (weights.ravel(),), {}, out=out, **common)
     pairs = found.pairs
 
     def tables(some: Sequence[Pair]) -> tuple[Any, Any]:

@@ -42,7 +42,7 @@ def terms_and_method(terms: Any, accuracy: Any, method: Any) -> tuple[int, str]:
     raise ValueError(f"accuracy must be at most {most:g} dB with method={method!r}, not {accuracy!r}")
 
 
-def faster(image: Any, taps: int, terms: int, target: str | None) -> str:
+def faster(image: Any, taps: float, terms: int, target: str | None) -> str:
     """Choose a method by cost, for the taps of direct sums and the oscillators of sliding ones, axes together."""
     dtype = getattr(image, "dtype", np.float32)
     return "sliding" if _costs.sliding_is_faster(dtype, taps, terms, target) else "fir"

@@ -123,14 +123,15 @@ def _along(
 def sums(low: Lowering, name: str, taps: Any, term: Reader, channels: int, group: Group, *, vertical: bool) -> Reader:
     """Stage: sums of a term over taps, made in a stage of their own inside the loops that use them: so in registers.
 
-    Vertical ones are kept, a row at a time: other columns of them are read.
+    Taps have one dimension or two. Vertical sums are kept, a row at a time: other columns of them are read.
     """
     x, y, lanes = low.x, low.y, low.lanes
     c = hl.Var("c")
     place = (x, y) if channels == 1 else (x, y, c)
     total = low.stage(f"{name}_sum", list(place), hl.f32(0))  # of the channel that is asked for: it has no bounds
     total[place] += term(x, y, c)
-    low.stages.loops[f"{name}_sum"]["taps"] = taps.x
+    loops = dict(zip(("taps", "rows"), (taps[i] for i in range(taps.dimensions())), strict=False))
+    low.stages.loops[f"{name}_sum"] |= loops
     read = low.image_stage(name, channels, lambda x, y, c: hl.Expr(total[place]), None)
     if vertical:
         keep_rows(low, group, name)
@@ -139,7 +140,7 @@ def sums(low: Lowering, name: str, taps: Any, term: Reader, channels: int, group
     low.record[f"{name}_sum"].store_in("Stack")
     low.record[f"{name}_sum"].split("x", "xu", "x", lanes, "RoundUp").unroll("xu").vectorize("x")
     update = low.record[f"{name}_sum"].update(0)
-    update.split("x", "xu", "x", lanes, "RoundUp").reorder("x", "xu", "taps").unroll("xu").vectorize("x")
+    update.split("x", "xu", "x", lanes, "RoundUp").reorder("x", "xu", *loops).unroll("xu").vectorize("x")
     return read
 
 

@@ -19,6 +19,7 @@ from dsl.lowering import (  # noqa: F401 (they register)
     border,
     convolution,
     direct,
+    direct_2d,
     fused_windows,
     harmonics,
     level_weights,
@@ -161,7 +162,9 @@ def _set_strides(low: Lowering, buffer: Any, channels: int, *, output: bool) -> 
 # ----------------------------------------------------------------------------------- what is computed in full
 
 #: What is computed once for all groups that use it.
-_COSTLY = ("convolve", "window", "mean", "resample", "warp")
+#: Convolutions by direct sums or sliding ones.
+_CONVOLUTIONS = ("convolve", "convolve_2d")
+_COSTLY = (*_CONVOLUTIONS, "window", "mean", "resample", "warp")
 
 
 def full_nodes(nodes: list[Node], outputs: list[Node], slides: Callable[[Node], bool]) -> set[int]:
@@ -254,7 +257,7 @@ def _define_full(low: Lowering, node: Node, *, tiled: bool = False) -> Group:
         value, uniform, stored = _value(low, node, group), channels == 1, "float32"
     reader = low.image_stage(name, channels, value, None, uniform=uniform, stored=stored)
     # A coarser level may be computed beyond its domain (and is read there: see pyramids.py), an input not, nor sums.
-    if not size_of(node)[1] or any(inner.op == "convolve" for inner in inlined([node], set(low.roots))):
+    if not size_of(node)[1] or any(inner.op in _CONVOLUTIONS for inner in inlined([node], set(low.roots))):
         low.inside.add(id(node))
     low.roots[id(node)] = reader
     return group

@@ -36,13 +36,20 @@ def edges(src: dsl.Image, gain: dsl.Scalar = 0.5) -> dsl.Image:
 CALLS = {
     "a script's": lambda image, **o: edges(image, gain=0.7, **o),
     "gaussian": lambda image, **o: filters.gaussian(image, 1.5, method="fir", **o),
+    "convolve": lambda image, **o: filters.convolve(image, np.arange(35.0).reshape(5, 7) ** 2 / 13685, **o),
     "bilateral": lambda image, **o: filters.bilateral(image, sigma_space=2, sigma_range=30, method="exact", **o),
     "guided": lambda image, **o: filters.guided(image, image, radius=2, eps=100.0, **o),
 }
 
 
 #: Their programs, as what was compiled is listed.
-PROGRAMS = {"a script's": "edges", "gaussian": "gaussian_program", "bilateral": "gray_program", "guided": "guided_gray"}
+PROGRAMS = {
+    "a script's": "edges",
+    "gaussian": "gaussian_program",
+    "convolve": "direct_2d_program",
+    "bilateral": "gray_program",
+    "guided": "guided_gray",
+}
 
 
 @pytest.mark.parametrize("name", CPUS)
@@ -51,6 +58,7 @@ PROGRAMS = {"a script's": "edges", "gaussian": "gaussian_program", "bilateral": 
     [
         ("a script's", "float32"),
         ("gaussian", "uint8"),
+        ("convolve", "float32"),
         ("bilateral", "float32"),
         ("bilateral", "uint8"),
         ("guided", "float32"),

@@ -62,6 +62,7 @@ CALLS = {
     "gaussian": lambda image, **o: filters.gaussian(image, 2.5, method="fir", **o),
     "sliding gaussian": lambda image, **o: filters.gaussian(image, (9.0, 2.5), method="sliding", **o),
     "convolve": lambda image, **o: filters.convolve(image, np.arange(9.0).reshape(3, 3) / 36, **o),
+    "convolve 2-D": lambda image, **o: filters.convolve(image, np.arange(15.0).reshape(3, 5) ** 2 / 1015, **o),
     "bilateral": lambda image, **o: filters.bilateral(image, sigma_space=2, sigma_range=30, method="exact", **o),
     "downsample": lambda image, **o: filters.downsample(image, scale=1.7, **o),
 }

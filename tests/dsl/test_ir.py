@@ -37,7 +37,7 @@ def everything(src: dsl.Color, guide: dsl.Image, low: dsl.Small, sigma: dsl.Scal
     mixed = dsl.stack(*(c * wave for c in smooth.channels))
     near = src[dsl.taps([[0, 1, 0], [1, 2, 1], [0, 1, 0]])]
     alike = dsl.weighted_mean(near, dsl.lookup(curve, dsl.distance(near, src, "l2")))
-    alike = alike + dsl.weighted_mean(low[dsl.around(low, src)])
+    alike = alike + dsl.weighted_mean(low[dsl.around(low, src)]) + dsl.convolve_2d(src, curve, sigma)
     alike = alike + dsl.tabulate(low, low, dsl.taps([[1]]), (0, sigma)).at(guide)
     wide = dsl.oscillators(curve.part(0, 2), curve.part(1, 2), sigma, terms=3, parity="even")
     split = dsl.decompose(lambda image: dsl.convolve(image, dsl.box(sigma)), mixed, [guide], [sigma], [curve])

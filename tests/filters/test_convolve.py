@@ -1,5 +1,7 @@
 """Convolution with kernels of one's own: against float64, at parameters drawn at random."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 import filters
 from dsl import fitting
-from filters import reference
+from filters import _separable, reference
 from filters.reference.metrics import psnr
 
 BORDERS = ("reflect101", "reflect", "replicate", "wrap", "constant")
@@ -37,6 +39,58 @@ def test_a_kernel_of_full_rank(sides):
     got = filters.convolve(image, kernel)
     # split to 1e-6 of the magnitudes, and float32
     assert np.abs(got - reference.convolve(image, kernel)).max() <= 5e-6 * 255 * np.abs(kernel).sum()
+
+
+@RANDOM
+@given(
+    st.integers(0, 6),
+    st.integers(0, 6),
+    st.sampled_from(BORDERS),
+    st.sampled_from([np.uint8, np.uint16, np.float32]),
+    st.sampled_from([(1, 1), (23, 41), (64, 7), (2, 130), (37, 20, 3), (9, 50, 2)]),
+    st.integers(0, 99),
+)
+def test_kernels_of_both_dimensions_at_once(ry, rx, border, dtype, shape, seed):
+    rng = np.random.default_rng(seed)
+    kernel = rng.normal(size=(2 * ry + 1, 2 * rx + 1))
+    size = np.abs(kernel).sum()
+    image = noise(shape, dtype, seed)
+    options = {"border": border, "border_value": 9.0}
+    got = filters.convolve(image, kernel / size, **options)
+    expected = reference.convolve(image, kernel / size, **options)
+    if dtype is np.float32:
+        assert np.abs(got - expected).max() <= 2e-6 * 255  # some roundings, and what is left of the split
+    else:
+        assert np.abs(got - np.clip(np.rint(expected), 0, None)).max() <= 1  # at a half
+
+
+def test_what_a_2_d_kernel_is_computed_by(monkeypatch):
+    """Of full rank by its weights as they are, a product by two passes, a sum of few by whatever costs less."""
+    ran = []
+    for name in ("direct_program", "direct_2d_program"):
+        program = getattr(_separable, name)
+        spy = SimpleNamespace(run=lambda *a, _run=program.run, _name=name, **o: ran.append(_name) or _run(*a, **o))
+        monkeypatch.setattr(_separable, name, spy)
+    column = np.arange(1.0, 10)
+    plus = np.zeros((31, 31))
+    plus[15] = plus[:, 15] = 1 / 61
+    for kernel, program in [
+        (np.random.default_rng(0).random((9, 9)), "direct_2d_program"),
+        (np.outer(column, column), "direct_program"),
+        (plus, "direct_program"),
+    ]:
+        filters.convolve(noise((8, 8)), kernel, method="fir")
+        assert ran.pop() == program
+
+
+def test_nan_and_infinity_stay_where_a_2_d_kernel_reaches():
+    image = noise((40, 50))
+    image[20, 30], image[3, 4] = np.nan, np.inf
+    kernel = np.random.default_rng(0).random((5, 7))
+    got = filters.convolve(image, kernel)
+    touched = np.zeros(image.shape, bool)
+    touched[18:23, 27:34] = touched[1:6, 1:8] = True
+    assert (np.isfinite(got) == ~touched).all()
 
 
 @RANDOM
