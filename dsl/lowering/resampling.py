@@ -140,11 +140,13 @@ def _areas(low: Lowering, name: str, along: _Along) -> Axis:
     """Stages: the pixels that a pixel covers, by how much of them."""
     n, m, i = along.n, along.m, along.i
     k, start = hl.Var("k"), along.pixel * n  # in units of 1 / m
-    covered = start // m + k
+    count = hl.min(n // m + hl.select(n % m == 0, hl.i64(0), hl.i64(2)), n)
+    least = hl.min(start // m, n - count)  # so that all are inside
+    covered = least + k
     share = hl.max(hl.min(start + n, (covered + 1) * m) - hl.max(start, covered * m), hl.i64(0))
-    first = _first(low, name, i, start // m)
+    first = _first(low, name, i, least)
     weight = _once(low, f"{name}_weight", [i, k], hl.cast(hl.Float(32), _f64(share) / _f64(n)))
-    return Axis(first, weight, hl.cast(hl.Int(32), n // m + hl.select(n % m == 0, hl.i64(0), hl.i64(2))), 0)
+    return Axis(first, weight, hl.cast(hl.Int(32), count), 0, inside=True)
 
 
 def _triangles(low: Lowering, name: str, along: _Along) -> Axis:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from dsl import arrays
 from dsl.arguments import number, only_one, pair, whole
+from filters import _guides
 from filters._filter import public
 from filters._upsampling import pairs, programs
 
@@ -75,4 +76,5 @@ def downsample(
         raise TypeError("downsample: size or scale is needed")
     images = [array, pairs.sized(array, wanted)]  # which is not read: it gives the size
     common = {"out": out, "target": target, "schedule": schedule, "threads": threads}
-    return programs.averaged.run(images, **common)  # type: ignore[no-any-return]
+    program = programs.averaged_color if pairs.channel_count(array) == _guides.COLOR else programs.averaged
+    return program.run(images, **common)  # type: ignore[no-any-return]

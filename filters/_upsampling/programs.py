@@ -28,6 +28,12 @@ def averaged(image: dsl.Small, like: dsl.Image) -> dsl.Image:
 
 
 @dsl.filter
+def averaged_color(image: dsl.SmallColor, like: dsl.Color) -> dsl.Color:
+    """Do the same to the channels of a colour together, whose rows are dense."""
+    return dsl.resize(image, like, "area")
+
+
+@dsl.filter
 def interpolated(low_result: dsl.Small, like: dsl.Image) -> dsl.Image:
     """Interpolate by cubics to the size of another image, which is not read."""
     return dsl.resize(low_result, like, "cubic")
