@@ -46,8 +46,12 @@ def copied(threads: int) -> float:
 
 
 def processor() -> str:
-    """Give the name of the processor."""
+    """Give the name of the processor; its family and model too, for clouds' names do not tell which it is."""
     info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="ascii", errors="replace").splitlines() if info.exists() else []
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
+    text = info.read_text(encoding="ascii", errors="replace") if info.exists() else ""
+    pairs = (line.split(":", 1) for line in text.splitlines() if ":" in line)
+    known = {name.strip(): value.strip() for name, value in pairs}
+    if "model name" not in known:
+        return platform.processor()
+    told = [f"{name} {known[key]}" for name, key in (("family", "cpu family"), ("model", "model")) if key in known]
+    return f"{known['model name']} ({', '.join(told)})" if told else known["model name"]

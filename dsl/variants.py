@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,23 +43,40 @@ class CompiledVariant:
 
 
 _lock = threading.Lock()
+_making: dict[str, threading.Lock] = {}
 _kernels: dict[str, Any] = {}
 _variants: dict[str, CompiledVariant] = {}
 
 
+def _after_fork() -> None:
+    """Forget locks that a thread held which is not in the child."""
+    global _lock
+    _lock = threading.Lock()
+    _making.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 def kernel(request: Mapping[str, Any], name: str, why: str, schedule: str) -> Any:
-    """Give the kernel for a request, made once per process."""
+    """Give the kernel for a request, made once per process; different ones are compiled side by side."""
     from schedules.native.arrays import ArrayKernel
     from schedules.native.compile import key_of
     from schedules.native.kernel import BatchKernel, Kernel
 
     key = key_of(request)
     with _lock:
+        if key in _kernels:
+            return _kernels[key]
+        making = _making.setdefault(key, threading.Lock())
+    with making:
         if key not in _kernels:
             made = {"batch": BatchKernel, "arrays": ArrayKernel}.get(request["kind"], Kernel)(request, why)
-            _kernels[key] = made
             found = CompiledVariant(name, why, request["target"], not made.compiled, made.key, made.notes, schedule)
-            _variants[key] = found
+            with _lock:
+                _variants[key] = found
+                _kernels[key] = made
         return _kernels[key]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
+import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -39,6 +40,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Compile what is to be timed, on all cores: kernel by kernel it would take as long as the timing."""
     entries = [item.callspec.params["entry"] for item in session.items if isinstance(item, pytest.Function)]
     ours = [entry for entry in entries if entry.contender.library == OURS and isinstance(entry.contest.work, Work)]
+    random.Random(0).shuffle(ours)  # those beside each other have the same kernel, for which one would wait
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(_compile, ours):
             pass

@@ -42,8 +42,8 @@ def _contenders(work: Work, weights: Array) -> Iterator[Contender]:
     turned = np.ascontiguousarray(weights[::-1, ::-1])  # theirs are correlations
     yield ours("convolve", filters.convolve, weights)
     yield opencv("filter2D", lambda image, out: cv2.filter2D(image, -1, turned, dst=out))
-    most = 1 if weights.shape[0] > 7 else 4
-    yield peer("scipy", "ndimage.convolve", functools.partial(_by_scipy, weights), needs="scipy", most=min(most, 1))
+    most = 1 if weights.shape[0] <= 15 else 0.3  # seconds beside milliseconds
+    yield peer("scipy", "ndimage.convolve", functools.partial(_by_scipy, weights), needs="scipy", most=most)
     yield peer("scipy", "signal.oaconvolve", functools.partial(_by_fourier, weights), needs="scipy", most=4)
     yield torch("torch", "conv2d", functools.partial(_by_torch, turned), most=1)
     yield vips("conv float", functools.partial(_by_vips, turned), most=most)

@@ -46,9 +46,9 @@ def _contenders(work: Work, sigma: float) -> Iterator[Contender]:
     yield opencv("stackBlur", lambda image, out: cv2.stackBlur(image, (taps, taps), dst=out))
     yield opencv("3 box filters", lambda image, out: _boxes(image, box_radii(sigma, 3), out))
     for precision, amplitude in (("integer", 0.2), ("float", 0.01), ("approximate", 0.1)):
-        yield vips(f"gaussblur {precision} {amplitude:g}", _gaussblur(sigma, precision, amplitude), most=4)
+        yield vips(f"gaussblur {precision} {amplitude:g}", _gaussblur(sigma, precision, amplitude), most=1)
     yield peer("scipy", "gaussian_filter", lambda image, out: _by_scipy(image, sigma, out), needs="scipy", most=1)
-    yield numba("rows and columns", "gaussian", sigma, most=4)
+    yield numba("rows and columns", "gaussian", sigma, most=1)
     if sigma <= 10:
         yield torch("kornia", "gaussian_blur2d", lambda planes: _by_kornia(planes, sigma), needs="kornia", most=1)
     if work.dtype == "uint8":

@@ -47,7 +47,7 @@ def _contenders(radius: int) -> Iterator[Contender]:
         most=4,
     )
     yield numba("by box means", "guided", radius, _EPS, make=_pair, most=1)
-    yield torch("kornia", "guided_blur", _by_kornia(radius), needs="kornia", most=1)
+    yield torch("kornia", "guided_blur", _by_kornia(radius), needs="kornia", most=0.3)
 
 
 def _by_kornia(radius: int) -> Any:

@@ -22,7 +22,7 @@ def contests(scale: Scale) -> Iterator[Contest]:
     """Sweep the radius."""
     return contests_of(
         works(
-            "multilateral", scale, "radius", (3, 6), 6, swept=_KINDS, others=(("uint8", 3),),
+            "multilateral", scale, "radius", (3, 6), 6, swept=_KINDS, others=(),
             sample_shape=(192, 256), sigma_range=_SIGMA,
         ),
         scale,
@@ -64,7 +64,7 @@ def _contenders(radius: int) -> Iterator[Contender]:
             make=_given,
             method="decomposed",
             guide_levels=levels,
-            most=1,
+            most=1 if levels < 16 else 0.3,
             **options,
         )
     yield opencv(
