@@ -30,7 +30,7 @@ def averaged(image: dsl.Small, like: dsl.Image) -> dsl.Image:
 @dsl.filter
 def averaged_color(image: dsl.SmallColor, like: dsl.Color) -> dsl.Color:
     """Do the same to the channels of a colour together, whose rows are dense."""
-    return dsl.resize(image, like, "area")
+    return dsl.resize(image, like, "area")  # type: ignore[return-value]  # it has the channels of the image
 
 
 @dsl.filter
