@@ -90,13 +90,16 @@ def _won(run: Run) -> str:
     against = ranking.contested(run)
     lost = sum(rank.lost for rank in against)
     return (
-        f"At equal accuracy the fastest of {len(against) - lost} of {len(against)} rankings, {lost} "
+        f"On {_where(run)}: at equal accuracy the fastest of {len(against) - lost} of {len(against)} rankings, {lost}\n"
         "[were lost](docs/benchmarks.md#every-loss) (`make bench`). The usual case of each suite; a line that begins\n"
         "with a minus sign is a loss:"
     )
 
 
+def _where(run: Run) -> str:
+    return f"{run.machine['processor']}, {run.machine['cores']} cores"
+
+
 def _of_filter(run: Run, filter: str) -> str:
-    where = f"{run.machine['processor']}, {run.machine['cores']} cores"
-    note = f"{where}; `make bench`. A line that begins with a minus sign is a loss."
+    note = f"{_where(run)}; `make bench`. A line that begins with a minus sign is a loss."
     return f"{note}\n\n{tables.timings(run, filter).markdown()}"
