@@ -95,7 +95,7 @@ def test_what_was_trained_on_is_what_is_written(tmp_path):
     np.testing.assert_array_equal(
         results(staged.export(tmp_path / "staged.onnx")), results(found.export(tmp_path / "after.onnx"))
     )
-    assert not np.array_equal(results(tmp_path / "after.onnx"), before)
+    assert np.abs(results(tmp_path / "after.onnx") - before).max() > 0.01
 
 
 def test_the_shape_is_asked_for_where_no_input_was_seen(tmp_path):

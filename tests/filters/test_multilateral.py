@@ -91,7 +91,7 @@ def test_exact_of_every_kind(photo: np.ndarray, image_form: str, forms: tuple[st
     sigmas = [sigma * PEAKS[str(guide.dtype)] / 255 for sigma, guide in zip((30.0, 45.0), guides, strict=True)]
     decibels = psnr(image, guides, method="exact", sigma_range=sigmas, **SPACE)
     is_bytes = all(each.dtype == np.uint8 for each in (image, *guides))
-    assert decibels > (60 if is_bytes else 90)  # tables of bytes have fewer entries without AVX-512
+    assert decibels > (62 if is_bytes else 90)
     if targets.tables_in_registers(targets.host()) is not None:
         said = f"bytes, {len(guides)} guides" if is_bytes else "floats, 2 guides"
         words = {"x3": "color", "x2": "color"}
