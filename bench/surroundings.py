@@ -1,7 +1,7 @@
 """Measures how much the surroundings of a pixel differ from it, in photographs: ``python -m bench.surroundings``.
 
-It writes ``filters/_weighted/surroundings.npy``, by which filters predict the error of shrunken tables: for some pixels
-of the bundled photographs, their differences to pixels in so many directions at growing distances.
+It writes ``filters/_weighted/surroundings.npz``, by which filters predict the error of shrunken tables: for some pixels
+of the bundled photographs, how the colours in so many directions at growing distances differ from theirs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import data
 from filters import images
 from filters._weighted.prediction import DIRECTIONS, FILE, RADII
 
-_PIXELS = 128
+#: Of each photograph. Of 128, tables fitted to them erred by up to 7 dB more on the photographs than predicted.
+_PIXELS = 400
 
 
 def main() -> None:
@@ -20,15 +21,14 @@ def main() -> None:
     rng = np.random.default_rng(0)
     found = []
     for name in data.samples():
-        color = images.read(data.sample(name)).array[..., :3].astype(np.float64)
-        gray = np.rint(color @ (0.299, 0.587, 0.114)).astype(np.int16)
+        color = images.read(data.sample(name)).array[..., :3].astype(np.int16)
         reach = int(np.ceil(RADII[-1]))
-        rows, columns = (rng.integers(reach, side - reach, _PIXELS) for side in gray.shape)
+        rows, columns = (rng.integers(reach, side - reach, _PIXELS) for side in color.shape[:2])
         angles = 2 * np.pi * (np.arange(DIRECTIONS) + 0.5) / DIRECTIONS
         down, right = (np.rint(np.outer(RADII, f(angles))).astype(int) for f in (np.sin, np.cos))
-        there = gray[rows[:, None, None] + down, columns[:, None, None] + right]
-        found.append(there - gray[rows, columns][:, None, None])
-    np.save(FILE, np.concatenate(found))
+        there = color[rows[:, None, None] + down, columns[:, None, None] + right]
+        found.append(there - color[rows, columns][:, None, None])
+    np.savez_compressed(FILE, differences=np.concatenate(found))
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def forms(target: str, side: int) -> dict[str, Run]:
         nodes = function(np.linspace(0, 120, lines + 1))
         found[f"floats {lines}"] = run(floats, nodes, lines / 120, mean="floats", entries=lines)
     found["memory"] = run(floats, bytes_table, 1.0, mean="loop" if unit is None else "floats")
-    found["formula"] = run(floats, bytes_table, 1 / 30, formula=True, mean="loop")
+    found["formula"] = run(floats, bytes_table, 1 / 30, formula=True)
     disc = planning.disc(25, 17.0)
     for terms in (constant_time.CAPACITIES[0], constant_time.CAPACITIES[-1]):
         series = np.ones(3 + terms, np.float32)

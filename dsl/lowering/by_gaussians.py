@@ -1,6 +1,6 @@
 """Weighted means whose weight is a product of Gaussians of guides: ``exp(-0.5 * (d * d + e * e + ...))``.
 
-Each of d, e, ... is a distance by Euclid, times numbers: so exponents add up over guides and their channels.
+Each of d, e, ... is a distance, times numbers: so exponents add up over guides, and by Euclid over their channels.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class Term:
     """What a guide adds to the exponent: ``-factor * (scale * ... * distance) ** 2``."""
 
     guide: Node
+    norm: str
     factor: float
     scales: tuple[Node, ...]
 
@@ -109,7 +110,7 @@ def _factors(product: _Product) -> tuple[float, list[Node]]:
 
 
 def _term(number: float, factors: list[Node]) -> Term | None:
-    """Give what a guide adds, if it is a squared distance of Euclid's, times squares, times a number below zero."""
+    """Give what a guide adds, if it is a squared distance, times squares, times a number below zero."""
     counts = {node: sum(node is other for other in factors) for node in factors}
     guides = [node for node in counts if node.type != SCALAR]
     if not -math.inf < number < 0 or len(guides) != 1 or counts[guides[0]] != 2 or guides[0].op != "distance":
@@ -117,16 +118,18 @@ def _term(number: float, factors: list[Node]) -> Term | None:
     if any(count % 2 for count in counts.values()):
         return None
     near, guide = sorted(guides[0].args, key=lambda arg: arg.op != "near")
-    is_by_euclid = guides[0].attributes[0] == "l2" or channel_count(guide) == 1
-    if near.op != "near" or near.args[0] is not guide or not is_by_euclid:
+    if near.op != "near" or near.args[0] is not guide:
         return None
+    norm = "l2" if channel_count(guide) == 1 else str(guides[0].attributes[0])
     scales = tuple(node for node, count in counts.items() if node.type == SCALAR for _ in range(count // 2))
-    return Term(guide, -number, scales)
+    return Term(guide, norm, -number, scales)
 
 
 def reason_against_bytes(low: Lowering, found: ByGaussians) -> str:
     """Say why a mean cannot be of bytes; empty if it can."""
-    return by_lookup.reason_against_images(low, found.images)
+    if reason := by_lookup.reason_against_images(low, found.images):
+        return reason
+    return "" if all(term.norm == "l2" for term in found.terms) else "steps add up over channels by Euclid only"
 
 
 def factors(low: Lowering, found: ByGaussians, name: str) -> hl.Func:

@@ -55,22 +55,28 @@ def recognise(node: Node) -> ByLookup | None:
 
 @dataclass(frozen=True)
 class ByPatches:
-    """A weighted mean whose weight is a table's entry at how much the patches around pixels differ, squared."""
+    """A weighted mean whose weight depends on how much the patches around pixels differ, squared.
+
+    It is a table's entry there, or an exponential: ``exp(min(level - scale * difference, 0))``.
+    """
 
     image: Node
-    table: Node
+    table: Node | None
+    level: Node | None
     scale: Node | None
     radius: tuple[int, int]
     taps: Node
 
 
 def recognise_patches(node: Node) -> ByPatches | None:
-    """Recognise such a mean: by ``lookup(table, s * window(d * d, radius))`` of a distance by Euclid."""
+    """Recognise such a mean: by a function of ``window(d * d, radius)`` of a distance by Euclid."""
     values, weights, taps = node.args
-    if values.op != "near" or weights.op != "lookup":
+    if values.op != "near" or weights.op not in ("lookup", "exp"):
         return None
-    table, index = weights.args
-    scale, index = _scaled(index)
+    table, level = (weights.args[0], None) if weights.op == "lookup" else (None, _level(weights.args[0]))
+    if table is level:
+        return None
+    scale, index = _scaled(weights.args[1] if level is None else weights.args[0].args[0].args[1])
     if index.op != "window" or index.attributes[0] != "sum" or index.args[0].op != "mul":
         return None
     first, second = index.args[0].args
@@ -81,7 +87,16 @@ def recognise_patches(node: Node) -> ByPatches | None:
     if not is_own or (channel_count(image) > 1 and first.attributes[0] != "l2"):
         return None
     _, ry, rx = index.attributes
-    return ByPatches(image, table, scale, (int(ry), int(rx)), taps)  # type: ignore[arg-type]
+    return ByPatches(image, table, level, scale, (int(ry), int(rx)), taps)  # type: ignore[arg-type]
+
+
+def _level(exponent: Node) -> Node | None:
+    """Give the number of ``min(number - ..., 0)``, or None if that is not what it is."""
+    is_bounded = exponent.op == "min" and exponent.args[1].op == "constant"
+    if not is_bounded or float.fromhex(str(exponent.args[1].attributes[0])) != 0 or exponent.args[0].op != "sub":
+        return None
+    level = exponent.args[0].args[0]
+    return level if level.type == SCALAR else None
 
 
 def _scaled(index: Node) -> tuple[Node | None, Node]:

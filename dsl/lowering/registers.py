@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Any
 
 import halide as hl
@@ -11,7 +12,7 @@ from dsl.ir import STENCIL_OPS, Image, Node
 from dsl.lowering import border, by_gaussians, pointwise, tables, weighted
 from dsl.lowering.by_gaussians import ByGaussians
 from dsl.lowering.by_lookup import ByLookup, ByPatches, ByteTables, byte_tables, entry_of
-from dsl.lowering.context import Group, Lowering, Reader, channel_count
+from dsl.lowering.context import Group, Lowering, Reader, channel_count, f32
 from dsl.registers.gaussians_bytes import STEPS, GaussiansOfBytes
 from dsl.registers.gaussians_floats import GaussiansOfFloats
 from dsl.registers.look_up import LookUp
@@ -126,7 +127,7 @@ def gaussians_of_floats(low: Lowering, node: Node, found: ByGaussians, group: Gr
     """Stages: images with their surroundings, taps, factors of squared distances; and the extern stage."""
     name = f"{low.label(node)}_{group.name}"
     inner, at = Group(name), weighted.neighbours(low, found.taps)
-    spec = GaussiansOfFloats(unit, found.channels, found.guides)
+    spec = GaussiansOfFloats(unit, found.channels, found.guides, tuple(term.norm for term in found.terms))
     padded = [border.padded_stage(low, image, inner) for image in found.images]
     given = [*padded, *weighted.tap_stages(low, name, at), by_gaussians.factors(low, found, name)]
     given += [at.count, low.step, at.reach, room(low, name)]
@@ -140,17 +141,21 @@ def gaussians_of_floats(low: Lowering, node: Node, found: ByGaussians, group: Gr
 def mean_of_patches(low: Lowering, node: Node, found: ByPatches, group: Group, unit: Machine) -> Reader:
     """Stages: the image with its surroundings, taps, lines of the table, room for sums; and the extern stage."""
     name, channels = f"{low.label(node)}_{group.name}", channel_count(found.image)
-    entries = _line_entries(low, node, name, unit)
+    entries = 0 if found.table is None else _line_entries(low, node, name, unit)
     inner, at = Group(name), weighted.neighbours(low, found.taps)
     padded = border.padded_stage(low, found.image, inner)
     spec = MeanOfPatches(unit, channels, *found.radius, entries)
     taps, weights = weighted.tap_stages(low, name, at)
     sums = low.stage(f"{name}_sums", [hl.Var("i"), hl.Var("row")], hl.undef(hl.Float(32)))
-    count = _line_count(low, found.table, entries)
-    given = [padded, taps, weights, sums, *_lines(low, found.table, found.scale, name), count]
+    given = [padded, taps, weights, sums]
+    if found.table is None:
+        given.append(_exponential(low, found, name))
+    else:
+        given += [*_lines(low, found.table, found.scale, name), _line_count(low, found.table, entries)]
     given += [at.count, low.step, at.reach + max(found.radius), room(low, name)]
     result = define_extern(low, name, spec, given, hl.Float(32), channels)
-    low.notes[low.label(node)] = f"patches, {entries} lines in registers ({unit.name})"
+    weight = "an exponential" if found.table is None else f"{entries} lines in registers"
+    low.notes[low.label(node)] = f"patches, {weight} ({unit.name})"
     in_strips(low, inner, group)
     group.strips += [f"{name}_sums", f"{name}_room", name]
     return result
@@ -226,6 +231,15 @@ def _lines(low: Lowering, table: Node, scale_node: Node | None, name: str) -> li
     for stage in (lines, numbers):
         low.record[stage.name()].compute_root()
     return [lines, numbers]
+
+
+def _exponential(low: Lowering, found: ByPatches, name: str) -> hl.Func:
+    """Stage, once a call: the exponent of two as ``a + b * difference``."""
+    k, unit = hl.Var("k"), f32(1 / math.log(2))
+    level, scale = (f32(1) if each is None else pointwise.scalar(low, each) for each in (found.level, found.scale))
+    func = low.stage(f"{name}_numbers", [k], hl.mux(k, [level * unit, -scale * unit]))
+    low.record[func.name()].compute_root()
+    return func
 
 
 def define_extern(low: Lowering, name: str, spec: Any, arguments: list[Any], kind: Any, channels: int) -> Reader:

@@ -27,11 +27,14 @@ class GaussiansOfFloats:
         Channels of each image that is given, first of what is averaged.
     guides : tuple of int
         Which image each guide is.
+    norms : tuple of str
+        The distance between each guide's colours: ``"l1"`` or ``"l2"``.
     """
 
     machine: Machine
     images: tuple[int, ...]
     guides: tuple[int, ...]
+    norms: tuple[str, ...]
 
     @property
     def values(self) -> int:
@@ -64,16 +67,7 @@ class _Writer(FloatsWriter):
 
     def weight(self, taps: Sequence[Sequence[ir.Value]], centres: Sequence[Sequence[ir.Value]]) -> ir.Value:
         code, total = self.code, None
-        for factor, guide, centre in zip(self.loaded, taps, centres, strict=True):
-            square = self._square(guide, centre)
+        for factor, norm, guide, centre in zip(self.loaded, self.spec.norms, taps, centres, strict=True):
+            square = self.square(norm, guide, centre)
             total = code.build.fmul(square, factor) if total is None else code.multiply_add(square, factor, total)
         return self.machine.power_of_two(code, total)
-
-    def _square(self, taps: Sequence[ir.Value], centres: Sequence[ir.Value]) -> ir.Value:
-        """Give the squared distance between colours."""
-        build = self.code.build
-        first, *others = (build.fsub(tap, centre) for tap, centre in zip(taps, centres, strict=True))
-        square = build.fmul(first, first)
-        for other in others:
-            square = self.code.multiply_add(other, other, square)
-        return square

@@ -95,6 +95,28 @@ class FloatsWriter(BlockWriter):
                 product[i] = self.code.multiply_add(weight, channel[i], product[i])
         return [each for part in (sums, *products) for each in part]
 
+    def square(self, norm: str, taps: Sequence[ir.Value], centres: Sequence[ir.Value]) -> ir.Value:
+        """Give the squared distance between colours."""
+        if norm == "l1":
+            distance = self.sum_of_sizes(taps, centres)
+            return self.code.build.fmul(distance, distance)
+        first, *others = self._differences(taps, centres)
+        total = self.code.build.fmul(first, first)
+        for other in others:
+            total = self.code.multiply_add(other, other, total)
+        return total
+
+    def sum_of_sizes(self, taps: Sequence[ir.Value], centres: Sequence[ir.Value]) -> ir.Value:
+        """Give the sum of absolute differences between colours."""
+        name = f"llvm.fabs.v{self.machine.lanes}f32"
+        first, *others = (self.code.call(name, self.vector, each) for each in self._differences(taps, centres))
+        for other in others:
+            first = self.code.build.fadd(first, other)
+        return first
+
+    def _differences(self, taps: Sequence[ir.Value], centres: Sequence[ir.Value]) -> list[ir.Value]:
+        return [self.code.build.fsub(tap, centre) for tap, centre in zip(taps, centres, strict=True)]
+
     def put(self, vectors: Sequence[ir.Value], to: ir.Value) -> None:
         """Store one channel of a block."""
         self.code.store_row(vectors, to)
@@ -167,19 +189,8 @@ class _Writer(FloatsWriter):
 
     def _distance(self, taps: Sequence[ir.Value], centres: Sequence[ir.Value]) -> ir.Value:
         """Give the distance between colours; of one channel the difference, whose sign does not matter."""
-        build, lanes = self.code.build, self.machine.lanes
-        first, *others = (build.fsub(tap, centre) for tap, centre in zip(taps, centres, strict=True))
-        if not others:
-            return first
-        if self.spec.norm == "l2":
-            square = build.fmul(first, first)
-            for other in others:
-                square = self.code.multiply_add(other, other, square)
-            return self.code.call(f"llvm.sqrt.v{lanes}f32", self.vector, square)
-        total = self._size(first)
-        for other in others:
-            total = build.fadd(total, self._size(other))
-        return total
-
-    def _size(self, value: ir.Value) -> ir.Value:
-        return self.code.call(f"llvm.fabs.v{self.machine.lanes}f32", self.vector, value)
+        if len(taps) == 1:
+            return self.code.build.fsub(taps[0], centres[0])
+        if self.spec.norm == "l1":
+            return self.sum_of_sizes(taps, centres)
+        return self.code.call(f"llvm.sqrt.v{self.machine.lanes}f32", self.vector, self.square("l2", taps, centres))

@@ -1,8 +1,9 @@
 """The weighted mean of floats, by how much the surroundings of pixels differ: non-local means.
 
 Tap by tap, a block of columns at a time: squared differences are added up down the columns, row after row, by adding
-the row that comes and taking off the one that leaves; then along the row; the weight is a look-up of that sum. Besides,
-it is given the weight of each tap, room for sums, and what :mod:`dsl.registers.lines` needs.
+the row that comes and taking off the one that leaves; then along the row; the weight is a look-up of that sum, or its
+exponential. Besides, it is given the weight of each tap, room for sums, and what :mod:`dsl.registers.lines` or
+:mod:`dsl.registers.exponential` needs.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from llvmlite import ir
 
 from dsl.registers.code import F32, I32, splat, vector
+from dsl.registers.exponential import Exponential
 from dsl.registers.lines import Lines
 from dsl.registers.machine import Machine
 from dsl.registers.window import WindowWriter
@@ -34,7 +36,7 @@ class MeanOfPatches:
     radius_y, radius_x : int
         Of the patches.
     entries : int
-        Lines that are kept in registers.
+        Lines that are kept in registers; none: weights are an exponential.
     """
 
     machine: Machine
@@ -56,9 +58,14 @@ class _Writer(WindowWriter):
         self.inner = _BLOCK // lanes  # vectors of a block
         self.outer = -(-(_BLOCK + 2 * spec.radius_x) // lanes)  # and of a block with its surroundings
         self.slack = self.outer * lanes - _BLOCK - 2 * spec.radius_x
-        super().__init__(name, (spec.channels,), F32, F32, _BLOCK, extra=4, sizes=1)
-        self.weights, self.sums, tables, numbers = self.extra
-        self.lines = Lines(self.code, self.machine, tables, numbers, self.sizes[0], spec.entries)
+        by_lines = spec.entries > 0
+        super().__init__(name, (spec.channels,), F32, F32, _BLOCK, extra=3 + by_lines, sizes=int(by_lines))
+        self.weights, self.sums, *tables, numbers = self.extra
+        self.function: Lines | Exponential
+        if by_lines:
+            self.function = Lines(self.code, self.machine, tables[0], numbers, self.sizes[0], spec.entries)
+        else:
+            self.function = Exponential(self.code, self.machine, numbers)
         self.kept = 2 * spec.radius_y + 1  # rows of squares
         self.squares = self.code.room(F32, self.kept * self.outer * lanes)
 
@@ -66,11 +73,11 @@ class _Writer(WindowWriter):
         self.weights.ask(0, I32(0), self.count)
         self.sums.ask(0, I32(0), I32(_BLOCK * (1 + self.spec.channels)))
         self.sums.ask(1, I32(0), self.out.extent(1))
-        self.lines.ask()
+        self.function.ask()
 
     def prepare(self) -> None:
         self.weights_host, self.sums_host, self.sums_row = self.weights.host(), self.sums.host(), self.sums.stride(1)
-        self.lines.prepare()
+        self.function.prepare()
 
     def lead(self) -> ir.Value:
         build, lanes = self.code.build, I32(self.machine.lanes)
@@ -78,7 +85,7 @@ class _Writer(WindowWriter):
         return build.srem(build.sub(lanes, build.srem(search, lanes)), lanes)
 
     def work(self) -> None:
-        self.lines.either(self._work)
+        self.function.either(self._work)
 
     def _work(self) -> None:
         code, build = self.code, self.code.build
@@ -181,7 +188,7 @@ class _Writer(WindowWriter):
     ) -> None:
         """Add a tap to the sums of a row."""
         code, build = self.code, self.code.build
-        weights = [build.fmul(self.lines.look_up(patch), spatial) for patch in patches]
+        weights = [build.fmul(self.function.look_up(patch), spatial) for patch in patches]
         sums = self._get_sums(row, 0)
         self._put_sums(row, 0, self._plus(sums, weights))
         for c, place in enumerate(self._row_of(x, row)):

@@ -22,32 +22,54 @@ _METHODS: tuple[PatchMethod, ...] = ("auto", "register_lut", "exact")
 MAX_SEARCH, MAX_PATCH = 50, 10
 #: Where weights end, in squared strengths: in registers where they are exp(-9), else less than float32 adds to one.
 _END, _FAR = 9.0, 18.0
-_DENSE, _POINTS = 8192, 2048
+#: Lines in registers that reach 80 dB; and those in memory, where there are none in registers.
+_ENOUGH, _DENSE = 32, 8192
+_POINTS = 2048
 
 
 def _similar(
-    image: dsl.Image, taps: dsl.Table, radius: dsl.Scalar, weights: dsl.Table, scale: dsl.Scalar, patch: int
+    image: dsl.Image,
+    taps: dsl.Table,
+    radius: dsl.Scalar,
+    weights: dsl.Table,
+    scale: dsl.Scalar,
+    patch: int,
+    formula: bool,
 ) -> dsl.Image:
+    """Average; with ``formula`` the weight is an exponential, and ``weights`` the level below which none counts."""
     near = image[dsl.taps(taps, radius)]
     difference = dsl.distance(near, image, "l2")
-    patches = dsl.window(difference * difference, patch)
-    return dsl.weighted_mean(near, dsl.lookup(weights, scale * patches))
+    patches = scale * dsl.window(difference * difference, patch)
+    weight = dsl.exp(dsl.minimum(weights[0] - patches, 0.0)) if formula else dsl.lookup(weights, patches)
+    return dsl.weighted_mean(near, weight)
 
 
 @dsl.filter
 def patches_program(
-    image: dsl.Image, taps: dsl.Table, radius: dsl.Scalar, weights: dsl.Table, scale: dsl.Scalar, patch: int = 3
+    image: dsl.Image,
+    taps: dsl.Table,
+    radius: dsl.Scalar,
+    weights: dsl.Table,
+    scale: dsl.Scalar,
+    patch: int = 3,
+    formula: bool = False,
 ) -> dsl.Image:
     """Average of gray values with similar surroundings."""
-    return _similar(image, taps, radius, weights, scale, patch)
+    return _similar(image, taps, radius, weights, scale, patch, formula)
 
 
 @dsl.filter
 def patches_color_program(
-    image: dsl.Color, taps: dsl.Table, radius: dsl.Scalar, weights: dsl.Table, scale: dsl.Scalar, patch: int = 3
+    image: dsl.Color,
+    taps: dsl.Table,
+    radius: dsl.Scalar,
+    weights: dsl.Table,
+    scale: dsl.Scalar,
+    patch: int = 3,
+    formula: bool = False,
 ) -> dsl.Image:
     """Average of colours with similar surroundings."""
-    return _similar(image, taps, radius, weights, scale, patch)
+    return _similar(image, taps, radius, weights, scale, patch, formula)
 
 
 @public(patches_program, patches_color_program)
@@ -85,8 +107,8 @@ def nonlocal_means(
     noise : float
         Standard deviation of the noise, which patches that are alike differ by anyway.
     method : str
-        ``"register_lut"``: weights from a table of some 32 lines in SIMD registers, 80 dB and more from ``"exact"``,
-        which has thousands. ``"auto"``: register_lut.
+        ``"register_lut"``: weights from a table of 32 lines in SIMD registers, 80 dB and more from ``"exact"``, which
+        has them by their formula; where registers hold fewer lines, it is exact. ``"auto"``: register_lut.
     border : str
         What lies outside: ``"reflect101"``, ``"reflect"``, ``"replicate"``, ``"wrap"`` or ``"constant"``.
     border_value : float
@@ -128,12 +150,12 @@ def nonlocal_means(
     search = whole(search_radius, "search_radius", 1, MAX_SEARCH)
     patch = whole(patch_radius, "patch_radius", 0, MAX_PATCH)
     sigma = number(noise, "noise", least=0, most=1e9)
-    chosen = choice(method, "method", _METHODS)
+    chosen: PatchMethod = choice(method, "method", _METHODS)  # type: ignore[assignment]
     is_color = array.ndim > 2 and array.shape[-1] >= 3
     pixels = (2 * patch + 1) ** 2 * (3 if is_color else 1)
-    lines = _DENSE if chosen == "exact" else _lines(target)
-    # Lines in registers fall to nought at their end; entries in memory end at the weight that they have there.
-    table, scale = _table(2 * sigma * sigma / (spread * spread), lines, _FAR if lines == _DENSE else _END)
+    lines = _lines(target, chosen)
+    level = 2 * sigma * sigma / (spread * spread)
+    table, scale = _table(level, lines) if lines else (np.array([level], np.float32), 1.0)
     # Sums by columns would carry what is not finite down to the end of a strip.
     is_finite = array.dtype != np.float32 or bool(np.isfinite(array).all())
     program = patches_color_program if is_color else patches_program
@@ -141,7 +163,7 @@ def nonlocal_means(
         [array],
         (float(search), scale / (pixels * spread * spread)),
         (_square(search), table),
-        {"patch": patch},
+        {"patch": patch, "formula": not lines},
         choices=() if is_finite else (("mean", "loop"),),
         border=border,
         border_value=border_value,
@@ -152,10 +174,12 @@ def nonlocal_means(
     )
 
 
-def _lines(target: str | None) -> int:
-    """Give the lines that registers hold; where they hold none, as many as tables in memory have."""
+def _lines(target: str | None, method: PatchMethod) -> int:
+    """Give the lines that weights are a table of; none: they are by their formula."""
     unit = targets.tables_in_registers(targets.resolve(options.current().target if target is None else target))
-    return _DENSE if unit is None else unit.floats[-1]
+    if unit is None:
+        return _DENSE
+    return 0 if method == "exact" or unit.floats[-1] < _ENOUGH else _ENOUGH
 
 
 @functools.lru_cache(maxsize=16)
@@ -164,15 +188,17 @@ def _square(radius: int) -> Any:
 
 
 @functools.lru_cache(maxsize=64)
-def _table(level: float, lines: int, end: float) -> tuple[Any, float]:
+def _table(level: float, lines: int) -> tuple[Any, float]:
     """Fit lines to the weight of a mean difference, in squared strengths; none counts below ``level``.
+
+    Lines in registers fall to nought at their end; entries in memory end at the weight that they have there.
 
     Returns
     -------
     (ndarray of float32, float)
         Nodes, and how many there are a unit.
     """
-    scale = lines / (level + end)
+    scale = lines / (level + (_FAR if lines == _DENSE else _END))
     if lines == _DENSE:
         return _weight(np.arange(lines + 1) / scale, level).astype(np.float32), scale
     steps = (np.arange(_POINTS) + 0.5) * (lines / _POINTS) / scale

@@ -116,7 +116,7 @@ class Wanted:
 def exact(function: RangeFunction, wanted: Wanted) -> Plan:
     """Give the plan with the weights as they are, to the precision of float32."""
     if function.name == "gaussian" and function.exponent == 2:
-        return Plan(_NONE, 1 / function.sigma, True, (("mean", "loop"),), costs.of(resolved(wanted.target), "formula"))
+        return Plan(_NONE, 1 / function.sigma, True, (), costs.of(resolved(wanted.target), "formula"))
     form = forms.dense(function, wanted.peak, resolved(wanted.target))
     return Plan(np.array(form.table, np.float32), form.scale, False, form.choices, form.cost)
 
@@ -160,7 +160,9 @@ def _by_table(function: RangeFunction, rings: Rings, suits_bytes: bool, wanted: 
     usual = _BYTES if wanted.is_bytes else _FLOATS
     accuracy = (usual if wanted.accuracy is None else wanted.accuracy) + _MARGIN
     peak = forms.TYPICAL * function.sigma if wanted.peak is None else wanted.peak
-    expected = {form: prediction.psnr(function, form.weights, rings, peak, wanted.channels) for form in found}
+    expected = {
+        form: prediction.psnr(function, form.weights, rings, peak, wanted.channels, wanted.norm) for form in found
+    }
     enough = [form for form in found if expected[form] >= accuracy]
     if not enough:
         return exact(function, wanted)
@@ -170,7 +172,9 @@ def _by_table(function: RangeFunction, rings: Rings, suits_bytes: bool, wanted: 
         return min(expected[form], accuracy + more) - _DECIBELS_FOR_TWICE * math.log2(form.cost)
 
     best = max(enough, key=lambda form: (worth(form), expected[form]))
-    return Plan(np.array(best.table, np.float32), best.scale, False, best.choices, best.cost)
+    plan = Plan(np.array(best.table, np.float32), best.scale, False, best.choices, best.cost)
+    # A formula may cost less than a table so large that it is read from memory.
+    return min(plan, exact(function, wanted), key=lambda each: each.cost)
 
 
 def resolved(target: str | None) -> str:

@@ -1,8 +1,8 @@
 """How far an average with other weights is from the true one, on photographs: predicted before anything is filtered.
 
-From ``surroundings.npy``: of some hundred pixels of photographs, the differences to others in all directions at growing
-distances (``python -m bench.surroundings`` measures them). Averaged with the true weights and with those of a shrunken
-table, they tell the error of the table.
+From ``surroundings.npz``: of a thousand pixels of photographs, how the colours in all directions at growing distances
+differ (``python -m bench.surroundings`` measures them). Averaged with the true weights and with those of a shrunken
+table, they tell the error of the table. Differences are whole numbers, so weights are computed once for each.
 """
 
 from __future__ import annotations
@@ -13,16 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from filters._weighted.functions import Float64, RangeFunction
 
-FILE = Path(__file__).parent / "surroundings.npy"
+FILE = Path(__file__).parent / "surroundings.npz"
 #: Distances and directions in which surroundings were measured, in 8-bit units.
 RADII = np.array([1, 1.5, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45])
 DIRECTIONS = 16
-_PEAK = 255.0
+_PEAK = 255
+GRAY = (0.299, 0.587, 0.114)
 
-#: Weights instead of the true ones: (differences, weights by place) -> theirs, of one shape.
+#: Weights instead of the true ones: (differences, weights by place) -> theirs, of the shape to which these broadcast.
 Weights = Callable[[Float64, Float64], Float64]
 
 
@@ -54,18 +56,51 @@ class Rings:
         mean = total / np.maximum(count, 1)
         return Rings(float(kernel[kernel.shape[0] // 2, kernel.shape[1] // 2]), tuple(mean), tuple(count))
 
+    @property
+    def used(self) -> int:
+        """How many of the rings there are, from the innermost on."""
+        return max((i + 1 for i, count in enumerate(self.count) if count), default=0)
+
+
+@dataclass(frozen=True)
+class _Surroundings:
+    """Pixels around pixels of photographs.
+
+    Parameters
+    ----------
+    values : ndarray
+        (rings, directions, pixels, channels): differences to the pixel in the middle.
+    place : ndarray of intp
+        (rings, directions, pixels): where in a table of weights by ring and distance theirs is.
+    distances : int
+        How many distances that table is for: 0, 1, 2, ...
+    """
+
+    values: Float64
+    place: NDArray[np.intp]
+    distances: int
+
 
 #: Photographs differ in contrast: those measured count as they are, and with their differences so many times as large.
-_CONTRASTS = (1.0, 2.0)
+_CONTRASTS = (1, 2)
 
 
-@functools.cache
-def _surroundings() -> Float64:
-    measured = np.load(FILE).astype(np.float64)
-    return np.concatenate([np.clip(measured * contrast, -_PEAK, _PEAK) for contrast in _CONTRASTS])
+@functools.lru_cache(maxsize=3)
+def _surroundings(norm: str) -> _Surroundings:
+    """Give them with distances between colours, or between gray values if ``norm`` is ``"gray"``."""
+    measured = np.load(FILE)["differences"].astype(np.float64).transpose(1, 2, 0, 3)
+    if norm == "gray":
+        measured = np.rint(measured @ GRAY)[..., None]
+    values = np.concatenate([np.clip(measured * times, -_PEAK, _PEAK) for times in _CONTRASTS], axis=2)
+    distance = np.sqrt(np.square(values).sum(-1)) if norm == "l2" else np.abs(values).sum(-1)
+    whole = np.rint(distance).astype(np.intp)
+    distances = values.shape[-1] * _PEAK + 1
+    return _Surroundings(values, whole + np.arange(len(RADII))[:, None, None] * distances, distances)
 
 
-def psnr(function: RangeFunction, weights: Weights, rings: Rings, peak: float, channels: int = 1) -> float:
+def psnr(
+    function: RangeFunction, weights: Weights, rings: Rings, peak: float, channels: int = 1, norm: str = "l1"
+) -> float:
     """Predict the PSNR, in decibels, of an average with other weights, before rounding.
 
     Parameters
@@ -79,31 +114,43 @@ def psnr(function: RangeFunction, weights: Weights, rings: Rings, peak: float, c
     peak : float
         Width of the range of values, of image and guide alike.
     channels : int
-        Of the guide: differences of several are added up.
+        Of the guide: one, or a colour's.
+    norm : str
+        Distance between colours: ``"l1"`` or ``"l2"``.
     """
-    values = _surroundings() * (peak / _PEAK)
-    distance = np.abs(values) * channels
-    spatial = np.broadcast_to(np.array(rings.weight)[:, None], values.shape[1:])
-    share = np.broadcast_to(np.array(rings.count)[:, None] / DIRECTIONS, values.shape[1:])
+    distance = "gray" if channels == 1 else norm
+    other = _means(weights, rings, peak, distance)
+    error = float(np.mean(np.square(_true_means(function, rings, peak, distance) - other)))
+    return float(10 * np.log10(_PEAK**2 / max(error, 1e-14 * _PEAK**2)))
 
-    def mean(found: Float64, own: Float64) -> Float64:
-        taps = found * share
-        total: Float64 = (taps * values).sum((1, 2)) / (taps.sum((1, 2)) + own)
-        return total
 
-    zero, middle = np.zeros(1), np.array([rings.own])
-    true = mean(function(distance) * spatial, function(zero) * middle)
-    other = mean(weights(distance, np.broadcast_to(spatial, values.shape)), weights(zero, middle))
-    error = float(np.mean(np.square(true - other)))
-    return float(10 * np.log10(peak * peak / max(error, 1e-14 * peak * peak)))
+@functools.lru_cache(maxsize=8)
+def _true_means(function: RangeFunction, rings: Rings, peak: float, norm: str) -> Float64:
+    return _means(lambda distance, spatial: function(distance) * spatial, rings, peak, norm)
+
+
+def _means(weights: Weights, rings: Rings, peak: float, norm: str) -> Float64:
+    """Average the differences to each pixel: in 8-bit units, (pixels, channels)."""
+    around, used = _surroundings(norm), rings.used
+    distance: Float64 = np.arange(around.distances) * np.float64(peak / _PEAK)
+    share = np.array(rings.count[:used])[:, None] / DIRECTIONS
+    table = weights(distance, np.array(rings.weight[:used], np.float64)[:, None]) * share
+    taps = table.take(around.place[:used])
+    own = weights(np.zeros(1), np.array([rings.own]))
+    total: Float64 = np.einsum("rdp,rdpc->pc", taps, around.values[:used])
+    mean: Float64 = total / (np.einsum("rdp->p", taps) + own)[:, None]
+    return mean
 
 
 def importance(function: RangeFunction, rings: Rings, peak: float, bins: int, end: float) -> Float64:
     """Tell how much an error of the weight counts, by difference: for ``bins`` equal steps up to ``end``."""
-    values = _surroundings() * (peak / _PEAK)
-    distance = np.abs(values)
-    taps = np.broadcast_to((np.array(rings.weight) * np.array(rings.count))[:, None] / DIRECTIONS, values.shape)
-    total = (function(distance) * taps).sum((1, 2), keepdims=True) + rings.own * function(0.0)
-    share = np.square(taps * values / total)
+    around, used = _surroundings("gray"), rings.used
+    distance = np.arange(around.distances) * (peak / _PEAK)
+    share = np.array(rings.weight[:used]) * np.array(rings.count[:used]) / DIRECTIONS
+    taps = (function(distance) * share[:, None]).take(around.place[:used])
+    total = np.einsum("rdp->p", taps) + rings.own * function(0.0)
+    counts = np.square(share[:, None, None] * around.values[:used, ..., 0] / total)
+    by_distance = np.bincount((around.place[:used] % around.distances).ravel(), counts.ravel(), around.distances)
     inside = distance < end
-    return np.bincount((distance[inside] / end * bins).astype(np.int64), share[inside], bins).astype(np.float64)
+    found = np.bincount((distance[inside] / end * bins).astype(np.intp), by_distance[inside], bins)
+    return found.astype(np.float64)

@@ -91,7 +91,10 @@ def test_exact_of_every_kind(photo: np.ndarray, image_form: str, forms: tuple[st
     sigmas = [sigma * PEAKS[str(guide.dtype)] / 255 for sigma, guide in zip((30.0, 45.0), guides, strict=True)]
     decibels = psnr(image, guides, method="exact", sigma_range=sigmas, **SPACE)
     is_bytes = all(each.dtype == np.uint8 for each in (image, *guides))
-    assert decibels > (62 if is_bytes else 90)
+    # Where an entry is for several steps, weights err by up to 9 % instead of 2: four times as many bytes move by one.
+    unit = targets.tables_in_registers(targets.host())
+    of_bytes = 62 if unit is None or unit.whole else 56
+    assert decibels > (of_bytes if is_bytes else 90)
     if targets.tables_in_registers(targets.host()) is not None:
         said = f"bytes, {len(guides)} guides" if is_bytes else "floats, 2 guides"
         words = {"x3": "color", "x2": "color"}
@@ -320,8 +323,9 @@ def test_memory_does_not_grow_with_levels(planes: list[np.ndarray], base: str) -
         planes[0], planes[1:3], sigma_range=30.0, base=base, method="decomposed", guide_levels=levels, **SPACE
     )  # compiled here, where it takes memory
     few, many = (4, 32) if base != "gaussian" else (2, 6)
-    # One thread's peak is the same at every run. That of two depends on which of them is late: it has a bound alone.
-    assert _peak(base, many, threads=1) < _peak(base, few, threads=1) + 0.25
+    # What else a process allocates only adds. The peak of two threads depends on which is late: it has a bound alone.
+    least = [min(_peak(base, count, threads=1) for _ in range(3)) for count in (few, many)]
+    assert least[1] < least[0] + 0.25
     assert _peak(base, many, threads=2) < 6
 
 
