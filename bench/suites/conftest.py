@@ -15,7 +15,7 @@ import pytest
 from bench import machine
 from bench.report import freshness
 from bench.suites import libraries
-from bench.suites.contest import OURS, SCALES, Entry, Work
+from bench.suites.contest import OURS, SCALES, THREADS, Entry, Work
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,7 +39,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Compile what is to be timed, on all cores: kernel by kernel it would take as long as the timing."""
     entries = [item.callspec.params["entry"] for item in session.items if isinstance(item, pytest.Function)]
-    ours = [entry for entry in entries if entry.contender.library == OURS and isinstance(entry.contest.work, Work)]
+    # Kernels are those of one thread on two as well.
+    ours = [each for each in entries if each.contender.library == OURS and each.contest.threads == THREADS[0]]
+    ours = [each for each in ours if isinstance(each.contest.work, Work)]
     random.Random(0).shuffle(ours)  # those beside each other have the same kernel, for which one would wait
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(_compile, ours):

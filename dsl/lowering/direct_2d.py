@@ -8,7 +8,7 @@ from typing import Any
 import halide as hl
 
 from dsl.ir import Node
-from dsl.lowering import border, direct, pointwise, tables
+from dsl.lowering import border, direct, kernels, pointwise, tables
 from dsl.lowering.context import Group, Lowering, Reader, channel_count
 from dsl.lowering.radius import MAX
 
@@ -64,10 +64,7 @@ def _gain(low: Lowering, node: Node) -> Any:
     def make() -> Any:
         weights, name = _weights(low, node), f"{low.label(node)}_gain"
         taps = weights.taps(f"{name}_taps")
-        total = low.stage(name, [hl.Var("i")], hl.f32(0))
-        total[hl.Var("i")] += weights.weight[taps.x, taps.y]
-        low.record[name].compute_root()
-        return hl.Expr(total[0])
+        return kernels.total_of(low, name, hl.Expr(weights.weight[taps.x, taps.y]))
 
     return low.once(("gain", id(node)), make)
 

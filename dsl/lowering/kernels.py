@@ -75,10 +75,8 @@ def _direct(low: Lowering, node: Node, terms: int) -> Weights:
     sample = low.stage(f"{name}_sample", [r], hl.exp(_f64(-r * r) / (2 * sigma * sigma)))
     low.record[f"{name}_sample"].compute_root()
     window = hl.RDom([(-radius, 2 * radius + 1)], f"{name}_window")
-    total = low.stage(f"{name}_total", [hl.Var("i")], hl.f64(0))
-    total[hl.Var("i")] += sample[window.x]
-    low.record[f"{name}_total"].compute_root()
-    low.stage(f"{name}_weight", [r], hl.cast(hl.Float(32), sample[r] / total[0]))
+    total = total_of(low, f"{name}_total", hl.Expr(sample[window.x]))
+    low.stage(f"{name}_weight", [r], hl.cast(hl.Float(32), sample[r] / total))
     low.record[f"{name}_weight"].compute_root()
     weight = low.stages.funcs[f"{name}_weight"]
     return Weights(lambda at: weight[at], radius)
@@ -91,14 +89,18 @@ def gain(low: Lowering, node: Node, terms: int) -> Any:
 
     def make() -> Any:
         weights = direct(low, node, terms)
-        name = f"{low.label(node)}_gain"
-        taps = hl.RDom([(-weights.radius, 2 * weights.radius + 1)], f"{name}_taps")
-        total = low.stage(name, [hl.Var("i")], f32(0))
-        total[hl.Var("i")] += weights.weight(taps.x)
-        low.record[name].compute_root()
-        return hl.Expr(total[0])
+        taps = hl.RDom([(-weights.radius, 2 * weights.radius + 1)], f"{low.label(node)}_gain_taps")
+        return total_of(low, f"{low.label(node)}_gain", hl.Expr(weights.weight(taps.x)))
 
     return low.once(("gain", id(node)), make)
+
+
+def total_of(low: Lowering, name: str, weight: Any) -> Any:
+    """Stage, once a call: the sum of weights over the taps that they are written for."""
+    func = low.stage(name, [hl.Var("i")], hl.cast(weight.type(), 0))
+    func[hl.Var("i")] += weight
+    low.record[name].compute_root()
+    return hl.Expr(func[0])
 
 
 @dataclass(frozen=True)
