@@ -64,7 +64,7 @@ def _gain(low: Lowering, node: Node) -> Any:
     def make() -> Any:
         weights, name = _weights(low, node), f"{low.label(node)}_gain"
         taps = weights.taps(f"{name}_taps")
-        return kernels.total_of(low, name, hl.Expr(weights.weight[taps.x, taps.y]))
+        return kernels.total_of(low, name, weights.weight[taps.x, taps.y])
 
     return low.once(("gain", id(node)), make)
 

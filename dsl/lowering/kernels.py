@@ -18,6 +18,8 @@ from dsl.lowering import pointwise, tables
 from dsl.lowering import radius as radius_of
 from dsl.lowering.context import Lowering, f32
 
+_ZERO = f32(0)
+
 
 def _f64(value: Any) -> Any:
     return hl.cast(hl.Float(64), value)
@@ -75,7 +77,7 @@ def _direct(low: Lowering, node: Node, terms: int) -> Weights:
     sample = low.stage(f"{name}_sample", [r], hl.exp(_f64(-r * r) / (2 * sigma * sigma)))
     low.record[f"{name}_sample"].compute_root()
     window = hl.RDom([(-radius, 2 * radius + 1)], f"{name}_window")
-    total = total_of(low, f"{name}_total", hl.Expr(sample[window.x]))
+    total = total_of(low, f"{name}_total", sample[window.x], hl.f64(0))
     low.stage(f"{name}_weight", [r], hl.cast(hl.Float(32), sample[r] / total))
     low.record[f"{name}_weight"].compute_root()
     weight = low.stages.funcs[f"{name}_weight"]
@@ -90,14 +92,14 @@ def gain(low: Lowering, node: Node, terms: int) -> Any:
     def make() -> Any:
         weights = direct(low, node, terms)
         taps = hl.RDom([(-weights.radius, 2 * weights.radius + 1)], f"{low.label(node)}_gain_taps")
-        return total_of(low, f"{low.label(node)}_gain", hl.Expr(weights.weight(taps.x)))
+        return total_of(low, f"{low.label(node)}_gain", weights.weight(taps.x))
 
     return low.once(("gain", id(node)), make)
 
 
-def total_of(low: Lowering, name: str, weight: Any) -> Any:
+def total_of(low: Lowering, name: str, weight: Any, nothing: Any = _ZERO) -> Any:
     """Stage, once a call: the sum of weights over the taps that they are written for."""
-    func = low.stage(name, [hl.Var("i")], hl.cast(weight.type(), 0))
+    func = low.stage(name, [hl.Var("i")], nothing)
     func[hl.Var("i")] += weight
     low.record[name].compute_root()
     return hl.Expr(func[0])
