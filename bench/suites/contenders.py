@@ -22,7 +22,7 @@ _FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 def works(
     filter: str, scale: Scale, parameter: str, values: Sequence[float], middle: float, *,
     swept: Sequence[tuple[str, int]] = SWEPT, others: Sequence[tuple[str, int]] = OTHERS,
-    sample_shape: tuple[int, int] = pictures.SAMPLE, **fixed: Any,
+    sample_shape: tuple[int, int] = pictures.SAMPLE, quick: bool = False, **fixed: Any,
 ) -> Iterator[Work]:  # fmt: skip
     """Give the steps of three sweeps: of a parameter, of the size of images of the first kind, and of their kind.
 
@@ -38,15 +38,20 @@ def works(
         Dtypes and channels of what is swept, and of what is measured at the middle.
     sample_shape : (int, int)
         Of the photograph on which results are compared.
+    quick : bool
+        Whether no contender takes long for large images.
     **fixed
         Other parameters.
     """
+    sizes = scale.sizes + (scale.largest if quick else ())
+    if scale.every and not scale.kinds:
+        swept, others = swept[:1], swept[1:2]
     for dtype, channels in scale.some(swept):
         kind: dict[str, Any] = {"dtype": dtype, "channels": channels, "sample_shape": sample_shape}
         for value in scale.some(values):
             usual = value == middle and (dtype, channels) == swept[0]
             yield Work(filter, parameter, {parameter: value, **fixed}, megapixels=scale.megapixels, usual=usual, **kind)
-        for size in scale.sizes if (dtype, channels) == swept[0] else ():
+        for size in sizes if (dtype, channels) == swept[0] else ():
             yield Work(filter, "size", {parameter: middle, **fixed}, megapixels=size, **kind)
     for dtype, channels in others if scale.every else ():
         yield Work(filter, "kind", {parameter: middle, **fixed}, dtype, channels, scale.megapixels, sample_shape)
@@ -61,7 +66,8 @@ def contests_of(
     for work in steps:
         those = tuple(contenders(work))
         first = first or work.kind
-        for threads in THREADS if work.kind == first else THREADS[:1]:
+        on_all = work.kind == first and (scale.kinds or work.usual or work.sweep == "size")
+        for threads in THREADS if on_all else THREADS[:1]:
             weighed = work.usual and threads == 1
             definition = exact(work) if exact else None
             yield Contest(work, threads, those, definition, margin(work), weighed=weighed, effort=scale.effort)

@@ -40,19 +40,24 @@ class Scale:
         For the command line.
     megapixels : float
         Size of images where something else is swept.
-    sizes : tuple of float
-        Megapixels of the sweep of sizes.
+    sizes, largest : tuple of float
+        Megapixels of the sweep of sizes; and those besides of filters that are quick for all contenders.
     effort : Effort
         How often a contender runs.
     every : bool
-        Whether sweeps are whole, or only their ends and middle.
+        Whether sweeps are whole, or only their middle.
+    kinds : bool
+        Whether parameters are swept for several kinds of image, each on all numbers of threads, or for the first kind
+        on one thread: then there is one other kind, at the middle, and two threads there and in the sweep of sizes.
     """
 
     name: str
     megapixels: float
     sizes: tuple[float, ...]
+    largest: tuple[float, ...]
     effort: Effort
     every: bool = True
+    kinds: bool = True
 
     def some(self, values: Sequence[Any]) -> Sequence[Any]:
         """Give a sweep's values."""
@@ -62,9 +67,9 @@ class Scale:
 SCALES = {
     scale.name: scale
     for scale in (
-        Scale("try", 0.05, (), Effort(0.0, 1, 1), every=False),
-        Scale("short", 1.0, (0.25, 4.0, 16.0), Effort(0.05, 3, 25, patience=0.2)),
-        Scale("full", 4.0, (0.25, 1.0, 16.0, 64.0), Effort(0.5, 5, 100, patience=5.0)),
+        Scale("try", 0.05, (), (), Effort(0.0, 1, 1), every=False),
+        Scale("short", 1.0, (0.25, 4.0), (16.0,), Effort(0.05, 3, 25, patience=0.2), kinds=False),
+        Scale("full", 4.0, (0.25, 1.0, 16.0, 64.0), (), Effort(0.5, 5, 100, patience=5.0)),
     )
 }
 

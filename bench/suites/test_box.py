@@ -16,7 +16,7 @@ from filters import reference
 def contests(scale: Scale) -> Iterator[Contest]:
     """Sweep the radius."""
     return contests_of(
-        works("box", scale, "radius", (1, 4, 15, 60), 15),
+        works("box", scale, "radius", (1, 4, 15, 60), 15, quick=True),
         scale,
         lambda work: _contenders(work, work.parameters["radius"]),
         lambda work: lambda image: reference.box(image, work.parameters["radius"]),

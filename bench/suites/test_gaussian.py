@@ -17,7 +17,7 @@ from filters import reference
 
 def contests(scale: Scale) -> Iterator[Contest]:
     """Sweep sigma."""
-    steps = works("gaussian", scale, "sigma", (1, 3, 10, 30), 10)
+    steps = works("gaussian", scale, "sigma", (1, 3, 10, 30), 10, quick=True)
     return contests_of(
         steps,
         scale,

@@ -20,7 +20,7 @@ def contests(scale: Scale) -> Iterator[Contest]:
     """Sweep the radius."""
     others = (("uint8", 1), ("float32", 3))
     return contests_of(
-        works("guided", scale, "radius", (2, 8, 32), 8, others=others, eps=_EPS),
+        works("guided", scale, "radius", (2, 8, 32), 8, others=others, quick=True, eps=_EPS),
         scale,
         lambda work: _contenders(work.parameters["radius"]),
         lambda work: lambda image: reference.guided(image, guide_of(image), radius=work.parameters["radius"], eps=_EPS),

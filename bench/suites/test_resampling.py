@@ -20,7 +20,7 @@ _KINDS = (("uint8", 1), ("float32", 3))
 def contests(scale: Scale) -> Iterator[Contest]:
     """Sweep the scale of making smaller, and of making larger."""
     yield from contests_of(
-        works("downsample", scale, "scale", (2, 4, 8), 4, others=_KINDS),
+        works("downsample", scale, "scale", (2, 4, 8), 4, others=_KINDS, quick=True),
         scale,
         lambda work: _averaged(work, work.parameters["scale"]),
         lambda work: lambda image: reference.downsample(image, smaller(image, work.parameters["scale"]).shape[:2]),

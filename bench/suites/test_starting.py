@@ -15,7 +15,7 @@ from bench.suites.calls import CALLS, IMAGES, IMPORT, PEERS
 from bench.suites.contest import OURS, THREADS, Contender, Contest, Entry, Scale, Task
 
 #: What is measured where there is no time for all.
-_FEW = ("gaussian", "guided", "bilateral", "local_laplacian", "local_lut_upsample")
+_FEW = ("gaussian", "guided", "bilateral")
 #: Where libraries look for a number of threads.
 _LIMITS = (
     "HALIDE_FILTERS_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM", "VIPS_CONCURRENCY",
