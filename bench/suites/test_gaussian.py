@@ -102,4 +102,4 @@ def _zignal(sigma: float, method: str) -> Contender:
 
         return image.gaussian_blur(sigma, method=getattr(library.GaussianMethod, method))
 
-    return zignal(f"gaussian_blur {method}", blur)
+    return zignal(f"gaussian_blur {method}", blur, most=1)
