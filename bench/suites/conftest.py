@@ -39,13 +39,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Compile what is to be timed, on all cores: kernel by kernel it would take as long as the timing."""
     entries = [item.callspec.params["entry"] for item in session.items if isinstance(item, pytest.Function)]
-    # Kernels are those of one thread on two as well.
-    ours = [each for each in entries if each.contender.library == OURS and each.contest.threads == THREADS[0]]
-    ours = [each for each in ours if isinstance(each.contest.work, Work)]
+    ours = [entry for entry in entries if _has_kernel_of_its_own(entry)]
     random.Random(0).shuffle(ours)  # those beside each other have the same kernel, for which one would wait
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(_compile, ours):
             pass
+
+
+def _has_kernel_of_its_own(entry: Entry) -> bool:
+    """Tell whether it is a filter of ours, on one thread: the kernel is that of more threads, too."""
+    contest = entry.contest
+    return entry.contender.library == OURS and isinstance(contest.work, Work) and contest.threads == THREADS[0]
 
 
 def _compile(entry: Entry) -> None:

@@ -61,7 +61,7 @@ def contests_of(
     steps: Iterator[Work], scale: Scale, contenders: Callable[[Work], Iterator[Contender]],
     exact: Callable[[Work], Callable[[Array], Array]] | None = None, margin: Callable[[Work], int] = lambda work: 0,
 ) -> Iterator[Contest]:  # fmt: skip
-    """Give a contest for each step, on one thread; and on two for the first kind of image."""
+    """Give a contest for each step, on one thread; and on two for the first kind of image, or some steps of it."""
     first: str | None = None
     for work in steps:
         those = tuple(contenders(work))

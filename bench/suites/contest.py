@@ -49,8 +49,9 @@ class Scale:
     every : bool
         Whether sweeps are whole, or only their middle.
     kinds : bool
-        Whether parameters are swept for several kinds of image, each on all numbers of threads, or for the first kind
-        on one thread: then there is one other kind, at the middle, and two threads there and in the sweep of sizes.
+        Whether parameters are swept for several kinds of image, and for the first one on two threads as well. If not,
+        they are for the first kind, another is measured at the middle, and two threads are for the usual case and for
+        the sweep of sizes.
     """
 
     name: str

@@ -43,6 +43,7 @@ def test_any_shape(count, channels, results, height, width, size, stride, paddin
         ((2, 20, 9, 7), 1, "pointwise"),
         ((2, 20, 5, 64), 3, "planes"),
         ((1, 20, 16, 16), 3, "planes"),
+        ((9, 20, 5, 5), 3, "folded"),
         ((9, 20, 8, 8), 3, "folded"),
         ((1, 20, 56, 56), 3, "folded"),
         ((17, 5, 2, 2), 3, "folded"),

@@ -136,14 +136,15 @@ def test_notes_tell_the_road(road: str) -> None:
     assert any(f": {expected[road]}" in text for text in notes)
 
 
-@pytest.mark.skipif(UNIT is None, reason="no registers hold tables here")
+needs_registers = pytest.mark.skipif(UNIT is None, reason="no registers hold tables here")
+
+
+@needs_registers
 def test_floats_are_what_is_taken_where_nothing_is_said() -> None:
     image = picture(np.random.default_rng(3), (9, 9), 1)
     program(1, (1, 1, 1)).run([image] * 4, (1.0,), (dsl.tap_table(disc(1, 1.0)), [0.1, 0.2, 0.3]))
-    assert f"floats, 3 guides ({UNIT.name})" in note("gray_by_gray_gray_gray")  # type: ignore[union-attr]
-
-
-needs_registers = pytest.mark.skipif(UNIT is None, reason="no registers hold tables here")
+    notes = [text for found in dsl.compiled() if found.filter == "gray_by_gray_gray_gray" for text in found.notes]
+    assert any(f"floats, 3 guides ({machine(targets.host())})" in text for text in notes)
 
 
 @needs_registers
@@ -195,7 +196,8 @@ def test_spans_are_chosen_by_the_scales_of_a_call() -> None:
     weights, scales = disc(2, 2.0), [1 / 100, 0.0]
     wanted = reference(image, [image] * 2, weights, scales, "wrap")
     # Of two values that are 140 apart, a mean moves by a quarter of that for a weight that is so many times as large.
-    allowed = 0.65 + 140 / 4 * error_of_weights(1)
+    is_whole = UNIT is not None and UNIT.whole
+    allowed = 1.5 if is_whole else 0.65 + 140 / 4 * error_of_weights(1)
     assert np.abs(filtered([image] * 3, weights, scales, "bytes", border="wrap") - wanted).max() < allowed
     narrow = filtered([image] * 3, weights, scales, "bytes", border="wrap", choices=(("span", 128),))
     assert np.abs(narrow - wanted).max() > 5
