@@ -1,8 +1,9 @@
-"""Where sliding sums overtake direct ones: measures what both cost, for ``method="auto"`` to choose by.
+"""Where sliding sums and Fourier transforms overtake direct ones: measures costs, for ``method="auto"`` to choose by.
 
-Run with ``python -m bench.crossover`` on a quiet machine (a minute); ``--write`` puts the numbers into
-filters/costs.json. A Gaussian runs by either method, on one thread, on gray images of all dtypes, compiled for vectors
-as long as this machine has and for shorter ones, with few and many weights, and with few and many oscillators.
+Run with ``python -m bench.crossover`` on a quiet machine (some minutes); ``--write`` puts the numbers into
+filters/costs.json. A Gaussian runs by direct and by sliding sums, with few and many weights, and with few and many
+oscillators; kernels of few and many columns by transforms of all sizes; on one thread, on gray images of all dtypes,
+compiled for vectors as long as this machine has and for shorter ones.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 import filters
 from bench.paired import Effort, Run, measure
 from bench.tables import Row, Table
+from dsl.lowering.pieces import POINTS, transformed
 from dsl.lowering.radius import DIRECT, direct_radius
 from filters import _costs, _separable
 from schedules import Schedule, targets
@@ -29,6 +31,8 @@ DTYPES = ("float32", "uint16", "uint8")
 RADII = (1, 2, 3, 4, 5, 6, 8, 11, 15)
 TERMS = (1, 2, 3, 4, 5, 6)
 SIDES = (3, 7, 15)
+#: Of kernels that are transformed.
+COLUMNS = (1, 15, 45)
 #: By vector length: what narrower code of this machine's family is compiled for.
 NARROWER = {8: "x86-64-{system}-avx2-f16c-fma", 4: "x86-64-{system}-sse41"}
 
@@ -43,6 +47,8 @@ class Cost:
         Weights or oscillators, both axes together, and nanoseconds a pixel, minima.
     separable_tap : list of (int, float)
         Sides of 2-D kernels, and what a weight of two separable ones of it costs, of one of its own.
+    fourier : dict of int to list of (int, float)
+        By points of transforms: columns of kernels, and nanoseconds a pixel that is transformed.
     """
 
     lanes: int
@@ -50,6 +56,7 @@ class Cost:
     direct: list[tuple[int, float]]
     sliding: list[tuple[int, float]]
     separable_tap: list[tuple[int, float]]
+    fourier: dict[int, list[tuple[int, float]]]
 
 
 def machines() -> dict[int, str]:
@@ -72,6 +79,13 @@ def cost(lanes: int, target: str, dtype: str, size: int, effort: Effort) -> Cost
         options = {"terms": terms, "out": out, "threads": 1, "target": target, "schedule": chosen}
         return functools.partial(filters.gaussian, image, sigma, **options)
 
+    def transform(points: int, columns: int) -> Run:
+        weights = np.full((_rows(points), columns), 1 / (_rows(points) * columns))
+        return functools.partial(
+            _separable.direct_2d_program.run, (image,), (float(columns),), (weights.ravel(),), {},
+            choices=(("convolve_2d", "fourier"), ("points", points)), out=out, threads=1, target=target,
+        )  # fmt: skip
+
     slope, less = DIRECT[3]
     sigmas = {radius: (radius + less - 0.05) / slope for radius in RADII}
     if any(direct_radius(sigma, 3) != radius for radius, sigma in sigmas.items()):
@@ -89,14 +103,25 @@ def cost(lanes: int, target: str, dtype: str, size: int, effort: Effort) -> Cost
                 _separable.direct_2d_program.run, (image,), (float(side),), (weights,), {}, **options
             ),
         }
+    for points in POINTS:
+        runs |= {f"fourier {points} {columns}": transform(points, columns) for columns in COLUMNS}
     times = measure(runs, effort)
 
     def points(method: str) -> list[tuple[int, float]]:
         names = [name for name in runs if name.startswith(method)]
         return [(int(name.split()[1]), 1e9 * times.best(name) / size**2) for name in names]
 
+    def transforms(points: int) -> list[tuple[int, float]]:
+        rows = transformed(size, points, _rows(points))
+        return [(n, 1e9 * times.best(f"fourier {points} {n}") / (rows * size)) for n in COLUMNS]
+
     tap = [(n, times.ratio(f"separable {n}", f"2-D {n}") * n**2 / (4 * n)) for n in SIDES]  # 2 kernels, 2 axes
-    return Cost(lanes, dtype, points("direct"), points("sliding"), tap)
+    return Cost(lanes, dtype, points("direct"), points("sliding"), tap, {n: transforms(n) for n in POINTS})
+
+
+def _rows(points: int) -> int:
+    """Give the rows of a kernel that transforms of some points are measured with."""
+    return points // 4 + 1
 
 
 def crossover(found: Cost, terms: int) -> float:
@@ -116,19 +141,32 @@ def tables(costs: Sequence[Cost]) -> list[Table]:
         table("direct sums: ns/px by weights, both axes together", lambda c: {str(n): t for n, t in c.direct}),
         table("sliding sums: ns/px by oscillators, both axes together", lambda c: {str(n): t for n, t in c.sliding}),
         table("a weight of separable sums, of one of 2-D sums", lambda c: {str(n): t for n, t in c.separable_tap}),
+        *(
+            table(
+                f"Fourier transforms of {n} points: ns/px transformed by columns",
+                lambda c, n=n: {str(k): t for k, t in c.fourier[n]},
+            )
+            for n in POINTS
+        ),
         table(
             "sigma from which a Gaussian slides", lambda c: {f"{terms} terms": crossover(c, terms) for terms in TERMS}
         ),
     ]
 
 
+def _rounded(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    return [(n, round(time, 3)) for n, time in points]
+
+
 def write(costs: Sequence[Cost]) -> None:
     """Keep them; what was not measured stays as it is."""
     kept = json.loads(_costs.FILE.read_text(encoding="utf-8"))
     for found in costs:
-        points = {"direct": found.direct, "sliding": found.sliding}
-        rounded = {method: [[n, round(time, 3)] for n, time in each] for method, each in points.items()}
-        kept.setdefault(str(found.lanes), {})[found.dtype] = rounded
+        kept.setdefault(str(found.lanes), {})[found.dtype] = {
+            "direct": _rounded(found.direct),
+            "sliding": _rounded(found.sliding),
+            "fourier": {str(points): _rounded(each) for points, each in found.fourier.items()},
+        }
     text = json.dumps(kept, indent=1)
     text = re.sub(r"\[\s+(\d+),\s+([\d.]+)\s+\]", r"[\1, \2]", text)  # a pair on a line
     _costs.FILE.write_text(re.sub(r"(\],)\s+(?=\[)", r"\1 ", text) + "\n", encoding="utf-8")

@@ -537,7 +537,9 @@ def convolve(image: Image, kernel_y: Kernel, kernel_x: Kernel | None = None, *, 
 def convolve_2d(image: Image, weights: Table | ArrayLike, columns: Scalar | Number | None = None) -> Image:
     """Convolve with weights that are no product of a column and a row, by direct sums of both dimensions.
 
-    What is a sum of few such products costs less as a sum of :func:`convolve`.
+    What is a sum of few such products costs less as a sum of :func:`convolve`. With
+    ``Schedule({"convolve_2d": "fourier", "points": 128})`` it is by Fourier transforms, which cost less for large
+    kernels, of up to half as many rows as there are points (32 to 1024).
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from dsl import fitting
 from dsl.arguments import number
 from dsl.lowering.radius import MAX as MAX_RADIUS
-from filters import _separable
+from filters import _convolution, _separable, _sliding
 from filters._filter import public
 from filters._gaussian import Border
 
@@ -31,7 +31,7 @@ def convolve(
     *,
     terms: int | None = None,
     accuracy: float | None = None,
-    method: Literal["auto", "fir", "sliding"] = "auto",
+    method: Literal["auto", "fir", "sliding", "fourier"] = "auto",
     border: Border = "reflect101",
     border_value: float = 0.0,
     out: np.ndarray[Any, Any] | None = None,
@@ -39,7 +39,7 @@ def convolve(
     schedule: Any = "manual",
     threads: int | None = None,
 ) -> np.ndarray[Any, Any]:
-    """Convolve with any kernel: by direct sums, or made of cosines and sines at a cost that does not grow with it.
+    """Convolve with any kernel: by direct sums, by cosines and sines at a cost that does not grow with it, or by FFT.
 
     The result at (y, x) is the sum of ``kernel[r] * image[y - r_y, x - r_x]``, as scipy.ndimage.convolve has it.
 
@@ -50,15 +50,16 @@ def convolve(
     kernel : array, function, pair of them, or 2-D array
         Weights of odd length, the middle one for distance 0; one for both axes, or (kernel_y, kernel_x). A function is
         called with int distances as far as it has not decayed. A 2-D kernel of odd sides becomes a sum of as few
-        separable ones as are needed, or is summed as it is where that is faster.
+        separable ones as are needed, is summed as it is, or transformed, whatever is fastest.
     terms : int, optional
         Cosines (and sines, if the kernel is not symmetric) that sliding sums are made of, 1 to 6.
     accuracy : float, optional
         PSNR in dB that is guaranteed for any image, instead of ``terms``; the peak is the width of the value range.
-        With neither, sliding sums have 60.
+        With neither, sliding sums have 60. Fourier transforms have 110 and more.
     method : str
-        ``"sliding"``, direct sums (``"fir"``, exact), or ``"auto"``: sliding ones where they are as accurate as asked
-        for and faster. NaN and infinity stay local with ``"fir"`` and ``"auto"``; ``"sliding"`` refuses them.
+        ``"sliding"``, ``"fourier"`` (transforms down the columns, for large 2-D kernels), direct sums (``"fir"``,
+        exact), or ``"auto"``: what is fastest of those that are as accurate as asked for. NaN and infinity stay local
+        with ``"fir"`` and ``"auto"``; the others refuse them.
     border : str
         What lies outside: ``"reflect101"``, ``"reflect"``, ``"replicate"``, ``"wrap"`` or ``"constant"``.
     border_value : float
@@ -94,7 +95,7 @@ def convolve(
     >>> convolve(row, ([1], [1, 2, 3]))
     array([[0., 1., 2., 3., 0., 0.]], dtype=float32)
     """
-    return _separable.run(  # type: ignore[no-any-return]
+    return _convolution.run(  # type: ignore[no-any-return]
         image,
         _kernels(kernel, accuracy),
         terms=terms,
@@ -186,13 +187,14 @@ def gabor(
         number(orientation, "orientation"),
         number(phase, "phase"),
     )
-    return _separable.run(  # type: ignore[no-any-return]
+    return _convolution.run(  # type: ignore[no-any-return]
         image,
         _separable.kernels(waves),
         terms=None,
         accuracy=accuracy,
         default=GABOR_ACCURACY,
         method=method,
+        methods=_sliding.METHODS,
         out=out,
         border=border,
         border_value=border_value,

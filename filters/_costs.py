@@ -1,7 +1,8 @@
 """What a convolution costs, by method: how ``method="auto"`` decides.
 
 The numbers are measured by ``python -m bench.crossover``, and kept as data: nanoseconds a pixel by taps of direct sums,
-and by terms of sliding ones; for vectors of 16, 8 and 4 floats, and by dtype.
+by terms of sliding ones, and by columns of kernels for Fourier transforms of some points (a pixel transformed); for
+vectors of 16, 8 and 4 floats, and by dtype.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import bisect
 import functools
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from dsl.lowering import pieces
 from schedules import options, targets
 
 FILE = Path(__file__).parent / "costs.json"
@@ -32,9 +35,41 @@ def sliding_is_faster(dtype: Any, taps: float, terms: int, target: str | None) -
     target : str, optional
         What the code is compiled for; the current one by default.
     """
-    known = _costs()[_machine(options.current().target if target is None else target)]
-    costs = known.get(str(dtype), known["float32"])
-    return cost(costs["sliding"], terms) < cost(costs["direct"], taps)
+    return sliding(dtype, terms, target) < direct(dtype, taps, target)
+
+
+def direct(dtype: Any, taps: float, target: str | None) -> float:
+    """Give nanoseconds a pixel of direct sums."""
+    return cost(_of(dtype, target)["direct"], taps)
+
+
+def sliding(dtype: Any, terms: int, target: str | None) -> float:
+    """Give nanoseconds a pixel of sliding sums."""
+    return cost(_of(dtype, target)["sliding"], terms)
+
+
+def fourier(dtype: Any, height: int, sides: tuple[int, int], target: str | None) -> tuple[float, int]:
+    """Give nanoseconds a pixel of Fourier transforms of as many points as cost least, and those points.
+
+    Parameters
+    ----------
+    dtype : numpy dtype
+        Of the image.
+    height : int
+        Of the image: the pieces that its columns are cut into overlap, and are whole.
+    sides : (int, int)
+        Rows and columns of the kernel; infinite cost where it has too many rows.
+    target : str, optional
+        What the code is compiled for; the current one by default.
+    """
+    rows, columns = sides
+    measured = _of(dtype, target)["fourier"]
+    found = [
+        (cost(measured[str(points)], columns) * pieces.transformed(height, points, rows) / max(height, 1), points)
+        for points in pieces.POINTS
+        if rows <= pieces.most_rows(points)
+    ]
+    return min(found, default=(math.inf, 0))
 
 
 def cost(measured: Sequence[Sequence[float]], count: float) -> float:
@@ -52,6 +87,12 @@ _ANY = "8"
 def _machine(target: str) -> str:
     resolved = targets.resolve(target)
     return _ANY if targets.is_reproducible(resolved) else str(targets.vector_lanes(resolved))
+
+
+def _of(dtype: Any, target: str | None) -> dict[str, Any]:
+    known = _costs()[_machine(options.current().target if target is None else target)]
+    found: dict[str, Any] = known.get(str(dtype), known["float32"])
+    return found
 
 
 @functools.cache

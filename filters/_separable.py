@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 import dsl
-from dsl import arrays, fitting
-from dsl.arguments import choice, number, only_one, whole
-from filters import _sliding
+from dsl import fitting
 
 #: Separable kernels that one program adds up; more take several calls, added up in float32.
 MOST = 4
 MAX_TERMS = 6
-#: What a tap of a separable kernel costs, of one of both dimensions at once (``python -m bench.crossover``).
-SEPARABLE_TAP = 1.2
 #: Part of the error allowed that splitting a 2-D kernel may take; the axes share the rest.
 SEPARATION = 0.25
 Pair = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
@@ -129,15 +125,9 @@ class Kernels:
     whole: np.ndarray[Any, Any] | None = None
 
     @property
-    def taps(self) -> float:
-        """Of direct sums, both axes, all kernels; as many as cost the same where those of the 2-D one cost less."""
-        separable = sum(down.size + along.size for down, along in self.pairs)
-        return separable if self.whole is None else min(separable, self.whole.size / SEPARABLE_TAP)
-
-    @property
-    def separate(self) -> bool:
-        """Whether direct sums of the separable kernels cost less than those of the 2-D one."""
-        return self.whole is None or self.whole.size > SEPARABLE_TAP * self.taps
+    def taps(self) -> int:
+        """Of direct sums, both axes, all kernels."""
+        return sum(down.size + along.size for down, along in self.pairs)
 
     def samples(self, axis: int, pairs: Sequence[Pair] | None = None) -> np.ndarray[Any, Any]:
         """Give all weights of an axis, one kernel after the other."""
@@ -217,53 +207,15 @@ def _accurate(found: Kernels, accuracy: float) -> Fitted | None:
     return None
 
 
-def run(
-    image: Any,
-    found: Kernels,
-    *,
-    terms: Any,
-    accuracy: Any,
-    default: float,
-    method: Any,
-    out: Any,
-    **common: Any,
-) -> Any:
-    """Convolve with a sum of separable kernels.
-
-    Parameters
-    ----------
-    terms, accuracy, method
-        As the user gave them.
-    default : float
-        Accuracy in dB of sliding sums where neither terms nor accuracy is given.
-    **common
-        The options of every filter.
-    """
-    choice(method, "method", _sliding.METHODS)
-    only_one(terms=terms, accuracy=accuracy)
-    if terms is not None:
-        terms = whole(terms, "terms", 1, MAX_TERMS)
-    wanted = default if accuracy is None else number(accuracy, "accuracy", least=0.0)
-    fitted = None
-    if method != "fir" and len(found.pairs) <= MOST:
-        fitted = _accurate(found, wanted) if terms is None else _fitted(found, terms)
-    if fitted is None:
-        if method == "sliding":
-            raise ValueError(_cannot_slide(found, wanted))
-        return _direct(image, found, out, common)
-    rank = len(found.pairs)
-    oscillators = fitted.down.terms + fitted.along.terms
-    return _sliding.run(
-        lambda into: _direct(image, found, into, common),
-        lambda into: _slide(image, found, fitted, into, common),
-        method,
-        _sliding.faster(image, found.taps / rank, oscillators, common["target"]),
-        out,
-        common["schedule"],
-    )
+def fits(found: Kernels, terms: int | None, accuracy: float) -> Fitted | None:
+    """Fit with so many oscillators, or as few as an accuracy in dB needs; None where sliding sums have none."""
+    if len(found.pairs) > MOST:
+        return None
+    return _accurate(found, accuracy) if terms is None else _fitted(found, terms)
 
 
-def _cannot_slide(found: Kernels, wanted: float) -> str:
+def cannot_slide(found: Kernels, wanted: float) -> str:
+    """Say why there are no fits."""
     if len(found.pairs) > MOST:
         return f"kernel is a sum of {len(found.pairs)} separable ones; method='sliding' takes {MOST}, method='fir' any"
     best = _fitted(found, MAX_TERMS).accuracy
@@ -271,37 +223,3 @@ def _cannot_slide(found: Kernels, wanted: float) -> str:
         f"kernel cannot be made of {MAX_TERMS} cosines and sines an axis to {wanted:g} dB ({best:.1f} dB is reached); "
         "give terms= or a lower accuracy=, or method='fir'"
     )
-
-
-def _slide(image: Any, found: Kernels, fitted: Fitted, out: Any, common: Mapping[str, Any]) -> Any:
-    down, along = fitted.down, fitted.along
-    structural = {"rank": len(found.pairs), "parity_y": down.parity, "parity_x": along.parity}
-    structural |= {"terms_y": down.terms, "terms_x": along.terms}
-    tables = found.samples(0), found.samples(1), down.numbers, along.numbers
-    radii = float(down.radius), float(along.radius)
-    return sliding_program.run((image,), radii, tables, structural, choices=_sliding.SLIDING, out=out, **common)
-
-
-def _direct(image: Any, found: Kernels, out: Any, common: Mapping[str, Any]) -> Any:
-    """Convolve directly; with many kernels some at a time, summed in float32 and rounded once."""
-    if found.whole is not None and not found.separate:
-        weights = found.whole
-        return direct_2d_program.run((image,), (float(weights.shape[1]),), (weights.ravel(),), {}, out=out, **common)
-    pairs = found.pairs
-
-    def tables(some: Sequence[Pair]) -> tuple[Any, Any]:
-        return found.samples(0, some), found.samples(1, some)
-
-    if len(pairs) <= MOST:
-        return direct_program.run((image,), (), tables(pairs), {"rank": len(pairs)}, out=out, **common)
-    checked = arrays.check(image)
-    result = arrays.check_out(out, checked, [checked]) if out is not None else np.empty_like(checked)
-    total = np.zeros(checked.shape, np.float32)
-    for i in range(0, len(pairs), MOST):
-        some = pairs[i : i + MOST]
-        total = adding_program.run((total, checked), (), tables(some), {"rank": len(some)}, **common)
-    if result.dtype == np.float32:
-        result[...] = total
-    else:
-        np.copyto(result, np.clip(np.rint(total), 0, np.iinfo(result.dtype).max), casting="unsafe")
-    return result

@@ -57,9 +57,27 @@ def run(direct: Run, sliding: Run, method: str, preferred: str, out: Any, schedu
     """
     if method == "fir" or (method == "auto" and preferred == "fir"):
         return direct(out)
-    explicit = method == "sliding"
-    result = sliding(None if explicit and _are_float(out) else out)
-    if _are_float(result) and not all(_ends_finite(array, schedule) for array in _each(result)):
+    return run_if_finite(direct, sliding, method == "sliding", out, lambda result: ends_finite(result, schedule))
+
+
+def run_if_finite(
+    direct: Run, spreading: Run, explicit: bool, out: Any, is_finite: Callable[[np.ndarray[Any, Any]], bool]
+) -> Any:
+    """Run what would spread NaN and infinity; where there was one, direct sums instead, or refuse.
+
+    Parameters
+    ----------
+    direct, spreading : function
+        Both ways to filter.
+    explicit : bool
+        Whether the user asked for the latter: it is refused then, ``out`` left as it is.
+    out : array, optional
+        Where to write the result.
+    is_finite : function
+        Tells by a result, of images in float32, whether all that it was made of was finite.
+    """
+    result = spreading(None if explicit and _are_float(out) else out)
+    if _are_float(result) and not all(map(is_finite, _each(result))):
         if explicit:
             raise ValueError("image holds NaN or infinity, or overflows float32; method='fir' keeps those local")
         return direct(out)
@@ -79,7 +97,7 @@ def _are_float(arrays: Any) -> bool:
     return all(getattr(array, "dtype", None) == np.float32 for array in _each(arrays))
 
 
-def _ends_finite(result: Any, schedule: Any) -> bool:
+def ends_finite(result: Any, schedule: Any) -> bool:
     """Look at the end of the last row of every chunk; of every row, where a schedule may have chosen the chunks."""
     if not result.size:
         return True

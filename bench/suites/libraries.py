@@ -15,7 +15,8 @@ PACKAGES = {
     "halide-filters": "halide-filters", "OpenCV": "opencv-contrib-python-headless", "libvips": "pyvips-binary",
     "zignal": "zignal-processing", "scikit-image": "scikit-image", "scipy": "scipy", "Pillow": "pillow",
     "numba": "numba", "torch": "torch", "torchvision": "torchvision", "kornia": "kornia",
-    "albumentations": "albumentations", "ml_dtypes": "ml_dtypes", "numpy": "numpy", "Halide": "halide",
+    "albumentations": "albumentations", "ml_dtypes": "ml_dtypes",
+    "onnxruntime": "onnxruntime", "numpy": "numpy", "Halide": "halide",
 }  # fmt: skip
 
 

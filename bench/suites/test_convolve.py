@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 import filters
+from bench.suites import onnx_models
 from bench.suites.contenders import contests_of, opencv, ours, peer, torch, vips, works
 from bench.suites.contest import Array, Contender, Contest, Entry, Scale, Work
 from filters import reference
@@ -45,6 +46,7 @@ def _contenders(work: Work, weights: Array) -> Iterator[Contender]:
     most = 1 if weights.shape[0] <= 15 else 0.3  # seconds beside milliseconds
     yield peer("scipy", "ndimage.convolve", functools.partial(_by_scipy, weights), needs="scipy", most=most)
     yield peer("scipy", "signal.oaconvolve", functools.partial(_by_fourier, weights), needs="scipy", most=4)
+    yield onnx_models.convolving(turned, most=1)
     yield torch("torch", "conv2d", functools.partial(_by_torch, turned), most=1)
     yield vips("conv float", functools.partial(_by_vips, turned), most=most)
 

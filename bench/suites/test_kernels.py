@@ -1,4 +1,4 @@
-"""The kernels of compression beside torch, numpy and ml_dtypes, held against their definitions in float64."""
+"""The kernels of compression beside torch, onnxruntime, numpy and ml_dtypes; held against definitions in float64."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from bench import compression
 from bench.compression import E4M3, SCALE, Layer
+from bench.suites import onnx_models
 from bench.suites.contest import OURS, THREADS, Array, Contender, Contest, Entry, Scale, Task, finite
 from compress.kernels import Format, decode, encode, errors, norms, pack, reference, round_to, unpack
 from filters.reference import psnr
@@ -228,6 +229,7 @@ def _convolution(scale: Scale) -> Iterator[Contest]:
         _of_torch("oneDNN, weights packed", lambda one: one.by_onednn()),
         _of_torch("oneDNN, weights packed, channels last", lambda one: one.by_onednn("channels_last")),
         _of_torch("conv2d, relu", _by_torch),
+        Contender("onnxruntime", "Conv, Relu", _by_onnxruntime, "onnxruntime"),
     )
     for shape in scale.some(compression.STANDARD + compression.PRUNED):
         inputs = [functools.partial(compression.layer, each) for each in (shape, (1, *shape[1:]))]
@@ -245,6 +247,10 @@ def _by_torch(one: Layer) -> Callable[[], Any]:
 
     features, weights, bias = map(torch.from_numpy, (one.features, one.weights, one.bias))
     return lambda: torch.nn.functional.conv2d(features, weights, bias, one.stride, one.padding).relu_()
+
+
+def _by_onnxruntime(one: Layer, threads: int) -> Callable[[], Array]:
+    return onnx_models.convolution(one.features, one.weights, one.bias, threads, relu=True, stride=one.stride)
 
 
 def _convolved(one: Layer) -> Array:

@@ -73,10 +73,14 @@ def recognise_patches(node: Node) -> ByPatches | None:
     values, weights, taps = node.args
     if values.op != "near" or weights.op not in ("lookup", "exp"):
         return None
-    table, level = (weights.args[0], None) if weights.op == "lookup" else (None, _level(weights.args[0]))
-    if table is level:
-        return None
-    scale, index = _scaled(weights.args[1] if level is None else weights.args[0].args[0].args[1])
+    if weights.op == "lookup":
+        (table, difference), level = weights.args, None
+    else:
+        parts = _level_and_rest(weights.args[0])
+        if parts is None:
+            return None
+        table, (level, difference) = None, parts
+    scale, index = _scaled(difference)
     if index.op != "window" or index.attributes[0] != "sum" or index.args[0].op != "mul":
         return None
     first, second = index.args[0].args
@@ -90,13 +94,16 @@ def recognise_patches(node: Node) -> ByPatches | None:
     return ByPatches(image, table, level, scale, (int(ry), int(rx)), taps)  # type: ignore[arg-type]
 
 
-def _level(exponent: Node) -> Node | None:
-    """Give the number of ``min(number - ..., 0)``, or None if that is not what it is."""
-    is_bounded = exponent.op == "min" and exponent.args[1].op == "constant"
-    if not is_bounded or float.fromhex(str(exponent.args[1].attributes[0])) != 0 or exponent.args[0].op != "sub":
+def _level_and_rest(exponent: Node) -> tuple[Node, Node] | None:
+    """Give what is of ``min(number - rest, 0)``, or None if that is not what it is."""
+    if exponent.op != "min":
         return None
-    level = exponent.args[0].args[0]
-    return level if level.type == SCALAR else None
+    bound, value = sorted(exponent.args, key=lambda arg: arg.op != "constant")
+    is_zero = bound.op == "constant" and float.fromhex(str(bound.attributes[0])) == 0
+    if not is_zero or value.op != "sub" or value.args[0].type != SCALAR:
+        return None
+    level, rest = value.args
+    return level, rest
 
 
 def _scaled(index: Node) -> tuple[Node | None, Node]:

@@ -1,11 +1,11 @@
-"""Convolution: chooses between direct sums and sliding cosines, as the schedule says."""
+"""Convolution: chooses between direct sums, sliding cosines and Fourier transforms, as the schedule says."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from dsl.ir import Node
-from dsl.lowering import direct, kernels, pointwise, sliding, sliding_in_threads
+from dsl.lowering import direct, direct_2d, fourier, kernels, pointwise, sliding, sliding_in_threads
 from dsl.lowering.context import Group, Lowering, Reader
 from schedules.errors import ScheduleError
 
@@ -47,5 +47,18 @@ def _gain(low: Lowering, node: Node) -> Any:
     return kernels.gain(low, node.args[1], terms) * kernels.gain(low, node.args[2], terms)
 
 
+def _convolve_2d(low: Lowering, node: Node, group: Group) -> Reader:
+    wanted = low.schedule.choice(low.label(node), "convolve_2d", default="direct")
+    if wanted not in ("direct", "fourier"):
+        raise ScheduleError(f"{low.label(node)} = {wanted!r}: a convolution in 2-D is 'direct' or 'fourier'")
+    if wanted == "fourier" and low.plain:
+        low.notes[low.label(node)] = f"direct sums ({low.plainly})"
+        wanted = "direct"
+    lower = fourier.convolve_2d if wanted == "fourier" else direct_2d.convolve_2d
+    return lower(low, node, group)
+
+
 pointwise.GAINS["convolve"] = _gain
 pointwise.STENCILS["convolve"] = _convolve
+pointwise.GAINS["convolve_2d"] = direct_2d.gain
+pointwise.STENCILS["convolve_2d"] = _convolve_2d

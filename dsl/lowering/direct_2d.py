@@ -14,7 +14,7 @@ from dsl.lowering.radius import MAX
 
 
 @dataclass(frozen=True)
-class _Weights:
+class Weights:
     """Weights, ``weight[right, down]`` that of the pixel so far away; odd numbers of rows and columns."""
 
     weight: Any
@@ -28,7 +28,7 @@ class _Weights:
 
 def convolve_2d(low: Lowering, node: Node, group: Group) -> Reader:
     """Lower a convolution to sums right where the group's loop uses them."""
-    name, weights = f"{low.label(node)}_{group.name}", _weights(low, node)
+    name, weights = f"{low.label(node)}_{group.name}", weights_of(low, node)
     source = border.padded_for_few(low, node.args[0], group)
     taps = weights.taps(f"{name}_taps")
 
@@ -38,10 +38,10 @@ def convolve_2d(low: Lowering, node: Node, group: Group) -> Reader:
     return direct.sums(low, name, taps, term, channel_count(node), group, vertical=False)
 
 
-def _weights(low: Lowering, node: Node) -> _Weights:
+def weights_of(low: Lowering, node: Node) -> Weights:
     """Stage, once a call: what a table holds, mirrored; as many rows as are whole, and of even numbers one less."""
 
-    def make() -> _Weights:
+    def make() -> Weights:
         table, count = tables.table(low, node.args[1])
         wanted = hl.cast(hl.Int(32), hl.round(pointwise.inline_scalar(low, node.args[2])))
         columns = _odd(hl.clamp(wanted, 1, hl.min(count, 2 * MAX + 1)))
@@ -50,9 +50,9 @@ def _weights(low: Lowering, node: Node) -> _Weights:
         place = ((rows - 1) // 2 - down) * columns + (columns - 1) // 2 - right
         func = low.stage(name, [right, down], table[hl.clamp(place, 0, rows * columns - 1)])
         low.record[name].compute_root()
-        return _Weights(func, rows, columns)
+        return Weights(func, rows, columns)
 
-    found: _Weights = low.once(("convolve_2d", id(node)), make)
+    found: Weights = low.once(("convolve_2d", id(node)), make)
     return found
 
 
@@ -60,14 +60,12 @@ def _odd(count: Any) -> Any:
     return (count + 1) // 2 * 2 - 1
 
 
-def _gain(low: Lowering, node: Node) -> Any:
+def gain(low: Lowering, node: Node) -> Any:
+    """Give the sum of the weights."""
+
     def make() -> Any:
-        weights, name = _weights(low, node), f"{low.label(node)}_gain"
+        weights, name = weights_of(low, node), f"{low.label(node)}_gain"
         taps = weights.taps(f"{name}_taps")
         return kernels.total_of(low, name, weights.weight[taps.x, taps.y])
 
     return low.once(("gain", id(node)), make)
-
-
-pointwise.GAINS["convolve_2d"] = _gain
-pointwise.STENCILS["convolve_2d"] = convolve_2d

@@ -19,7 +19,6 @@ from dsl.lowering import (  # noqa: F401 (they register)
     border,
     convolution,
     direct,
-    direct_2d,
     fused_windows,
     harmonics,
     level_weights,

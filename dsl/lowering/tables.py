@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import halide as hl
@@ -31,15 +32,16 @@ def table(low: Lowering, node: Node) -> tuple[Any, Any]:
         whole, length = table(low, node.args[0])
         return _Part(whole, length // parts * index), length // parts
     values = [float.fromhex(v) for v in node.attributes[0]]  # type: ignore[union-attr]
+    return low.once(("table", id(node)), lambda: constant(low, values)), len(values)
 
-    def make() -> Any:
-        buffer = hl.Buffer(hl.Float(32), [len(values)])  # Halide's own memory: nothing to keep alive
-        for i, value in enumerate(values):
-            buffer[i] = value
-        low.constants.append(buffer)
-        return buffer
 
-    return low.once(("table", id(node)), make), len(values)
+def constant(low: Lowering, values: Sequence[float]) -> Any:
+    """Embed numbers in the pipeline."""
+    buffer = hl.Buffer(hl.Float(32), [len(values)])  # Halide's own memory: nothing to keep alive
+    for i, value in enumerate(values):
+        buffer[i] = value
+    low.constants.append(buffer)
+    return buffer
 
 
 def _element(low: Lowering, node: Node, operands: list[list[Any]]) -> list[Any]:

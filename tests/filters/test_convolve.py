@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import filters
 from dsl import fitting
 from filters import _separable, reference
+from filters._convolution import FOURIER_ACCURACY
 from filters.reference.metrics import psnr
 
 BORDERS = ("reflect101", "reflect", "replicate", "wrap", "constant")
@@ -69,18 +70,86 @@ def test_what_a_2_d_kernel_is_computed_by(monkeypatch):
     ran = []
     for name in ("direct_program", "direct_2d_program"):
         program = getattr(_separable, name)
-        spy = SimpleNamespace(run=lambda *a, _run=program.run, _name=name, **o: ran.append(_name) or _run(*a, **o))
-        monkeypatch.setattr(_separable, name, spy)
+
+        def run(*args, _run=program.run, _name=name, **options):
+            ran.append((_name, dict(options.get("choices", ())).get("convolve_2d")))
+            return _run(*args, **options)
+
+        monkeypatch.setattr(_separable, name, SimpleNamespace(run=run))
     column = np.arange(1.0, 10)
     plus = np.zeros((31, 31))
     plus[15] = plus[:, 15] = 1 / 61
-    for kernel, program in [
-        (np.random.default_rng(0).random((9, 9)), "direct_2d_program"),
-        (np.outer(column, column), "direct_program"),
-        (plus, "direct_program"),
+    full = np.random.default_rng(0)
+    for kernel, method, program in [
+        (full.random((5, 5)), "auto", ("direct_2d_program", None)),
+        (full.random((45, 45)), "auto", ("direct_2d_program", "fourier")),
+        (full.random((45, 45)), "fir", ("direct_2d_program", None)),
+        (full.random((3, 3)), "fourier", ("direct_2d_program", "fourier")),
+        (np.outer(column, column), "fir", ("direct_program", None)),
+        (plus, "fir", ("direct_program", None)),
     ]:
-        filters.convolve(noise((8, 8)), kernel, method="fir")
+        filters.convolve(noise((300, 200)), kernel, method=method)
         assert ran.pop() == program
+        assert not ran
+
+
+@RANDOM
+@given(
+    st.integers(0, 25),
+    st.integers(0, 25),
+    st.sampled_from(BORDERS),
+    st.sampled_from([np.uint8, np.uint16, np.float32]),
+    st.sampled_from([(1, 1), (23, 41), (300, 7), (2, 530), (37, 20, 3), (9, 50, 2), (2, 61, 30, 1)]),
+    st.integers(0, 99),
+)
+def test_fourier_transforms_are_as_accurate_as_they_say(ry, rx, border, dtype, shape, seed):
+    rng = np.random.default_rng(seed)
+    kernel = rng.normal(size=(2 * ry + 1, 2 * rx + 1))
+    kernel /= np.abs(kernel).sum()
+    peak = 255 if dtype is np.float32 else np.iinfo(dtype).max
+    image = (noise(shape, seed=seed) * (peak / 255)).astype(dtype)
+    options = {"border": border, "border_value": 9.0}
+    got = filters.convolve(image, kernel, method="fourier", **options)
+    images = image if image.ndim == 4 else image[None]
+    expected = np.stack([reference.convolve(each, kernel, **options) for each in images]).reshape(shape)
+    if dtype is np.float32:
+        assert psnr(got, expected, peak=255) >= FOURIER_ACCURACY
+    else:
+        assert np.abs(got - np.clip(np.rint(expected), 0, None)).max() <= 1  # at a half
+
+
+@pytest.mark.parametrize("kind", ["constant", "checks", "spike", "halves", "columns"])
+@pytest.mark.parametrize("rows", [3, 33, 65, 257])
+def test_images_that_transforms_find_hard(kind, rows):
+    """All at one frequency, or all at all of them: what rounding is relative to."""
+    y, x = np.indices((300, 40))
+    image = {
+        "constant": np.full(y.shape, 255),
+        "checks": 255 * ((y + x) % 2),
+        "spike": 255 * ((y == 150) & (x == 20)),
+        "halves": 255 * (y >= 150),
+        "columns": 255 * (x % 2),
+    }[kind].astype(np.float32)
+    signs = (-1.0) ** np.arange(rows)
+    for column in (np.ones(rows), signs, np.cos(np.arange(rows))):
+        kernel = np.outer(column, [1.0, 2.0, -1.0, 0.5, 1.0])
+        kernel /= np.abs(kernel).sum()
+        got = filters.convolve(image, kernel, method="fourier")
+        assert psnr(got, reference.convolve(image, kernel), peak=255) >= FOURIER_ACCURACY
+
+
+@pytest.mark.parametrize("row", [0, 20, 170, 299])
+def test_nan_stays_local_where_transforms_would_spread_it(row):
+    image = noise((300, 90))
+    image[row, 40] = np.inf
+    kernel = np.random.default_rng(0).random((45, 45))
+    direct = filters.convolve(image, kernel, method="fir")
+    assert np.isfinite(direct).any()
+    assert np.array_equal(filters.convolve(image, kernel), direct, equal_nan=True)
+    out = np.full(image.shape, 7, np.float32)
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        filters.convolve(image, kernel, method="fourier", out=out)
+    assert (out == 7).all()
 
 
 def test_nan_and_infinity_stay_where_a_2_d_kernel_reaches():
@@ -182,6 +251,10 @@ def test_rounding_does_not_grow_along_a_row(radius):
         (([1], [1], [1]), {}, "tuple of 3"),
         ([1.0], {"terms": 3, "accuracy": 50}, "both given"),
         ([1.0], {"method": "fast"}, "method"),
+        ([1.0], {"method": "fourier"}, "separable as it came"),
+        (np.ones((515, 3)), {"method": "fourier"}, "515 rows; method='fourier' takes 513"),
+        (np.ones((3, 3)), {"method": "fourier", "accuracy": 130}, "at most 110 dB"),
+        (np.ones((3, 3)), {"method": "fourier", "target": "host-opencl"}, "for CPUs"),
         (np.where(np.arange(-30, 31) >= 0, 0.9 ** np.abs(np.arange(-30, 31)), 0), {"method": "sliding"}, "is reached"),
     ],
 )
