@@ -332,7 +332,7 @@ def _parameters(
 
 def _method(method: Method, accuracy: float | None) -> tuple[Method, float | None]:
     decibels = None if accuracy is None else number(accuracy, "accuracy", least=1, most=200)
-    return choice(method, "method", _METHODS), decibels  # type: ignore[return-value]
+    return choice(method, "method", _METHODS), decibels
 
 
 def _filter(

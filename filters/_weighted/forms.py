@@ -11,7 +11,7 @@ import numpy as np
 
 from filters._weighted import costs, prediction
 from filters._weighted.functions import Float64, RangeFunction
-from filters._weighted.prediction import Rings
+from filters._weighted.prediction import LARGEST, Rings
 from schedules import targets
 
 Choices = tuple[tuple[str, str | int], ...]
@@ -93,21 +93,23 @@ def _byte_tables(unit: targets.Registers | None) -> list[tuple[int, int]]:
     return [(entries, span) for entries in sizes for span in (16, 32, 64, 128, 256) if entries <= span]
 
 
-def for_floats(function: RangeFunction, rings: Rings, peak: float | None, target: str) -> list[Form]:
+def for_floats(
+    function: RangeFunction, rings: Rings, peak: float | None, target: str, norm: str = "gray"
+) -> list[Form]:
     """List the forms for any image; ``peak`` is the width of the values' range, if it is known."""
     unit = targets.tables_in_registers(target)
     found = []
     if unit is not None:
         for lines in unit.floats:
-            table, scale = shrunken(function, rings, peak, lines)
+            table, scale = shrunken(function, rings, peak, norm, lines)
             choices: Choices = (("entries", lines), ("mean", "floats"))
             found.append(Form(choices, costs.of(target, f"floats {lines}"), table, scale))
-    return [*found, dense(function, peak, target)]
+    return [*found, dense(function, peak, target, norm)]
 
 
-def dense(function: RangeFunction, peak: float | None, target: str) -> Form:
+def dense(function: RangeFunction, peak: float | None, target: str, norm: str = "gray") -> Form:
     """Give the form whose error is that of float32: a long table, from memory."""
-    end = _end(function, peak)
+    end = _end(function, peak, norm)
     if function.name == "table":
         table, scale = function.entries, 1 / function.sigma
     else:
@@ -116,14 +118,14 @@ def dense(function: RangeFunction, peak: float | None, target: str) -> Form:
     return Form((("mean", method),), costs.of(target, "memory"), table, scale)
 
 
-def _end(function: RangeFunction, peak: float | None) -> float:
-    """Give the difference where a table may end."""
-    typical = TYPICAL * function.sigma if peak is None else peak
-    return min(function.reach, typical) if function.name != "table" else function.reach
+def _end(function: RangeFunction, peak: float | None, norm: str) -> float:
+    """Give the distance where a table may end."""
+    largest = TYPICAL * function.sigma if peak is None else peak * LARGEST[norm]
+    return min(function.reach, largest) if function.name != "table" else function.reach
 
 
 @functools.lru_cache(maxsize=256)
-def shrunken(function: RangeFunction, rings: Rings, peak: float | None, lines: int) -> Shrunken:
+def shrunken(function: RangeFunction, rings: Rings, peak: float | None, norm: str, lines: int) -> Shrunken:
     """Shrink a table to so many lines: where it ends, and its nodes, such that averages err least on photographs.
 
     Returns
@@ -133,32 +135,47 @@ def shrunken(function: RangeFunction, rings: Rings, peak: float | None, lines: i
     """
     if function.name == "table" and len(function.entries) <= lines + 1:
         return function.entries, 1 / function.sigma
-    far = _end(function, peak)
+    far = _end(function, peak, norm)
     ranges = [function.sigma * times for times in _RANGES] if peak is None else [peak]
-    best: tuple[float, tuple[float, ...], float] | None = None
-    for part in _PARTS if function.name == "gaussian" else (1.0,):
-        end = far * part
-        nodes, scale = _nodes(function, rings, ranges, lines, end), lines / end
-        form = Form((), 0.0, nodes, scale)
-        found = min(prediction.psnr(function, form.weights, rings, width) for width in ranges)
-        if best is None or found > best[0]:
-            best = (found, nodes, scale)
-    assert best is not None
-    return best[1], best[2]
+
+    def ending(end: float) -> Form:
+        nothing_beyond = peak is not None and end >= peak * LARGEST[norm]
+        last = float(function(end)) if nothing_beyond or function.name not in _FALLING else 0.0
+        return Form((), 0.0, _nodes(function, rings, ranges, norm, lines, end, last), lines / end)
+
+    def likely_error(form: Form) -> float:
+        return max(prediction.likely_error(function, form.weights, rings, width, norm) for width in ranges)
+
+    def psnr(form: Form) -> float:
+        return min(prediction.psnr(function, form.weights, rings, width, norm) for width in ranges)
+
+    found = sorted(map(ending, [far * part for part in _PARTS]), key=likely_error) if _ends_early(function) else []
+    best = max(found[:_LOOKED_AT], key=psnr) if found else ending(far)
+    return best.table, best.scale
+
+
+def _ends_early(function: RangeFunction) -> bool:
+    """Tell whether a table may end before its function does, which then weighs little."""
+    return function.name == "gaussian"
 
 
 #: Where the range of values is not known: those that tables are made for, in sigmas. And parts of the reach at which
 #: a table may end: what is beyond weighs nothing.
 _RANGES = (2.5, 8.5, 25.0, 50.0)
 _PARTS = (1.0, 0.92, 0.85, 0.78, 0.71, 0.64)
+#: How many of those that are likely the best are looked at closely.
+_LOOKED_AT = 3
+#: What falls to nothing; and is nothing where its table ends, for larger differences have the weight that it ends with.
+_FALLING = ("gaussian", "tukey")
 
 
-def _nodes(function: RangeFunction, rings: Rings, ranges: Sequence[float], lines: int, end: float) -> tuple[float, ...]:
+def _nodes(
+    function: RangeFunction, rings: Rings, ranges: Sequence[float], norm: str, lines: int, end: float, last: float
+) -> tuple[float, ...]:
     """Fit nodes by least squares, by a difference's share of the error of averages; the last one is given."""
     at = (np.arange(_POINTS) + 0.5) * (end / _POINTS)
-    share = sum(_relative(prediction.importance(function, rings, width, 128, end)) for width in ranges)
+    share = sum(_relative(prediction.importance(function, rings, width, norm, 128, end)) for width in ranges)
     weight = np.sqrt(np.repeat(share, _POINTS // 128))
-    last = 0.0 if function.name in ("gaussian", "tukey") else float(function(end))
     nodes = fitted(function(at), weight, lines, last)
     return tuple(np.maximum(nodes, 0.0).tolist() if function.is_positive else nodes.tolist())
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 import dsl
 from dsl import arrays
 from dsl.arguments import choice, number, whole
+from dsl.kinds import declare, kind_of
 from filters._filter import public
 from filters._gaussian import Border
 from filters._weighted import forms
@@ -25,6 +26,12 @@ _END, _FAR = 9.0, 18.0
 #: Lines in registers that reach 80 dB; and those in memory, where there are none in registers.
 _ENOUGH, _DENSE = 32, 8192
 _POINTS = 2048
+
+
+def _program(name: str, doc: str, channels: int) -> dsl.Filter:
+    kinds = {"image": kind_of(channels), "taps": dsl.Table, "radius": dsl.Scalar, "weights": dsl.Table}
+    kinds |= {"scale": dsl.Scalar, "patch": int, "formula": bool}
+    return declare(lambda **given: _similar(**given), name, doc, kinds, {"patch": 3, "formula": False})
 
 
 def _similar(
@@ -44,32 +51,8 @@ def _similar(
     return dsl.weighted_mean(near, weight)
 
 
-@dsl.filter
-def patches_program(
-    image: dsl.Image,
-    taps: dsl.Table,
-    radius: dsl.Scalar,
-    weights: dsl.Table,
-    scale: dsl.Scalar,
-    patch: int = 3,
-    formula: bool = False,
-) -> dsl.Image:
-    """Average of gray values with similar surroundings."""
-    return _similar(image, taps, radius, weights, scale, patch, formula)
-
-
-@dsl.filter
-def patches_color_program(
-    image: dsl.Color,
-    taps: dsl.Table,
-    radius: dsl.Scalar,
-    weights: dsl.Table,
-    scale: dsl.Scalar,
-    patch: int = 3,
-    formula: bool = False,
-) -> dsl.Image:
-    """Average of colours with similar surroundings."""
-    return _similar(image, taps, radius, weights, scale, patch, formula)
+patches_program = _program("patches_program", "Average of gray values with similar surroundings.", 1)
+patches_color_program = _program("patches_color_program", "Average of colours with similar surroundings.", 3)
 
 
 @public(patches_program, patches_color_program)
@@ -150,7 +133,7 @@ def nonlocal_means(
     search = whole(search_radius, "search_radius", 1, MAX_SEARCH)
     patch = whole(patch_radius, "patch_radius", 0, MAX_PATCH)
     sigma = number(noise, "noise", least=0, most=1e9)
-    chosen: PatchMethod = choice(method, "method", _METHODS)  # type: ignore[assignment]
+    chosen = choice(method, "method", _METHODS)
     is_color = array.ndim > 2 and array.shape[-1] >= 3
     pixels = (2 * patch + 1) ** 2 * (3 if is_color else 1)
     lines = _lines(target, chosen)

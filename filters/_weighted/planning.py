@@ -25,8 +25,6 @@ _BYTES, _FLOATS = 62.0, 80.0
 CONSTANT_TIME, _LARGE = 50.0, 20
 #: There, up to so many dB more are taken at their price: so many of them for twice the time.
 _MORE, _DECIBELS_FOR_TWICE = 12.0, 30.0
-#: Photographs differ: what is predicted must be so much better than what is wanted.
-_MARGIN = 2.0
 #: More taps than this could overflow the sums of whole numbers.
 _MOST_TAPS = 60000
 
@@ -112,12 +110,17 @@ class Wanted:
     peak: float | None
     target: str | None
 
+    @property
+    def distance(self) -> str:
+        """Between values of the guide, as predictions name it."""
+        return "gray" if self.channels == 1 else self.norm
+
 
 def exact(function: RangeFunction, wanted: Wanted) -> Plan:
     """Give the plan with the weights as they are, to the precision of float32."""
     if function.name == "gaussian" and function.exponent == 2:
         return Plan(_NONE, 1 / function.sigma, True, (), costs.of(resolved(wanted.target), "formula"))
-    form = forms.dense(function, wanted.peak, resolved(wanted.target))
+    form = forms.dense(function, wanted.peak, resolved(wanted.target), wanted.distance)
     return Plan(np.array(form.table, np.float32), form.scale, False, form.choices, form.cost)
 
 
@@ -156,13 +159,11 @@ def _by_table(function: RangeFunction, rings: Rings, suits_bytes: bool, wanted: 
     registers = targets.tables_in_registers(target)
     is_gaussian = function.name == "gaussian" and function.exponent == 2
     if registers is not None or not is_gaussian:
-        found += forms.for_floats(function, rings, wanted.peak, target)
+        found += forms.for_floats(function, rings, wanted.peak, target, wanted.distance)
     usual = _BYTES if wanted.is_bytes else _FLOATS
-    accuracy = (usual if wanted.accuracy is None else wanted.accuracy) + _MARGIN
+    accuracy = usual if wanted.accuracy is None else wanted.accuracy
     peak = forms.TYPICAL * function.sigma if wanted.peak is None else wanted.peak
-    expected = {
-        form: prediction.psnr(function, form.weights, rings, peak, wanted.channels, wanted.norm) for form in found
-    }
+    expected = {form: prediction.psnr(function, form.weights, rings, peak, wanted.distance) for form in found}
     enough = [form for form in found if expected[form] >= accuracy]
     if not enough:
         return exact(function, wanted)

@@ -8,6 +8,7 @@ table, they tell the error of the table. Differences are whole numbers, so weigh
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,9 @@ FILE = Path(__file__).parent / "surroundings.npz"
 RADII = np.array([1, 1.5, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45])
 DIRECTIONS = 16
 _PEAK = 255
-GRAY = (0.299, 0.587, 0.114)
+_GRAY = (0.299, 0.587, 0.114)
+#: Distances between gray values, and between colours; and the largest there is, in widths of the range of values.
+LARGEST = {"gray": 1.0, "l1": 3.0, "l2": math.sqrt(3.0)}
 
 #: Weights instead of the true ones: (differences, weights by place) -> theirs, of the shape to which these broadcast.
 Weights = Callable[[Float64, Float64], Float64]
@@ -70,6 +73,8 @@ class _Surroundings:
     ----------
     values : ndarray
         (rings, directions, pixels, channels): differences to the pixel in the middle.
+    squares : ndarray
+        (rings, directions, pixels): the sums over channels of their squares.
     place : ndarray of intp
         (rings, directions, pixels): where in a table of weights by ring and distance theirs is.
     distances : int
@@ -77,12 +82,15 @@ class _Surroundings:
     """
 
     values: Float64
+    squares: Float64
     place: NDArray[np.intp]
     distances: int
 
 
 #: Photographs differ in contrast: those measured count as they are, and with their differences so many times as large.
 _CONTRASTS = (1, 2)
+#: How many there are, as many pixels of each, one after the other.
+_PHOTOGRAPHS = 3
 
 
 @functools.lru_cache(maxsize=3)
@@ -90,18 +98,17 @@ def _surroundings(norm: str) -> _Surroundings:
     """Give them with distances between colours, or between gray values if ``norm`` is ``"gray"``."""
     measured = np.load(FILE)["differences"].astype(np.float64).transpose(1, 2, 0, 3)
     if norm == "gray":
-        measured = np.rint(measured @ GRAY)[..., None]
+        measured = np.rint(measured @ _GRAY)[..., None]
     values = np.concatenate([np.clip(measured * times, -_PEAK, _PEAK) for times in _CONTRASTS], axis=2)
-    distance = np.sqrt(np.square(values).sum(-1)) if norm == "l2" else np.abs(values).sum(-1)
+    squares = np.square(values).sum(-1)
+    distance = np.sqrt(squares) if norm == "l2" else np.abs(values).sum(-1)
     whole = np.rint(distance).astype(np.intp)
     distances = values.shape[-1] * _PEAK + 1
-    return _Surroundings(values, whole + np.arange(len(RADII))[:, None, None] * distances, distances)
+    return _Surroundings(values, squares, whole + np.arange(len(RADII))[:, None, None] * distances, distances)
 
 
-def psnr(
-    function: RangeFunction, weights: Weights, rings: Rings, peak: float, channels: int = 1, norm: str = "l1"
-) -> float:
-    """Predict the PSNR, in decibels, of an average with other weights, before rounding.
+def psnr(function: RangeFunction, weights: Weights, rings: Rings, peak: float, norm: str = "gray") -> float:
+    """Predict the PSNR, in decibels, of an average with other weights, before rounding: of the worst photograph.
 
     Parameters
     ----------
@@ -113,14 +120,12 @@ def psnr(
         The spatial kernel.
     peak : float
         Width of the range of values, of image and guide alike.
-    channels : int
-        Of the guide: one, or a colour's.
     norm : str
-        Distance between colours: ``"l1"`` or ``"l2"``.
+        One of the distances of :data:`LARGEST`.
     """
-    distance = "gray" if channels == 1 else norm
-    other = _means(weights, rings, peak, distance)
-    error = float(np.mean(np.square(_true_means(function, rings, peak, distance) - other)))
+    other = _means(weights, rings, peak, norm)
+    square = np.square(_true_means(function, rings, peak, norm) - other)
+    error = float(square.reshape(len(_CONTRASTS), _PHOTOGRAPHS, -1).mean(axis=(0, 2)).max())
     return float(10 * np.log10(_PEAK**2 / max(error, 1e-14 * _PEAK**2)))
 
 
@@ -142,15 +147,35 @@ def _means(weights: Weights, rings: Rings, peak: float, norm: str) -> Float64:
     return mean
 
 
-def importance(function: RangeFunction, rings: Rings, peak: float, bins: int, end: float) -> Float64:
-    """Tell how much an error of the weight counts, by difference: for ``bins`` equal steps up to ``end``."""
-    around, used = _surroundings("gray"), rings.used
+def importance(function: RangeFunction, rings: Rings, peak: float, norm: str, bins: int, end: float) -> Float64:
+    """Tell how much an error of the weight counts, by distance: for ``bins`` equal steps up to ``end``."""
+    counts = _counts(function, rings, peak, norm)
+    distance = np.arange(len(counts)) * (peak / _PEAK)
+    inside = distance < end
+    found = np.bincount((distance[inside] / end * bins).astype(np.intp), counts[inside], bins)
+    return found.astype(np.float64)
+
+
+def likely_error(function: RangeFunction, weights: Weights, rings: Rings, peak: float, norm: str) -> float:
+    """Give the mean square error of averages, quickly: as if errors of the weights of one pixel had nothing in common.
+
+    In 8-bit units. It serves to compare; :func:`psnr` tells what comes out.
+    """
+    counts = _counts(function, rings, peak, norm)
+    distance: Float64 = np.arange(len(counts)) * np.float64(peak / _PEAK)
+    wrong = weights(distance, np.ones(1)) - function(distance)
+    found: float = np.sum(counts * np.square(wrong)) / _surroundings(norm).place.shape[-1]
+    return found
+
+
+@functools.lru_cache(maxsize=16)
+def _counts(function: RangeFunction, rings: Rings, peak: float, norm: str) -> Float64:
+    """Tell it for every distance that is a whole number, in 8-bit units."""
+    around, used = _surroundings(norm), rings.used
     distance = np.arange(around.distances) * (peak / _PEAK)
     share = np.array(rings.weight[:used]) * np.array(rings.count[:used]) / DIRECTIONS
     taps = (function(distance) * share[:, None]).take(around.place[:used])
     total = np.einsum("rdp->p", taps) + rings.own * function(0.0)
-    counts = np.square(share[:, None, None] * around.values[:used, ..., 0] / total)
-    by_distance = np.bincount((around.place[:used] % around.distances).ravel(), counts.ravel(), around.distances)
-    inside = distance < end
-    found = np.bincount((distance[inside] / end * bins).astype(np.intp), by_distance[inside], bins)
+    squares = np.square(share[:, None, None] / total) * around.squares[:used]
+    found = np.bincount((around.place[:used] % around.distances).ravel(), squares.ravel(), around.distances)
     return found.astype(np.float64)

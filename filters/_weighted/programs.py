@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dsl
+from dsl.kinds import declare, kind_of
 
 
 def _average(
@@ -70,92 +73,24 @@ def smooth_gray_by_gray(
     return _smooth(image, guide, taps, radius, series, terms, levels)
 
 
-@dsl.filter
-def gray_program(
-    image: dsl.Image,
-    taps: dsl.Table,
-    radius: dsl.Scalar,
-    weights: dsl.Table,
-    scale: dsl.Scalar,
-    norm: str = "l1",
-    formula: bool = False,
-) -> dsl.Image:
-    """Average of similar gray values near by.
+def _program(name: str, doc: str, image: int, guide: int | None = None) -> dsl.Filter:
+    """Make the program for an image and a guide of 1 or 3 channels each; without one the image is its own.
 
     With ``formula`` the weight is a Gaussian of ``scale`` times the difference; else the entry of ``weights`` at it.
     """
-    return _average(image, image, taps, radius, weights, scale, norm, formula)
+    kinds: dict[str, Any] = {"image": kind_of(image)} | ({"guide": kind_of(guide)} if guide is not None else {})
+    kinds |= {"taps": dsl.Table, "radius": dsl.Scalar, "weights": dsl.Table, "scale": dsl.Scalar}
+    kinds |= {"norm": str, "formula": bool}
+
+    def average(**given: Any) -> dsl.Image:
+        return _average(**{"guide": given["image"], **given})
+
+    return declare(average, name, doc, kinds, {"norm": "l1", "formula": False})
 
 
-@dsl.filter
-def color_program(
-    image: dsl.Color,
-    taps: dsl.Table,
-    radius: dsl.Scalar,
-    weights: dsl.Table,
-    scale: dsl.Scalar,
-    norm: str = "l1",
-    formula: bool = False,
-) -> dsl.Image:
-    """Average of similar colours near by."""
-    return _average(image, image, taps, radius, weights, scale, norm, formula)
-
-
-@dsl.filter
-def gray_by_gray(
-    image: dsl.Image,
-    guide: dsl.Image,
-    taps: dsl.Table,
-    radius: dsl.Scalar,
-    weights: dsl.Table,
-    scale: dsl.Scalar,
-    norm: str = "l1",
-    formula: bool = False,
-) -> dsl.Image:
-    """Average where a gray guide is similar."""
-    return _average(image, guide, taps, radius, weights, scale, norm, formula)
-
-
-@dsl.filter
-def gray_by_color(
-    image: dsl.Image,
-    guide: dsl.Color,
-    taps: dsl.Table,
-    radius: dsl.Scalar,
-    weights: dsl.Table,
-    scale: dsl.Scalar,
-    norm: str = "l1",
-    formula: bool = False,
-) -> dsl.Image:
-    """Average of gray values where a colour guide is similar."""
-    return _average(image, guide, taps, radius, weights, scale, norm, formula)
-
-
-@dsl.filter
-def color_by_gray(
-    image: dsl.Color,
-    guide: dsl.Image,
-    taps: dsl.Table,
-    radius: dsl.Scalar,
-    weights: dsl.Table,
-    scale: dsl.Scalar,
-    norm: str = "l1",
-    formula: bool = False,
-) -> dsl.Image:
-    """Average of colours where a gray guide is similar."""
-    return _average(image, guide, taps, radius, weights, scale, norm, formula)
-
-
-@dsl.filter
-def color_by_color(
-    image: dsl.Color,
-    guide: dsl.Color,
-    taps: dsl.Table,
-    radius: dsl.Scalar,
-    weights: dsl.Table,
-    scale: dsl.Scalar,
-    norm: str = "l1",
-    formula: bool = False,
-) -> dsl.Image:
-    """Average of colours where a colour guide is similar."""
-    return _average(image, guide, taps, radius, weights, scale, norm, formula)
+gray_program = _program("gray_program", "Average of similar gray values near by.", 1)
+color_program = _program("color_program", "Average of similar colours near by.", 3)
+gray_by_gray = _program("gray_by_gray", "Average where a gray guide is similar.", 1, 1)
+gray_by_color = _program("gray_by_color", "Average of gray values where a colour guide is similar.", 1, 3)
+color_by_gray = _program("color_by_gray", "Average of colours where a gray guide is similar.", 3, 1)
+color_by_color = _program("color_by_color", "Average of colours where a colour guide is similar.", 3, 3)

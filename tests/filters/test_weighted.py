@@ -240,6 +240,18 @@ def test_formulas_are_computed_in_registers(photograph: np.ndarray, norm: str) -
         assert any(note.endswith(road) for note in notes(program))
 
 
+@pytest.mark.parametrize("norm", ["l1", "l2"])
+@pytest.mark.parametrize("function", ["gaussian", "tukey", "huber"])
+def test_distances_between_colours_are_larger_than_the_range_of_values(photograph, function, norm) -> None:
+    """By l1 three times as large: tables go as far."""
+    image = colour(photograph, "float32")[:60, :80]
+    image = (image - image.min()) * np.float32(255 / np.ptp(image))
+    options = {"sigma_space": 2.0, "sigma_range": 70.0, "norm": norm, "range_function": function}
+    wanted = reference.bilateral(image, **options)
+    assert reference.psnr(bilateral(image, method="exact", **options), wanted, 255) > 110
+    assert reference.psnr(bilateral(image, **options), wanted, 255) > 78
+
+
 def test_exact_is_exact(photograph: np.ndarray) -> None:
     cv2 = pytest.importorskip("cv2")
     for image in (photograph, colour(photograph, "float32")):
@@ -260,8 +272,8 @@ def test_predicted_errors_are_those_of_colours(photograph: np.ndarray, norm: str
     image = colour(photograph, "float32")[:120]
     wanted = reference.bilateral(image, sigma_space=radius / 1.5, sigma_range=sigma, radius=radius, norm=norm)
     function, kernel = RangeFunction("gaussian", sigma), planning.disc(radius, radius / 1.5)
-    for form in forms.for_floats(function, kernel.rings, 255.0, planning.resolved(None)):
-        predicted = prediction.psnr(function, form.weights, kernel.rings, 255.0, 3, norm)
+    for form in forms.for_floats(function, kernel.rings, 255.0, planning.resolved(None), norm):
+        predicted = prediction.psnr(function, form.weights, kernel.rings, 255.0, norm)
         run = filters._weighted.programs.color_program.run
         result = run([image], (radius, form.scale), (kernel.taps, form.table), {"norm": norm}, choices=form.choices)
         assert reference.psnr(result, wanted, 255) > min(predicted - 3, 95)
