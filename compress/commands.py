@@ -21,6 +21,7 @@ import typer
 
 from compress.keeping import replaced
 from dsl.arguments import number, whole
+from schedules.console import one_line
 
 if TYPE_CHECKING:
     from compress.experiments import Plan, Results
@@ -166,8 +167,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except (ImportError, OSError, RuntimeError, TypeError, ValueError) as error:
-        text = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        print(f"error: {text}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         raise typer.Exit(1) from None
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeVar
+
+_Word = TypeVar("_Word", bound=str)
 
 
 def number(value: Any, name: str, least: float = -math.inf, most: float = math.inf) -> float:
@@ -31,11 +33,12 @@ def whole(value: Any, name: str, least: int = 1, most: float = math.inf) -> int:
     return int(value)
 
 
-def choice(value: Any, name: str, accepted: tuple[str, ...]) -> str:
+def choice(value: Any, name: str, accepted: tuple[_Word, ...]) -> _Word:
     """Return one of some words."""
-    if not isinstance(value, str) or value not in accepted:
+    found = next((word for word in accepted if isinstance(value, str) and word == value), None)
+    if found is None:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, accepted))}, not {value!r}")
-    return value
+    return found
 
 
 def only_one(**both: Any) -> None:

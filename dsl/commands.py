@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import logging
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ import typer
 from dsl.errors import DSLError
 from dsl.tracing import Filter, Parameter
 from dsl.values import Image, Scalar, Table
+from schedules.console import log_to_stderr, one_line
 
 _Script = Annotated[Path, typer.Argument(metavar="SCRIPT", help="Python file with one or more @dsl.filter.")]
 _Name = Annotated[str | None, typer.Option("--filter", help="Which filter, if the script has several.")]
@@ -63,12 +63,8 @@ def main() -> None:
 
 
 @app.callback()
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    log = logging.getLogger("halide_filters")
-    log.handlers[:] = [handler]
-    log.setLevel(logging.INFO)
+def _log() -> None:
+    log_to_stderr()
 
 
 @app.command()
@@ -173,9 +169,9 @@ def _message(script: Path, error: Exception) -> str:
         return f"{error.filename}:{error.lineno}: {error.message}"
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}: {error.msg}"
-    text = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    text = one_line(error).removeprefix(f"{type(error).__name__}: ")
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(script)]
-    return f"{script}:{lines[-1]}: {type(error).__name__}: {text}" if lines else f"error: {text}"
+    return f"{script}:{lines[-1]}: {type(error).__name__}: {text}" if lines else f"error: {one_line(error)}"
 
 
 def load(script: Path) -> dict[str, Filter]:

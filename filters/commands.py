@@ -21,7 +21,7 @@ import typer.core
 
 from filters import images
 from filters.arguments import COMMON, Argument, arguments_of, summary
-from filters.messages import one_line
+from schedules.console import log_to_stderr, one_line
 
 log = logging.getLogger("halide_filters")
 
@@ -56,7 +56,7 @@ def application() -> typer.Typer:
         help="Edge-preserving and large-kernel image filters, on files.",
         epilog=_escaped(f"{PROGRAM} local_laplacian in.jpg out.png --sigma 30 --detail 1.5"),
     )
-    app.callback()(_log_to_stderr)
+    app.callback()(_log)
     for name, function in available().items():
         text = _escaped(_description(function))
         app.command(name, help=text, short_help=_escaped(summary(function)), rich_help_panel="Filters")(
@@ -107,19 +107,8 @@ def _escaped(text: str) -> str:
     return text.replace("[", "\\[")
 
 
-class _Lines(logging.Handler):
-    """Shows what the package logs, such as the compilation of a kernel, as lines on standard error."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        prefix = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        print(prefix + record.getMessage(), file=sys.stderr, flush=True)
-
-
-def _log_to_stderr() -> None:
-    if not any(isinstance(handler, _Lines) for handler in log.handlers):
-        log.addHandler(_Lines())
-        log.propagate = False
-    log.setLevel(logging.INFO)
+def _log() -> None:
+    log_to_stderr()
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from typing import Annotated, Any
 import typer
 
 from schedules import automatic, store, targets
+from schedules.console import log_to_stderr, one_line
 from schedules.errors import CompileError, NativeError, ScheduleError, TargetError
 from schedules.native import compile as native
 from schedules.schedule import Schedule
@@ -53,12 +54,8 @@ def main() -> None:
 
 
 @app.callback()
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    log = logging.getLogger("halide_filters")
-    log.handlers[:] = [handler]
-    log.setLevel(logging.WARNING)
+def _log() -> None:
+    log_to_stderr(logging.WARNING)
 
 
 @app.command()
@@ -289,6 +286,5 @@ def _told() -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, ScheduleError, TargetError, CompileError, NativeError, OSError) as error:
-        text = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        print(f"error: {text}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         raise typer.Exit(1) from None

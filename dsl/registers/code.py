@@ -65,6 +65,11 @@ class Buffer:
         """Load the elements from index to index along an axis, in 64 bits."""
         return self._code.build.sext(self._code.build.load(self._dimension(axis, _STRIDE), typ=I32), I64)
 
+    def broadcast(self, count: int, lanes: int) -> list[ir.Value]:
+        """Load the first floats, each into every lane of a vector."""
+        code, host = self._code, self.host()
+        return [code.broadcast(code.load(code.at(host, I32(i), F32), F32), lanes) for i in range(count)]
+
     def unknown(self) -> ir.Value:
         """Tell whether this asks which part is needed: it has no memory."""
         build = self._code.build

@@ -35,9 +35,7 @@ class Exponential:
 
     def prepare(self) -> None:
         """Load what is loaded once."""
-        code, host = self.code, self.numbers.host()
-        loaded = [code.load(code.at(host, I32(i), F32), F32) for i in range(2)]
-        self.constant, self.slope = (code.broadcast(each, self.machine.lanes) for each in loaded)
+        self.constant, self.slope = self.numbers.broadcast(2, self.machine.lanes)
 
     def either(self, write: Callable[[], None]) -> None:
         """Write the code that asks for weights."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from dsl.registers.code import F32, I32
+from dsl.registers.code import I32
 from dsl.registers.machine import Machine
 from dsl.registers.mean_floats import FloatsWriter, vectors_of_sums
 
@@ -58,9 +58,7 @@ class _Writer(FloatsWriter):
 
     def prepare(self) -> None:
         super().prepare()
-        code, host = self.code, self.factors.host()
-        factors = (code.load(code.at(host, I32(i), F32), F32) for i in range(len(self.spec.guides)))
-        self.loaded = [code.broadcast(factor, self.machine.lanes) for factor in factors]
+        self.loaded = self.factors.broadcast(len(self.spec.guides), self.machine.lanes)
 
     def centres(self, images: Sequence[Sequence[Sequence[ir.Value]]]) -> list[Sequence[Sequence[ir.Value]]]:
         return [images[image] for image in self.spec.guides]

@@ -49,10 +49,9 @@ class Lines:
 
     def prepare(self) -> None:
         """Load the numbers."""
-        code, lanes = self.code, self.machine.lanes
-        numbers, host = self.numbers.host(), self.tables.host()
-        self.scale, self.most = (code.broadcast(code.load(code.at(numbers, I32(i), F32), F32), lanes) for i in range(2))
-        self._memory: Sequence[ir.Value] = (host, code.at(host, self.tables.stride(1), F32))
+        self.scale, self.most = self.numbers.broadcast(2, self.machine.lanes)
+        host = self.tables.host()
+        self._memory: Sequence[ir.Value] = (host, self.code.at(host, self.tables.stride(1), F32))
 
     def either(self, write: Callable[[], None]) -> None:
         """Write something twice: for tables that registers hold, and for those that they do not."""

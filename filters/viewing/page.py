@@ -21,7 +21,6 @@ from nicegui import ui
 
 from filters.arguments import summary
 from filters.images import Array
-from filters.messages import one_line
 from filters.viewing import code, frames
 from filters.viewing.controls import Control
 from filters.viewing.elements import Slider, Viewer
@@ -29,6 +28,7 @@ from filters.viewing.ranges import values_of
 from filters.viewing.renderer import Renderer
 from filters.viewing.session import Failure, Frame, Outcome, Session
 from filters.viewing.subject import Subject, Wish
+from schedules.console import one_line
 
 _HOST = "127.0.0.1"
 _FIRST = "gaussian"

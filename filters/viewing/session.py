@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from filters.images import Array
-from filters.messages import one_line
 from filters.viewing.subject import Wish
+from schedules.console import one_line
 
 log = logging.getLogger("halide_filters")
 
