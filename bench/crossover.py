@@ -30,7 +30,8 @@ DTYPES = ("float32", "uint16", "uint8")
 #: Where the methods meet lies among these, for three terms and all vectors.
 RADII = (1, 2, 3, 4, 5, 6, 8, 11, 15)
 TERMS = (1, 2, 3, 4, 5, 6)
-SIDES = (3, 7, 15)
+#: Of 2-D kernels that are summed.
+SIDES = (3, 5, 7, 9, 15)
 #: Of kernels that are transformed.
 COLUMNS = (1, 15, 45)
 #: By vector length: what narrower code of this machine's family is compiled for.
@@ -45,8 +46,8 @@ class Cost:
     ----------
     direct, sliding : list of (int, float)
         Weights or oscillators, both axes together, and nanoseconds a pixel, minima.
-    separable_tap : list of (int, float)
-        Sides of 2-D kernels, and what a weight of two separable ones of it costs, of one of its own.
+    direct_2d : list of (int, float)
+        The same of kernels that are no product, by all their weights.
     fourier : dict of int to list of (int, float)
         By points of transforms: columns of kernels, and nanoseconds a pixel that is transformed.
     """
@@ -54,8 +55,8 @@ class Cost:
     lanes: int
     dtype: str
     direct: list[tuple[int, float]]
+    direct_2d: list[tuple[int, float]]
     sliding: list[tuple[int, float]]
-    separable_tap: list[tuple[int, float]]
     fourier: dict[int, list[tuple[int, float]]]
 
 
@@ -93,16 +94,17 @@ def cost(lanes: int, target: str, dtype: str, size: int, effort: Effort) -> Cost
     runs = {f"direct {2 * (2 * radius + 1)}": run("direct", sigma, 3) for radius, sigma in sigmas.items()}
     runs |= {f"sliding {2 * terms}": run("sliding", 4.0, terms) for terms in TERMS}
     for side in SIDES:
-        options = {"out": out, "threads": 1, "target": target}
-        rows, weights = np.ones(2 * side) / side, np.full(side**2, 1 / side**2)
-        runs |= {
-            f"separable {side}": functools.partial(
-                _separable.direct_program.run, (image,), (), (rows, rows), {"rank": 2}, **options
-            ),
-            f"2-D {side}": functools.partial(
-                _separable.direct_2d_program.run, (image,), (float(side),), (weights,), {}, **options
-            ),
-        }
+        weights = np.full(side**2, 1 / side**2)
+        runs[f"2-D {side**2}"] = functools.partial(
+            _separable.direct_2d_program.run,
+            (image,),
+            (float(side),),
+            (weights,),
+            {},
+            out=out,
+            threads=1,
+            target=target,
+        )
     for points in POINTS:
         runs |= {f"fourier {points} {columns}": transform(points, columns) for columns in COLUMNS}
     times = measure(runs, effort)
@@ -115,8 +117,8 @@ def cost(lanes: int, target: str, dtype: str, size: int, effort: Effort) -> Cost
         rows = transformed(size, points, _rows(points))
         return [(n, 1e9 * times.best(f"fourier {points} {n}") / (rows * size)) for n in COLUMNS]
 
-    tap = [(n, times.ratio(f"separable {n}", f"2-D {n}") * n**2 / (4 * n)) for n in SIDES]  # 2 kernels, 2 axes
-    return Cost(lanes, dtype, points("direct"), points("sliding"), tap, {n: transforms(n) for n in POINTS})
+    transformed_by = {n: transforms(n) for n in POINTS}
+    return Cost(lanes, dtype, points("direct"), points("2-D"), points("sliding"), transformed_by)
 
 
 def _rows(points: int) -> int:
@@ -140,7 +142,7 @@ def tables(costs: Sequence[Cost]) -> list[Table]:
     return [
         table("direct sums: ns/px by weights, both axes together", lambda c: {str(n): t for n, t in c.direct}),
         table("sliding sums: ns/px by oscillators, both axes together", lambda c: {str(n): t for n, t in c.sliding}),
-        table("a weight of separable sums, of one of 2-D sums", lambda c: {str(n): t for n, t in c.separable_tap}),
+        table("direct sums of both dimensions: ns/px by weights", lambda c: {str(n): t for n, t in c.direct_2d}),
         *(
             table(
                 f"Fourier transforms of {n} points: ns/px transformed by columns",
@@ -164,6 +166,7 @@ def write(costs: Sequence[Cost]) -> None:
     for found in costs:
         kept.setdefault(str(found.lanes), {})[found.dtype] = {
             "direct": _rounded(found.direct),
+            "direct_2d": _rounded(found.direct_2d),
             "sliding": _rounded(found.sliding),
             "fourier": {str(points): _rounded(each) for points, each in found.fourier.items()},
         }

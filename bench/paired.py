@@ -22,8 +22,9 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 Run = Callable[[], object]
 
-#: Before every timed run: until the workers of the contender before have gone to sleep (OpenCV's wait actively).
-SETTLE = 1e-3
+#: Before every timed run: until the workers of the contender before have gone to sleep. OpenCV's wait actively for less
+#: than a millisecond; those of OpenMP, which torch has, for six, in which they take a core from who comes next.
+SETTLE, SETTLE_WORKERS = 1e-3, 10e-3
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ def measure(runs: Mapping[str, Run], effort: Effort) -> Times:
     return measure_warm(runs, effort)
 
 
-def measure_warm(runs: Mapping[str, Run], effort: Effort) -> Times:
-    """Time contenders that have run before; each runs once more to tell how slow it is."""
+def measure_warm(runs: Mapping[str, Run], effort: Effort, threads: int = 1) -> Times:
+    """Time contenders that have run before, on some threads; each runs once more to tell how slow it is."""
     first = {name: timed(run) for name, run in runs.items()}
     rounds = {name: effort.rounds(taken) for name, taken in first.items()}
     seconds: dict[str, list[float]] = {name: [] if rounds[name] else [first[name]] for name in runs}
@@ -89,7 +90,7 @@ def measure_warm(runs: Mapping[str, Run], effort: Effort) -> Times:
         present = [name for name in runs if turn < rounds[name]]
         order.shuffle(present)
         for name in present:
-            settle()
+            settle(SETTLE if threads == 1 else SETTLE_WORKERS)
             seconds[name].append(timed(runs[name]))
     return Times(seconds)
 
@@ -101,9 +102,9 @@ def timed(run: Run) -> float:
     return time.perf_counter() - start
 
 
-def settle() -> None:
+def settle(seconds: float = SETTLE) -> None:
     """Wait actively, so that this core does not go to sleep."""
-    end = time.perf_counter() + SETTLE
+    end = time.perf_counter() + seconds
     while time.perf_counter() < end:
         pass
 

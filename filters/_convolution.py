@@ -16,8 +16,6 @@ from filters._separable import MAX_TERMS, MOST, Fitted, Kernels, Pair
 from schedules import options, targets
 
 METHODS = (*_sliding.METHODS, "fourier")
-#: What a tap of a separable kernel costs, of one of both dimensions at once (``python -m bench.crossover``).
-SEPARABLE_TAP = 1.2
 #: PSNR in dB of Fourier transforms in float32, for any image and kernel, and for images of a peak of 1 or of 65535.
 FOURIER_ACCURACY = 110.0
 
@@ -101,7 +99,7 @@ def _direct(image: Any, found: Kernels, common: Mapping[str, Any]) -> Way:
     if found.whole is None:
         return separate
     weights = found.whole
-    cost = _costs.direct(dtype, weights.size / SEPARABLE_TAP, common["target"])
+    cost = _costs.direct_2d(dtype, weights.size, common["target"])
     together = Way(cost, lambda into: _sum_2d(image, weights, (), into, common))
     return min(separate, together, key=lambda way: way.cost)
 

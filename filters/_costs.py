@@ -1,8 +1,8 @@
 """What a convolution costs, by method: how ``method="auto"`` decides.
 
 The numbers are measured by ``python -m bench.crossover``, and kept as data: nanoseconds a pixel by taps of direct sums,
-by terms of sliding ones, and by columns of kernels for Fourier transforms of some points (a pixel transformed); for
-vectors of 16, 8 and 4 floats, and by dtype.
+of both axes or of both dimensions at once, by terms of sliding ones, and by columns of kernels for Fourier transforms
+of some points (a pixel transformed); for vectors of 16, 8 and 4 floats, and by dtype.
 """
 
 from __future__ import annotations
@@ -41,6 +41,11 @@ def sliding_is_faster(dtype: Any, taps: float, terms: int, target: str | None) -
 def direct(dtype: Any, taps: float, target: str | None) -> float:
     """Give nanoseconds a pixel of direct sums."""
     return cost(_of(dtype, target)["direct"], taps)
+
+
+def direct_2d(dtype: Any, taps: float, target: str | None) -> float:
+    """Give nanoseconds a pixel of direct sums of both dimensions at once."""
+    return cost(_of(dtype, target)["direct_2d"], taps)
 
 
 def sliding(dtype: Any, terms: int, target: str | None) -> float:

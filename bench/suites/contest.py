@@ -284,7 +284,7 @@ class Contest:
                     found[name] = error
             if not self.first:
                 libraries.set_threads(self.threads)  # some came with it
-                found |= measure_warm(runs, self.effort).seconds
+                found |= measure_warm(runs, self.effort, self.threads).seconds
         return found
 
     @functools.cached_property

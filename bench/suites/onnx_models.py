@@ -60,6 +60,8 @@ def _session(nodes: Sequence[Any], shape: Sequence[int], constants: Mapping[str,
     checker.check_model(model)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    # Workers would wait actively for tens of milliseconds, in which they take a core from who comes next.
+    options.add_session_config_entry("session.intra_op.spin_duration_us", "1000")
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 

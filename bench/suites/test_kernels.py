@@ -114,7 +114,7 @@ def _bytes_of(codes: Any) -> Array:
 
 def _decoding(scale: Scale) -> Iterator[Contest]:
     contenders = (
-        Contender(OURS, "decode", lambda codes, threads: functools.partial(decode, E4M3, codes, SCALE)),
+        _ours("decode", functools.partial(decode, E4M3, scale=SCALE)),
         _peer("torch", "from float8_e4m3fn", compression.decoded_by_torch),
         _peer("ml_dtypes", "from float8_e4m3fn", compression.decoded_by_ml_dtypes),
     )

@@ -141,31 +141,36 @@ def encode(format: Format, values: Any, scale: ArrayLike = 1.0, *, threads: int 
     return codes
 
 
-def decode(format: Format, codes: NDArray[np.uint8], scale: ArrayLike = 1.0) -> NDArray[np.float32]:
+def decode(
+    format: Format, codes: NDArray[np.uint8], scale: ArrayLike = 1.0, *, threads: int | None = None
+) -> NDArray[np.float32]:
     """Give the numbers of codes: what :func:`round_to` gives of what was encoded."""
-    sign = 1 << (format.bits - 1)
-    places = codes & (sign - 1)
+    sign = format.bits - 1
+    places = codes & np.uint8((1 << sign) - 1)
     if codes.size and int(places.max()) >= len(format.values):
         raise ValueError(f"codes have {int(places.max())}, which is no number of {format}")
-    scaled = format.values.astype(np.float32)[places] * _along(np.asarray(scale, np.float32), codes.ndim)
-    found: NDArray[np.float32] = np.where(codes & sign, -scaled, scaled)
+    rows, scales = _with_scales(codes, scale)
+    found = np.empty(codes.shape, np.float32)
+    arrays = {"codes": rows, "scales": scales, "decoded": found.reshape(rows.shape)}
+    numbers = {"mantissa": format.mantissa, "sign": sign}
+    native.run("minifloat:decoding", arrays, numbers, strict=True, threads=threads)
     return found
 
 
-def _along(scales: NDArray[np.float32], dimensions: int) -> NDArray[np.float32]:
-    """Give scales in the shape that goes with channels, which come first."""
-    return scales.reshape(-1, *[1] * (dimensions - 1)) if scales.size > 1 else scales.reshape(())
-
-
 def _rows(array: NDArray[np.float32], scale: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Give numbers as (channels, numbers), and the scale of each channel."""
+    """Give numbers, which must be finite, as (channels, numbers), and the scale of each channel."""
+    if array.size and not (np.isfinite(array.max()) and np.isfinite(array.min())):  # both are NaN where one is
+        raise ValueError("values must be finite")
+    return _with_scales(array, scale)
+
+
+def _with_scales(array: NDArray[Any], scale: ArrayLike) -> tuple[NDArray[Any], NDArray[np.float32]]:
+    """Give an array as (channels, numbers), and the scale of each channel."""
     scales = np.asarray(scale, np.float32)
     if scales.ndim > 1 or (scales.ndim == 1 and (array.ndim == 0 or len(scales) != len(array))):
         raise ValueError(f"scale has shape {scales.shape}; one number or one for each of {array.shape[:1]} is accepted")
     if not (np.isfinite(scales) & (scales > 0)).all():
         raise ValueError("scale must be finite and above zero")
-    if array.size and not (np.isfinite(array.max()) and np.isfinite(array.min())):  # both are NaN where one is
-        raise ValueError("values must be finite")
     rows = np.ascontiguousarray(array).reshape(len(array) if scales.ndim else 1, -1)
     # A copy, for what was given may share memory with what is written to.
     return rows, np.full(len(rows), scales, np.float32)

@@ -47,6 +47,24 @@ def encoding(program: Mapping[str, Any], schedule: Schedule, target: str) -> Low
     return b.lowered((codes, "uint8"))
 
 
+def decoding(program: Mapping[str, Any], schedule: Schedule, target: str) -> Lowered:
+    """Lower the numbers of (rows, codes), each row with its scale."""
+    b = Building(target)
+    codes, scales = b.input("codes", "uint8", 2), b.input("scales", "float32", 1)
+    mantissa, sign = b.scalar("mantissa"), b.scalar("sign")
+    i, r = hl.Var("i"), hl.Var("r")
+    code = hl.cast(hl.Int(32), codes[i, r])
+    place = code & ((1 << sign) - 1)
+    # As in the codes' making: below 1 a number of steps, from there on a number's own exponent and mantissa.
+    step = hl.reinterpret(hl.Float(32), (_BIAS - mantissa) << _SHIFT)
+    own = hl.reinterpret(hl.Float(32), (place + ((_BIAS - 1) << mantissa)) << (_SHIFT - mantissa))
+    size = hl.select(place < (1 << mantissa), hl.cast(hl.Float(32), place) * step, own) * scales[r]
+    bits = hl.reinterpret(hl.Int(32), size) | (((code >> sign) & 1) << 31)
+    values = b.stage("decoded", [i, r], hl.reinterpret(hl.Float(32), bits))
+    b.record["decoded"].split("i", "i", "ii", 2 * b.lanes, "GuardWithIf").vectorize("ii").parallel("r")
+    return b.lowered((values, "float32"))
+
+
 def error(program: Mapping[str, Any], schedule: Schedule, target: str) -> Lowered:
     """Lower sums of squared errors of (rows, numbers): for each row, format and scale."""
     b = Building(target)
