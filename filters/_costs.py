@@ -67,8 +67,13 @@ def fourier(dtype: Any, height: int, sides: tuple[int, int], target: str | None)
     target : str, optional
         What the code is compiled for; the current one by default.
     """
+    return _fourier(dtype, height, sides, options.current().target if target is None else target)
+
+
+@functools.lru_cache(maxsize=256)
+def _fourier(dtype: Any, height: int, sides: tuple[int, int], target: str) -> tuple[float, int]:
     rows, columns = sides
-    measured = _of(dtype, target)["fourier"]
+    measured = _known(dtype, target)["fourier"]
     found = [
         (cost(measured[str(points)], columns) * pieces.transformed(height, points, rows) / max(height, 1), points)
         for points in pieces.POINTS
@@ -95,7 +100,12 @@ def _machine(target: str) -> str:
 
 
 def _of(dtype: Any, target: str | None) -> dict[str, Any]:
-    known = _costs()[_machine(options.current().target if target is None else target)]
+    return _known(dtype, options.current().target if target is None else target)
+
+
+@functools.cache
+def _known(dtype: Any, target: str) -> dict[str, Any]:
+    known = _costs()[_machine(target)]
     found: dict[str, Any] = known.get(str(dtype), known["float32"])
     return found
 

@@ -210,6 +210,7 @@ def features(target: str) -> set[str]:
     return set(target.split("-")[3:])
 
 
+@functools.lru_cache(maxsize=256)
 def is_reproducible(target: str) -> bool:
     """Tell whether a resolved target is to give the same pixels on every machine."""
     return REPRODUCIBLE in features(target)
@@ -220,6 +221,7 @@ def for_halide(target: str) -> str:
     return "-".join(part for part in target.split("-") if part != REPRODUCIBLE)
 
 
+@functools.lru_cache(maxsize=256)
 def device(target: str) -> str | None:
     """Give the device interface a resolved target uses, or None for a CPU target."""
     return next((f for f in _DEVICES if f in features(target)), None)
