@@ -37,6 +37,9 @@ def turned(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 CALLS: dict[str, Callable[[Any], Any]] = {
     "box(radius=3)": lambda image: filters.box(image, 3),
     "convolve(kernel=[0.25, 0.5, 0.25])": lambda image: filters.convolve(image, np.array([0.25, 0.5, 0.25])),
+    "convolve(kernel=cos(arange(169)).reshape(13, 13) / 40)": lambda image: filters.convolve(
+        image, np.cos(np.arange(169)).reshape(13, 13) / 40, method="fourier"
+    ),
     "gabor(sigma=3, wavelength=6)": lambda image: filters.gabor(image, 3, 6),
     "gaussian(sigma=3)": lambda image: filters.gaussian(image, 3),
     "gaussian(sigma=20)": lambda image: filters.gaussian(image, 20),
