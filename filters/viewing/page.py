@@ -77,7 +77,9 @@ def application(subject: Subject) -> FastAPI:
             raise HTTPException(404)
         number, image = views[key].frame(which)
         content = frames.encoded(image, values)
-        return Response(content, media_type=frames.MEDIA_TYPE, headers={"X-Frame": str(number)})
+        height, width = image.shape[:2]
+        headers = {"X-Frame": str(number), "X-Size": f"{width}x{height}"}
+        return Response(content, media_type=frames.MEDIA_TYPE, headers=headers)
 
     def page() -> None:
         key = secrets.token_urlsafe()

@@ -32,9 +32,9 @@ export default {
   mounted() {
     this.observer = new ResizeObserver(() => this.measure());
     this.observer.observe(this.$refs.stage);
-    this.load("before").then(([bitmap]) => {
-      if (!this.width) this.resize(bitmap.width, bitmap.height); // until there is a result
-      this.draw("before", bitmap);
+    this.load("before").then(([picture]) => {
+      if (!this.width) this.resize(picture.width, picture.height); // until there is a result
+      this.draw("before", picture);
     });
   },
   unmounted() {
@@ -48,9 +48,9 @@ export default {
       this.busy = true;
       try {
         while (this.shown < this.wanted) {
-          const [bitmap, found] = await this.load("after");
-          this.resize(bitmap.width, bitmap.height);
-          this.draw("after", bitmap);
+          const [picture, found] = await this.load("after");
+          this.resize(picture.width, picture.height);
+          this.draw("after", picture);
           this.shown = found;
           this.$emit("shown", { number: found });
         }
@@ -60,17 +60,17 @@ export default {
     },
     async load(which) {
       const response = await fetch(`${this.url}/${which}`, { cache: "no-store" });
-      const bitmap = await createImageBitmap(await response.blob(), { colorSpaceConversion: "none" });
-      return [bitmap, Number(response.headers.get("X-Frame"))];
+      const [width, height] = response.headers.get("X-Size").split("x").map(Number);
+      const picture = new ImageData(new Uint8ClampedArray(await response.arrayBuffer()), width, height);
+      return [picture, Number(response.headers.get("X-Frame"))];
     },
-    draw(which, bitmap) {
+    draw(which, picture) {
       const canvas = this.$refs[which];
-      if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) {
-        canvas.width = bitmap.width;
-        canvas.height = bitmap.height;
+      if (canvas.width !== picture.width || canvas.height !== picture.height) {
+        canvas.width = picture.width;
+        canvas.height = picture.height;
       }
-      canvas.getContext("2d", { alpha: false }).drawImage(bitmap, 0, 0);
-      bitmap.close();
+      canvas.getContext("2d", { alpha: false }).putImageData(picture, 0, 0);
     },
     resize(width, height) {
       if (this.width === width && this.height === height) return;
