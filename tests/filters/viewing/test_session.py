@@ -93,13 +93,18 @@ def test_errors_are_one_line_and_not_the_end(session, work):
     assert work.outcome().image[0, 0] == 5
 
 
-def test_closing_ends_the_thread_and_its_log(work):
-    log = logging.getLogger("halide_filters")
-    before = list(log.handlers), set(threading.enumerate())
-    session = Session(work.render, work.outcomes.put)
-    started = set(threading.enumerate()) - before[1]  # others may compile something
-    (thread,) = (each for each in started if each.name == "halide-filters-viewing")
+def test_closing_ends_the_thread_and_its_log(session, work):
+    def handlers():
+        return [each for each in logging.getLogger("halide_filters").handlers if vars(each).get("_session") is session]
+
+    ask(session, 1)
+    assert work.next() == 1
+    (notes,) = handlers()
+    (thread,) = (each for each in threading.enumerate() if each.ident == notes._thread)
+    for _ in range(2):
+        work.go.release()
+    work.outcome()
     session.close()
     thread.join(SECONDS)
     assert not thread.is_alive()
-    assert log.handlers == before[0]
+    assert handlers() == []
