@@ -80,11 +80,11 @@ def cost(lanes: int, target: str, dtype: str, size: int, effort: Effort) -> Cost
         options = {"terms": terms, "out": out, "threads": 1, "target": target, "schedule": chosen}
         return functools.partial(filters.gaussian, image, sigma, **options)
 
-    def transform(points: int, columns: int) -> Run:
-        weights = np.full((_rows(points), columns), 1 / (_rows(points) * columns))
+    def run_2d(rows: int, columns: int, **choices: str | int) -> Run:
+        weights = np.full(rows * columns, 1 / (rows * columns))
         return functools.partial(
-            _separable.direct_2d_program.run, (image,), (float(columns),), (weights.ravel(),), {},
-            choices=(("convolve_2d", "fourier"), ("points", points)), out=out, threads=1, target=target,
+            _separable.direct_2d_program.run, (image,), (float(columns),), (weights,), {},
+            choices=tuple(choices.items()), out=out, threads=1, target=target,
         )  # fmt: skip
 
     slope, less = DIRECT[3]
@@ -93,20 +93,10 @@ def cost(lanes: int, target: str, dtype: str, size: int, effort: Effort) -> Cost
         raise ValueError("a sigma has not the radius it is meant to have")
     runs = {f"direct {2 * (2 * radius + 1)}": run("direct", sigma, 3) for radius, sigma in sigmas.items()}
     runs |= {f"sliding {2 * terms}": run("sliding", 4.0, terms) for terms in TERMS}
-    for side in SIDES:
-        weights = np.full(side**2, 1 / side**2)
-        runs[f"2-D {side**2}"] = functools.partial(
-            _separable.direct_2d_program.run,
-            (image,),
-            (float(side),),
-            (weights,),
-            {},
-            out=out,
-            threads=1,
-            target=target,
-        )
+    runs |= {f"2-D {side**2}": run_2d(side, side) for side in SIDES}
     for points in POINTS:
-        runs |= {f"fourier {points} {columns}": transform(points, columns) for columns in COLUMNS}
+        fourier = functools.partial(run_2d, _rows(points), convolve_2d="fourier", points=points)
+        runs |= {f"fourier {points} {columns}": fourier(columns) for columns in COLUMNS}
     times = measure(runs, effort)
 
     def points(method: str) -> list[tuple[int, float]]:

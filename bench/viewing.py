@@ -32,7 +32,7 @@ DRAGGED = {
 }  # fmt: skip
 #: Of the photograph: two megapixels.
 SIZE = (1152, 1728)
-_WINDOW = {"width": 1360, "height": 780}
+WINDOW = {"width": 1360, "height": 780}
 #: Milliseconds that compiling may take.
 _PATIENCE = 10 * 60_000
 
@@ -44,12 +44,11 @@ def main() -> None:
 
 def frames(seconds: float) -> Iterator[Table]:
     """Drag sliders for so many seconds each."""
-    with _server() as address, _browser() as browser:
+    with served("coffee") as address, driven() as browser:
         rows = []
         for name, parameter in DRAGGED.items():
-            page = browser.new_page(viewport=_WINDOW)
-            page.set_default_timeout(_PATIENCE)
-            arrived = _dragged(page, address, name, parameter, seconds)
+            page = opened(browser, address, name)
+            arrived = _dragged(page, parameter, seconds)
             page.close()
             between = [later - earlier for earlier, later in itertools.pairwise(arrived)]
             rows.append({
@@ -60,12 +59,12 @@ def frames(seconds: float) -> Iterator[Table]:
 
 
 @contextmanager
-def _server() -> Iterator[str]:
-    """Run the command, as a user would; give its address."""
-    sample = images.read(data.sample("coffee")).array
+def served(name: str) -> Iterator[str]:
+    """Run the command, as a user would, with a sample enlarged to the size of a photograph; give its address."""
+    sample = images.read(data.sample(name)).array
     sample = sample[:, : sample.shape[0] * SIZE[1] // SIZE[0]]
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "photo.png"
+        path = Path(folder) / f"{name}.png"
         images.write(path, downsample(dcci_upscale(dcci_upscale(sample)), SIZE))
         arguments = [sys.executable, "-m", "filters", "view", str(path), "--no-browser"]
         with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as server:
@@ -81,7 +80,8 @@ def _server() -> Iterator[str]:
 
 
 @contextmanager
-def _browser() -> Iterator[Any]:
+def driven() -> Iterator[Any]:
+    """Give a browser that obeys."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -90,15 +90,26 @@ def _browser() -> Iterator[Any]:
         found.close()
 
 
-def _dragged(page: Any, address: str, name: str, parameter: str, seconds: float) -> list[float]:
-    """Drag a slider to and fro; give when pictures arrived."""
+def opened(browser: Any, address: str, name: str) -> Any:
+    """Open the page, and choose a filter."""
+    page = browser.new_page(viewport=WINDOW)
+    page.set_default_timeout(_PATIENCE)
     page.goto(address)
-    code = page.locator(".view-code").nth(1)
-    code.filter(has_text="gaussian").wait_for()
+    shows(page, "gaussian")
     if name != "gaussian":
         page.locator(".q-select").first.click()
         page.get_by_role("option", name=name, exact=True).click()
-        code.filter(has_text=f"filters {name}").wait_for()
+        shows(page, f"filters {name}")
+    return page
+
+
+def shows(page: Any, text: str) -> None:
+    """Wait for the picture that a command line with some text gives."""
+    page.locator(".view-code").nth(1).filter(has_text=text).wait_for()
+
+
+def _dragged(page: Any, parameter: str, seconds: float) -> list[float]:
+    """Drag a slider to and fro; give when pictures arrived."""
     page.wait_for_timeout(2000)
     page.locator(".view-busy").wait_for(state="hidden")  # compiled
     slider = page.locator(".view-control", has_text=parameter).first.locator(".q-slider")

@@ -10,7 +10,6 @@ import contextlib
 import functools
 import importlib.util
 import inspect
-import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,8 +21,6 @@ import typer.core
 from filters import images
 from filters.arguments import COMMON, Argument, arguments_of, summary
 from schedules.console import log_to_stderr, one_line
-
-log = logging.getLogger("halide_filters")
 
 PROGRAM = "python -m filters"
 _FILES = "Files"

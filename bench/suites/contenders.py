@@ -186,19 +186,27 @@ def zignal(setting: str, call: Callable[[Any], Any], **more: Any) -> Contender:
     return Contender("zignal", setting, bind, "zignal", read=lambda result: np.asarray(result.to_numpy()), **more)
 
 
+def planar(image: Array) -> Array:
+    """Give an image as a batch of one, its channels in planes: (1, C, H, W)."""
+    return np.ascontiguousarray(np.moveaxis(image.reshape(*image.shape[:2], -1), 2, 0)[None])
+
+
+def interleaved(planes: Array) -> Array:
+    """Give the first image of a batch of planes, its channels side by side: (H, W, C)."""
+    return np.moveaxis(planes[0], 0, 2)
+
+
 def torch(library: str, setting: str, call: Callable[[Any], Any], *, needs: str = "torch", **more: Any) -> Contender:
     """Give a function of planar tensors, of torch or what builds on it; floats for all but torchvision's."""
 
     def made(image: Array) -> Any:
         import torch as framework
 
-        planes = framework.from_numpy(
-            np.ascontiguousarray(np.moveaxis(image.reshape(*image.shape[:2], -1), 2, 0)[None])
-        )
+        planes = framework.from_numpy(planar(image))
         return planes if needs == "torchvision" else planes.to(framework.float32)
 
     def read(result: Any) -> Array:
-        return np.moveaxis(result.numpy()[0], 0, 2)
+        return interleaved(result.numpy())
 
     return peer(library, setting, lambda planes, out: call(planes), needs=needs, make=made, read=read, **more)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.suites.contenders import interleaved, planar
 from bench.suites.contest import Array, Contender
 
 
@@ -74,10 +75,8 @@ def convolving(turned: Array, **more: Any) -> Contender:
     """Give a contender that filters the channels of an image alike, mirrored outside; ``turned`` is a correlation's."""
 
     def bind(image: Array, threads: int) -> Callable[[], Array]:
-        planes = np.ascontiguousarray(np.moveaxis(image.reshape(*image.shape[:2], -1), 2, 0)[None], np.float32)
+        planes = planar(image).astype(np.float32)
         weights = np.repeat(turned[None, None], planes.shape[1], axis=0)
         return convolution(planes, weights, None, threads, reflected=True)
 
-    return Contender(
-        "onnxruntime", "Conv", bind, "onnxruntime", read=lambda planes: np.moveaxis(planes[0], 0, 2), **more
-    )
+    return Contender("onnxruntime", "Conv", bind, "onnxruntime", read=interleaved, **more)
