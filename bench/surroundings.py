@@ -28,7 +28,7 @@ def main() -> None:
         down, right = (np.rint(np.outer(RADII, f(angles))).astype(int) for f in (np.sin, np.cos))
         there = color[rows[:, None, None] + down, columns[:, None, None] + right]
         found.append(there - color[rows, columns][:, None, None])
-    np.savez_compressed(FILE, differences=np.concatenate(found))
+    np.savez_compressed(FILE, differences=np.stack(found))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from filters._separable import MAX_TERMS, MOST, Fitted, Kernels, Pair
 from schedules import options, targets
 
 METHODS = (*_sliding.METHODS, "fourier")
-#: PSNR in dB of Fourier transforms in float32, for any image and kernel, and for images of a peak of 1 or of 65535.
+#: PSNR in dB that Fourier transforms in float32 have at least, for any image and kernel.
 FOURIER_ACCURACY = 110.0
 
 
@@ -50,7 +50,7 @@ def run(
     out: Any,
     methods: tuple[str, ...] = METHODS,
     **common: Any,
-) -> Any:
+) -> np.ndarray[Any, Any]:
     """Convolve with a sum of separable kernels, or the 2-D one that they are of.
 
     Parameters
@@ -83,9 +83,12 @@ def run(
         elif method == "fourier":
             raise ValueError(reason)
     way = min(ways, key=lambda each: each.cost) if method == "auto" else ways[-1]
+    result: np.ndarray[Any, Any]
     if way.is_finite is None:
-        return way.run(out)
-    return _sliding.run_if_finite(ways[0].run, way.run, method != "auto", out, way.is_finite)
+        result = way.run(out)
+    else:
+        result = _sliding.run_if_finite(ways[0].run, way.run, method != "auto", out, way.is_finite)
+    return result
 
 
 # ------------------------------------------------------------------------------------------------ direct sums
@@ -161,7 +164,6 @@ def _slide(image: Any, found: Kernels, fits: Fitted, out: Any, common: Mapping[s
 
 def _cannot_transform(found: Kernels, wanted: float, target: str | None) -> str | None:
     """Say why Fourier transforms are none for a kernel, an accuracy or a target; None where they are."""
-    resolved = targets.resolve(options.current().target if target is None else target)
     if found.whole is None:
         return "kernel is separable as it came; method='fourier' takes a 2-D one"
     most = pieces.most_rows(max(pieces.POINTS))
@@ -169,6 +171,7 @@ def _cannot_transform(found: Kernels, wanted: float, target: str | None) -> str 
         return f"kernel has {found.whole.shape[0]} rows; method='fourier' takes {most} at most"
     if wanted > FOURIER_ACCURACY:
         return f"accuracy must be at most {FOURIER_ACCURACY:g} dB with method='fourier', not {wanted:g}"
+    resolved = targets.resolve(options.current().target if target is None else target)
     if targets.device(resolved):
         return f"method='fourier' is for CPUs, not for target {resolved!r}"
     return None
@@ -186,9 +189,7 @@ def _transforms(image: Any, found: Kernels, common: Mapping[str, Any]) -> Way:
     return Way(
         cost,
         lambda into: _sum_2d(image, weights, choices, into, common),
-        lambda result: bool(
-            np.isfinite(result[..., ::pair, :] if result.ndim < 3 else result[..., ::pair, :, :]).all()
-        ),
+        lambda result: bool(np.isfinite(_sliding.as_batch(result)[:, ::pair]).all()),
     )
 
 

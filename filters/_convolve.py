@@ -95,7 +95,7 @@ def convolve(
     >>> convolve(row, ([1], [1, 2, 3]))
     array([[0., 1., 2., 3., 0., 0.]], dtype=float32)
     """
-    return _convolution.run(  # type: ignore[no-any-return]
+    return _convolution.run(
         image,
         _kernels(kernel, accuracy),
         terms=terms,
@@ -187,7 +187,7 @@ def gabor(
         number(orientation, "orientation"),
         number(phase, "phase"),
     )
-    return _convolution.run(  # type: ignore[no-any-return]
+    return _convolution.run(
         image,
         _separable.kernels(waves),
         terms=None,

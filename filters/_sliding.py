@@ -101,7 +101,12 @@ def ends_finite(result: Any, schedule: Any) -> bool:
     """Look at the end of the last row of every chunk; of every row, where a schedule may have chosen the chunks."""
     if not result.size:
         return True
-    images = result if result.ndim == 4 else result[None]
+    images = as_batch(result)
     rows = chunk_rows(images.shape[1]) if isinstance(schedule, str) and schedule == "manual" else 1
     ends = images[:, :, -1]
     return bool(np.isfinite(ends[:, rows - 1 :: rows]).all() and np.isfinite(ends[:, -1]).all())
+
+
+def as_batch(result: Any) -> Any:
+    """Give images with an axis for those of a batch, also where there is one."""
+    return result if result.ndim == 4 else result[None]

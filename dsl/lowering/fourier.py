@@ -84,15 +84,10 @@ def _checked(label: str, rows: Any, points: int) -> Any:
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass of a transform: the stage, its radix, and how many transforms lie side by side and one after another.
-
-    A stage has the dimensions x, ``q`` of ``side``, ``k`` of ``radix`` and ``p`` of ``after``.
-    """
+    """One pass of a transform: its stage, and its radix."""
 
     stage: str
     radix: int
-    side: int
-    after: int
 
 
 @dataclass(frozen=True)
@@ -114,32 +109,35 @@ class Transform:
 
 
 def transform(low: Lowering, name: str, points: int, sign: int, read: Points, others: Sequence[Any]) -> Transform:
-    """Stages: ``sum of read(x, i) exp(sign 2 pi j i k / points)`` over i, by Stockham's passes, in natural order."""
+    """Stages: ``sum of read(x, i) exp(sign 2 pi j i k / points)`` over i, by Stockham's passes, in natural order.
+
+    Of a stage, ``q`` goes through transforms that lie side by side, ``k`` through the points of one, and ``p`` through
+    those one after another.
+    """
     q, k, p = hl.Var("q"), hl.Var("k"), hl.Var("p")
-    passes: list[Pass] = []
+    made = Transform((), lambda x, i, others: read(x, i), others)
     side, left = 1, points
-
-    def reader(func: hl.Func, side: int, radix: int) -> Callable[[Any, Any, Sequence[Any]], Complex]:
-        def at(x: Any, i: Any, others: Sequence[Any]) -> Complex:
-            value = func[(x, i % side, i // side % radix, i // (side * radix), *others)]
-            return hl.Expr(value[0]), hl.Expr(value[1])
-
-        return at
-
     for number, radix in enumerate(radices(points)):
         after = left // radix
-        values = butterfly([read(low.x, q + side * (p + after * j)) for j in range(radix)], sign)
+        values = butterfly([made.read(low.x, q + side * (p + after * j)) for j in range(radix)], sign)
         value: Complex = hl.mux(k, [real for real, _ in values]), hl.mux(k, [imaginary for _, imaginary in values])
         if after > 1:
             turn = (k * p * (points // left)) % points
             value = _multiply(value, tuple(each[turn] for each in _turns(low, points, sign)))
         stage = f"{name}{number}"
         func = low.stage(stage, [low.x, q, k, p, *others], value)
-        passes.append(Pass(stage, radix, side, after))
-        at = reader(func, side, radix)
-        read = functools.partial(lambda at, x, i: at(x, i, others), at)
+        made = Transform((*made.passes, Pass(stage, radix)), functools.partial(_result, func, side, radix), others)
         side, left = side * radix, after
-    return Transform(tuple(passes), at, others)
+    return made
+
+
+def _result(func: hl.Func, side: int, radix: int, x: Any, i: Any, others: Sequence[Any]) -> Complex:
+    return _read(func, (x, i % side, i // side % radix, i // (side * radix), *others))
+
+
+def _read(func: hl.Func, place: tuple[Any, ...]) -> Complex:
+    value = func[place]
+    return hl.Expr(value[0]), hl.Expr(value[1])
 
 
 def radices(points: int) -> list[int]:
@@ -227,17 +225,10 @@ def _product(
     taps = hl.RDom([(-((weights.columns - 1) // 2), weights.columns)], f"{name}_taps")
     sums = low.stage(f"{name}_sums", list(at), (f32(0), f32(0)))
     found = _multiply(read(low.x + taps.x * low.step, k), spectrum.at(taps.x, k, []))
-    before = sums[at]
-    sums[at] = (before[0] + found[0], before[1] + found[1])
+    sums[at] = _add(_read(sums, at), found)
     low.stages.loops[f"{name}_sums"]["taps"] = taps.x
-    total = sums[at]
-    product = low.stage(f"{name}_product", list(at), (hl.Expr(total[0]), hl.Expr(total[1])))
-
-    def reader(x: Any, i: Any) -> Complex:
-        value = product[(x, i, *others)]
-        return hl.Expr(value[0]), hl.Expr(value[1])
-
-    return reader
+    product = low.stage(f"{name}_product", list(at), _read(sums, at))
+    return lambda x, i: _read(product, (x, i, *others))
 
 
 def _schedule(low: Lowering, name: str, forward: Transform, backward: Transform, planes: Sequence[str]) -> None:

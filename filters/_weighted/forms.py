@@ -149,14 +149,10 @@ def shrunken(function: RangeFunction, rings: Rings, peak: float | None, norm: st
     def psnr(form: Form) -> float:
         return min(prediction.psnr(function, form.weights, rings, width, norm) for width in ranges)
 
-    found = sorted(map(ending, [far * part for part in _PARTS]), key=likely_error) if _ends_early(function) else []
-    best = max(found[:_LOOKED_AT], key=psnr) if found else ending(far)
+    parts = _PARTS if function.name == "gaussian" else (1.0,)
+    likeliest = sorted((ending(far * part) for part in parts), key=likely_error)[:_LOOKED_AT]
+    best = max(likeliest, key=psnr)
     return best.table, best.scale
-
-
-def _ends_early(function: RangeFunction) -> bool:
-    """Tell whether a table may end before its function does, which then weighs little."""
-    return function.name == "gaussian"
 
 
 #: Where the range of values is not known: those that tables are made for, in sigmas. And parts of the reach at which

@@ -71,6 +71,8 @@ class _Surroundings:
 
     Parameters
     ----------
+    photographs : int
+        How many there are, as many pixels of each, one after the other; all of them at each contrast.
     values : ndarray
         (rings, directions, pixels, channels): differences to the pixel in the middle.
     squares : ndarray
@@ -81,6 +83,7 @@ class _Surroundings:
         How many distances that table is for: 0, 1, 2, ...
     """
 
+    photographs: int
     values: Float64
     squares: Float64
     place: NDArray[np.intp]
@@ -89,14 +92,13 @@ class _Surroundings:
 
 #: Photographs differ in contrast: those measured count as they are, and with their differences so many times as large.
 _CONTRASTS = (1, 2)
-#: How many there are, as many pixels of each, one after the other.
-_PHOTOGRAPHS = 3
 
 
 @functools.lru_cache(maxsize=3)
 def _surroundings(norm: str) -> _Surroundings:
     """Give them with distances between colours, or between gray values if ``norm`` is ``"gray"``."""
-    measured = np.load(FILE)["differences"].astype(np.float64).transpose(1, 2, 0, 3)
+    by_photograph = np.load(FILE)["differences"].astype(np.float64)
+    measured = np.concatenate(by_photograph).transpose(1, 2, 0, 3)
     if norm == "gray":
         measured = np.rint(measured @ _GRAY)[..., None]
     values = np.concatenate([np.clip(measured * times, -_PEAK, _PEAK) for times in _CONTRASTS], axis=2)
@@ -104,7 +106,8 @@ def _surroundings(norm: str) -> _Surroundings:
     distance = np.sqrt(squares) if norm == "l2" else np.abs(values).sum(-1)
     whole = np.rint(distance).astype(np.intp)
     distances = values.shape[-1] * _PEAK + 1
-    return _Surroundings(values, squares, whole + np.arange(len(RADII))[:, None, None] * distances, distances)
+    place = whole + np.arange(len(RADII))[:, None, None] * distances
+    return _Surroundings(len(by_photograph), values, squares, place, distances)
 
 
 def psnr(function: RangeFunction, weights: Weights, rings: Rings, peak: float, norm: str = "gray") -> float:
@@ -125,7 +128,7 @@ def psnr(function: RangeFunction, weights: Weights, rings: Rings, peak: float, n
     """
     other = _means(weights, rings, peak, norm)
     square = np.square(_true_means(function, rings, peak, norm) - other)
-    error = float(square.reshape(len(_CONTRASTS), _PHOTOGRAPHS, -1).mean(axis=(0, 2)).max())
+    error = float(square.reshape(len(_CONTRASTS), _surroundings(norm).photographs, -1).mean(axis=(0, 2)).max())
     return float(10 * np.log10(_PEAK**2 / max(error, 1e-14 * _PEAK**2)))
 
 
